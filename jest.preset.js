@@ -1,0 +1,19 @@
+// One jest configuration for every workspace: native ES modules, TypeScript stripped by SWC as Node strips it.
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
+  transform: {
+    '^.+\\.tsx?$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2024' },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  testTimeout: 60_000,
+  // Each test file brings up real servers; one after another keeps a two-core machine honest.
+  maxWorkers: 1,
+}
