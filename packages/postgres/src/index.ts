@@ -1,0 +1,11 @@
+export { makeDataDir } from './data-dir.ts'
+export { lockDataDir } from './data-dir-lock.ts'
+export type { DataDirLock } from './data-dir-lock.ts'
+export { startEmbeddedPostgres } from './embedded.ts'
+export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded.ts'
+export {
+  DatabaseUnreachableError,
+  DataDirInUseError,
+  EmbeddedPostgresError,
+  MigrationError,
+} from './errors.ts'
