@@ -1,0 +1,50 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { DomainError } from './domain-error.ts'
+
+/** A problem document (RFC 9457), with `message` beside `detail` for clients of the previous system. */
+export interface Problem {
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+  readonly message: string
+  readonly field?: string
+}
+
+export const toProblem = (error: DomainError): Problem => ({
+  type: 'about:blank',
+  title: STATUS_CODES[error.status] ?? 'Error',
+  status: error.status,
+  code: error.code,
+  detail: error.message,
+  message: error.message,
+  ...(error.field !== undefined && { field: error.field }),
+})
+
+/** Answer with a problem document. */
+export function sendProblem(reply: FastifyReply, error: DomainError): FastifyReply {
+  if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
+  if (error.retryAfter !== undefined) void reply.header('retry-after', String(error.retryAfter))
+  return reply
+    .code(error.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(toProblem(error))
+}
+
+/** The schema of a problem document, for OpenAPI. */
+export const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'detail', 'message'],
+  properties: {
+    type: { type: 'string', const: 'about:blank' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'One of the codes in the list of errors.' },
+    detail: { type: 'string' },
+    message: { type: 'string', description: 'The same as `detail`.' },
+    field: { type: 'string', description: 'The member at fault.' },
+  },
+} as const

@@ -1,0 +1,49 @@
+import { DomainError } from './domain-error.ts'
+
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  // Prisma: cannot reach, timed out, closed the connection, no free connection in the pool.
+  'P1001',
+  'P1002',
+  'P1008',
+  'P1017',
+  'P2024',
+])
+// PostgreSQL classes: connection exception, insufficient resources, operator intervention, read-only transaction.
+const unavailableState = /^(08|53|57P)|^25006$/
+const unavailableMessage =
+  /connection terminated|timeout exceeded when trying to connect|server has closed the connection|can't reach database/i
+
+const causes = function* (error: unknown): Generator<Record<string, unknown>> {
+  let at: unknown = error
+  for (let depth = 0; depth < 6 && typeof at === 'object' && at !== null; depth += 1) {
+    yield at as Record<string, unknown>
+    at = 'cause' in at ? at.cause : undefined
+  }
+}
+
+/** Whether an error of `pg` or Prisma means that the database is away or overloaded, not that we are wrong. */
+export const isDatabaseUnavailable = (error: unknown): boolean =>
+  causes(error).some(
+    ({ code, originalCode, message }) =>
+      [code, originalCode].some(
+        (known) => typeof known === 'string' && (unreachable.has(known) || unavailableState.test(known)),
+      ) ||
+      (typeof message === 'string' && unavailableMessage.test(message)),
+  )
+
+/**
+ * What the caller may know of an error. Anything that is no DomainError and no known outage becomes
+ * INTERNAL_SERVER_ERROR with the original as its cause, for the log.
+ */
+export function toDomainError(error: unknown): DomainError {
+  if (error instanceof DomainError) return error
+  if (isDatabaseUnavailable(error)) return new DomainError('DATABASE_UNAVAILABLE', { cause: error })
+  return new DomainError('INTERNAL_SERVER_ERROR', { cause: error })
+}

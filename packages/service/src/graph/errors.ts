@@ -1,0 +1,76 @@
+import { unwrapResolverError } from '@apollo/server/errors'
+import type { GraphQLError, GraphQLFormattedError } from 'graphql'
+import { catalogue, isErrorCode } from '../errors/catalogue.ts'
+import { DomainError } from '../errors/domain-error.ts'
+import { toAnswerable } from '../http/app.ts'
+import type { Logger } from '../http/logging.ts'
+import type { Metrics } from '../http/metrics.ts'
+
+/** Codes of Apollo Server for what is wrong with the document itself; its messages name types and positions only. */
+const documentCodes = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_USER_INPUT',
+  'BAD_REQUEST',
+])
+
+/** A domain error as GraphQL tells it. */
+export const graphqlExtensions = (error: DomainError): Record<string, unknown> => ({
+  code: error.code,
+  ...(error.field !== undefined && { field: error.field }),
+  ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
+})
+
+/**
+ * Apollo Server's `formatError`: domain errors with their code, faults of the document as they are, everything else
+ * logged and masked. Errors of a subgraph were translated there and keep their code.
+ */
+export const createErrorFormatter =
+  (log: Pick<Logger, 'error' | 'warn'>, metrics: Metrics) =>
+  (formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError => {
+    const original = unwrapResolverError(thrown)
+    const at = {
+      ...(formatted.locations && { locations: formatted.locations }),
+      ...(formatted.path && { path: formatted.path }),
+    }
+    const told = (error: DomainError): GraphQLFormattedError => ({
+      message: error.message,
+      ...at,
+      extensions: graphqlExtensions(error),
+    })
+    if (original instanceof DomainError) return told(toAnswerable(original, log, metrics))
+
+    const code = formatted.extensions?.['code']
+    const domain = domainCodeOf(original)
+    if (domain !== undefined) return told(toAnswerable(domain, log, metrics))
+    if (typeof code === 'string' && documentCodes.has(code))
+      return { message: formatted.message, ...at, extensions: { code } }
+    return told(toAnswerable(original, log, metrics))
+  }
+
+/** An error that already carries one of our codes: it comes from a subgraph, which translated it. */
+function domainCodeOf(error: unknown): DomainError | undefined {
+  const extensions = (error as Partial<GraphQLError> | undefined)?.extensions
+  const code = extensions?.['code']
+  if (!isErrorCode(code) || code === 'BAD_REQUEST') return undefined
+  const { field, retryAfter } = extensions as { field?: unknown; retryAfter?: unknown }
+  const message = code === 'INTERNAL_SERVER_ERROR' ? catalogue[code].message : (error as GraphQLError).message
+  const variable = variableFault(message)
+  if (variable !== undefined) return new DomainError(code, variable)
+  return new DomainError(code, {
+    message,
+    ...(typeof field === 'string' && { field }),
+    ...(typeof retryAfter === 'number' && { retryAfter }),
+  })
+}
+
+/** graphql-js quotes the value of a wrong variable; it may be personal data. Keeps the member and the rule. */
+function variableFault(message: string): { field: string; message: string } | undefined {
+  const [, variable, path, rule] =
+    /^Variable "\$(\w+)" (?:got invalid value [\s\S]*?(?: at "([\w.[\]]+)")?; )?([\s\S]*)$/.exec(message) ??
+    []
+  if (variable === undefined || rule === undefined) return undefined
+  const field = path ?? variable
+  return { field, message: `${field}: ${rule.replace(/: (?:"|[-\d{[]|true|false|null)[\s\S]*$/, '.')}` }
+}

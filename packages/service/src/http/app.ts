@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import Fastify, {
+  type FastifyBaseLogger,
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+} from 'fastify'
+import { DomainError } from '../errors/domain-error.ts'
+import { sendProblem } from '../errors/problem.ts'
+import { toDomainError } from '../errors/translate.ts'
+import { registerBodyParsers } from './body.ts'
+import { registerHealth, type ReadinessChecks } from './health.ts'
+import type { Logger } from './logging.ts'
+import { registerMetrics, type Metrics } from './metrics.ts'
+
+export interface HttpAppOptions {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly readiness: ReadinessChecks
+  /** Bytes. */
+  readonly bodyLimit: number
+  /** Milliseconds. */
+  readonly requestTimeout: number
+  readonly corsOrigins: readonly string[]
+}
+
+const requestIdPattern = /^[\w.:-]{1,64}$/
+
+/**
+ * A Fastify instance with everything the three services share: request ids, structured logs without URLs, security
+ * headers, body parsing, problem documents for every error, health, metrics. It does not listen yet.
+ */
+export async function createHttpApp({
+  log,
+  metrics,
+  readiness,
+  bodyLimit,
+  requestTimeout,
+  corsOrigins,
+}: HttpAppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    // The instance's type stays the plain one.
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    requestTimeout,
+    // Longer than usual keep-alive times of proxies, so that it is they who close.
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_024 },
+    genReqId: (request) => {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
+    },
+    frameworkErrors: (error, _request, reply) => {
+      answerError(error, reply, log, metrics)
+    },
+    clientErrorHandler: (error, socket) => {
+      log.debug({ code: error.code }, 'unreadable request')
+      if (socket.writable)
+        socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+    },
+  })
+
+  await app.register(helmet, {
+    // Pages set the policy they need; everything else is data.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+  })
+  if (corsOrigins.length > 0)
+    await app.register(cors, {
+      origin: [...corsOrigins],
+      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      maxAge: 600,
+    })
+
+  registerBodyParsers(app)
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    // The route's pattern, never the URL: legacy paths contain e-mail addresses.
+    request.log[reply.statusCode < 500 ? 'debug' : 'warn'](
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'unknown',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    )
+    done()
+  })
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    answerError(error, reply, request.log, metrics)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const other = ['GET', 'POST', 'PATCH', 'DELETE'].filter(
+      (method) => method !== request.method && app.findRoute({ method, url: request.url }) !== null,
+    )
+    void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
+  })
+  registerHealth(app, readiness)
+  registerMetrics(app, metrics)
+  return app
+}
+
+/** Fastify's own refusals in terms of our catalogue. */
+function fromFastify(error: FastifyError): DomainError | undefined {
+  if (error.statusCode === 413) return new DomainError('PAYLOAD_TOO_LARGE')
+  if (error.statusCode === 415) return new DomainError('UNSUPPORTED_MEDIA_TYPE')
+  if (error.statusCode === 429) return new DomainError('TOO_MANY_REQUESTS')
+  if (error.statusCode === 503) return new DomainError('SERVICE_UNAVAILABLE')
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new DomainError('BAD_REQUEST')
+  return undefined
+}
+
+/** Logs what is not the caller's fault and tells the caller what it may know. */
+export function toAnswerable(
+  error: unknown,
+  log: Pick<Logger, 'error' | 'warn'>,
+  metrics: Metrics,
+): DomainError {
+  const known =
+    (error instanceof Error && !(error instanceof DomainError) && 'statusCode' in error
+      ? fromFastify(error as FastifyError)
+      : undefined) ?? toDomainError(error)
+  metrics.errors.inc({ code: known.code })
+  if (known.code === 'INTERNAL_SERVER_ERROR') log.error({ err: known.cause ?? known }, 'unexpected error')
+  else if (known.status === 503) log.warn({ code: known.code, err: known.cause }, 'unavailable')
+  return known
+}
+
+function answerError(
+  error: unknown,
+  reply: FastifyReply,
+  log: Pick<Logger, 'error' | 'warn'>,
+  metrics: Metrics,
+): void {
+  void sendProblem(reply, toAnswerable(error, log, metrics))
+}

@@ -1,0 +1,76 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { request } from 'undici'
+import { z } from 'zod'
+import { DomainError } from '../errors/domain-error.ts'
+import type { KeySource } from './tokens.ts'
+
+const jwks = z.object({
+  keys: z
+    .array(z.looseObject({ kid: z.string().min(1).max(64), kty: z.literal('RSA'), use: z.literal('sig') }))
+    .max(100),
+})
+
+export interface JwksOptions {
+  /** Where the users service publishes its key set. */
+  readonly url: string
+  readonly clock?: () => number
+  /** Milliseconds after which the set is fetched again in the background. */
+  readonly maxAge?: number
+  /** Milliseconds between two fetches for keys that are not in the set: strangers must not make us ask more often. */
+  readonly cooldown?: number
+}
+
+/**
+ * Public keys of the users service, fetched when first needed and kept: verification goes on while that service is
+ * away. A key that is not in the set is looked for at most once per cooldown.
+ */
+export function createJwksSource({
+  url,
+  clock = Date.now,
+  maxAge = 300_000,
+  cooldown = 2_000,
+}: JwksOptions): KeySource {
+  let keys = new Map<string, KeyObject>()
+  let fetchedAt = -Infinity
+  let triedAt = -Infinity
+  let failed = false
+  let fetching: Promise<void> | undefined
+
+  async function fetchKeys(): Promise<void> {
+    triedAt = clock()
+    try {
+      const response = await request(url, { headersTimeout: 2_000, bodyTimeout: 2_000 })
+      if (response.statusCode !== 200) throw new Error(`key set answered ${String(response.statusCode)}`)
+      const set = jwks.parse(await response.body.json())
+      keys = new Map(
+        set.keys.map(({ kid, ...key }) => [kid, createPublicKey({ key: key as JsonWebKey, format: 'jwk' })]),
+      )
+      fetchedAt = clock()
+      failed = false
+    } catch {
+      failed = true
+    }
+  }
+
+  const refresh = (): Promise<void> =>
+    (fetching ??= fetchKeys().finally(() => {
+      fetching = undefined
+    }))
+
+  return {
+    async find(kid) {
+      const known = keys.get(kid)
+      if (known !== undefined) {
+        if (clock() - fetchedAt > maxAge && clock() - triedAt > cooldown) void refresh()
+        return known
+      }
+      if (fetching !== undefined || clock() - triedAt > cooldown) await refresh()
+      const found = keys.get(kid)
+      if (found === undefined && failed)
+        throw new DomainError('SERVICE_UNAVAILABLE', {
+          message: 'Access tokens cannot be verified now: the users service is away. Try again soon.',
+        })
+      return found
+    },
+  }
+}

@@ -1,0 +1,124 @@
+import type { KeyObject } from 'node:crypto'
+import jwt from 'jsonwebtoken'
+import { LRUCache } from 'lru-cache'
+import { z } from 'zod'
+import { DomainError } from '../errors/domain-error.ts'
+import { nobody, type Caller, type SignedInCaller } from './caller.ts'
+
+/** The audience of every access token. */
+export const tokenAudience = 'user-statistics'
+export const tokenIssuer = 'user-statistics/users'
+export const tokenAlgorithm = 'RS256'
+
+/** Where public keys come from: the users database, or its published key set. */
+export interface KeySource {
+  /**
+   * @returns undefined when no such key exists
+   * @throws SERVICE_UNAVAILABLE when that cannot be known now
+   */
+  readonly find: (kid: string) => Promise<KeyObject | undefined>
+}
+
+const id = z.string().min(1).max(64)
+const storeId = z.int32().min(1)
+const claims = z.discriminatedUnion('role', [
+  z.object({ role: z.literal('STORE'), sub: id, store_id: storeId, exp: z.number() }),
+  z.object({ role: z.literal('ANALYST'), sub: id, store_id: storeId.optional(), exp: z.number() }),
+  z.object({ role: z.literal('ADMIN'), sub: id, store_id: z.undefined().optional(), exp: z.number() }),
+  z.object({ role: z.literal('SERVICE'), sub: id, store_id: z.undefined().optional(), exp: z.number() }),
+])
+type Claims = z.infer<typeof claims>
+
+function toCaller(token: Claims): SignedInCaller {
+  switch (token.role) {
+    case 'STORE':
+      return { role: 'STORE', keyId: token.sub, storeId: token.store_id }
+    case 'ANALYST':
+      return { role: 'ANALYST', keyId: token.sub, storeId: token.store_id }
+    case 'ADMIN':
+      return { role: 'ADMIN', keyId: token.sub }
+    case 'SERVICE':
+      return { role: 'SERVICE', service: token.sub }
+  }
+}
+
+/** The claims of a caller's token, as signed by the users service. */
+export const claimsOf = (caller: SignedInCaller): { sub: string; role: string; store_id?: number } => ({
+  sub: caller.role === 'SERVICE' ? caller.service : caller.keyId,
+  role: caller.role,
+  ...('storeId' in caller && caller.storeId !== undefined && { store_id: caller.storeId }),
+})
+
+export interface TokenVerifierOptions {
+  readonly keys: KeySource
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number
+  /** Seconds that clocks may differ by. */
+  readonly skew?: number
+  /** Verified tokens remembered at most. */
+  readonly cacheSize?: number
+}
+
+export type TokenVerifier = ReturnType<typeof createTokenVerifier>
+
+/**
+ * Verifies access tokens with public keys only. Verified tokens are remembered until they expire:
+ * checking a signature costs far more than everything else a small request does.
+ */
+export function createTokenVerifier({
+  keys,
+  clock = Date.now,
+  skew = 5,
+  cacheSize = 20_000,
+}: TokenVerifierOptions) {
+  const verified = new LRUCache<string, { caller: SignedInCaller; expires: number }>({ max: cacheSize })
+
+  async function verify(token: string): Promise<SignedInCaller> {
+    const now = clock()
+    const known = verified.get(token)
+    if (known !== undefined && now < known.expires) return known.caller
+    if (known !== undefined) verified.delete(token)
+    // A token of ours has some 600 characters.
+    if (token.length > 4_096) throw new DomainError('TOKEN_INVALID')
+
+    const header = jwt.decode(token, { complete: true })?.header
+    if (header?.alg !== tokenAlgorithm || typeof header.kid !== 'string' || header.kid.length > 64)
+      throw new DomainError('TOKEN_INVALID')
+    const key = await keys.find(header.kid)
+    if (key === undefined) throw new DomainError('TOKEN_INVALID')
+    const parsed = claims.safeParse(check(token, key, now))
+    if (!parsed.success) throw new DomainError('TOKEN_INVALID')
+    const caller = toCaller(parsed.data)
+    verified.set(token, { caller, expires: (parsed.data.exp + skew) * 1_000 })
+    return caller
+  }
+
+  function check(token: string, key: KeyObject, now: number): unknown {
+    try {
+      return jwt.verify(token, key, {
+        algorithms: [tokenAlgorithm],
+        issuer: tokenIssuer,
+        audience: tokenAudience,
+        clockTimestamp: Math.floor(now / 1_000),
+        clockTolerance: skew,
+      })
+    } catch (error) {
+      throw new DomainError(error instanceof jwt.TokenExpiredError ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID')
+    }
+  }
+
+  return {
+    verify,
+    /**
+     * Who sent a request, from its Authorization header. Without one it is nobody.
+     *
+     * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE
+     */
+    async identify(authorization: string | undefined): Promise<Caller> {
+      if (authorization === undefined) return nobody
+      const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization)?.[1]
+      if (token === undefined) throw new DomainError('TOKEN_INVALID')
+      return await verify(token)
+    },
+  }
+}

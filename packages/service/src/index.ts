@@ -1,0 +1,39 @@
+export { commonVariables, EnvError, kinds, readVariables, type RawEnv, type Variable } from './env/env.ts'
+export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
+export { badInput, DomainError } from './errors/domain-error.ts'
+export { isDatabaseUnavailable } from './errors/translate.ts'
+export { createRequestContext } from './graph/context.ts'
+export { registerGraph } from './graph/route.ts'
+export { createGraphServer, type GraphServer, type RequestContext } from './graph/server.ts'
+export { DateScalar, DateTimeScalar, isDay, JSONObjectScalar, SafeIntScalar } from './graph/scalars.ts'
+export { createHttpApp } from './http/app.ts'
+export type { ReadinessChecks } from './http/health.ts'
+export { createLogger, type Logger } from './http/logging.ts'
+export { createMetrics, type Metrics } from './http/metrics.ts'
+export { serve, startFailure, type Service } from './http/serve.ts'
+export {
+  aggregateScope,
+  listableStores,
+  mayReadTenant,
+  nobody,
+  requireAdmin,
+  requireService,
+  storeOf,
+  tenantOf,
+  tenantsOf,
+  type Caller,
+  type SignedInCaller,
+} from './identity/caller.ts'
+export { createJwksSource } from './identity/jwks.ts'
+export {
+  claimsOf,
+  createTokenVerifier,
+  tokenAlgorithm,
+  tokenAudience,
+  tokenIssuer,
+  type KeySource,
+  type TokenVerifier,
+} from './identity/tokens.ts'
+export { registerRest } from './rest/engine.ts'
+export { answerOf, listOf, toOpenApi } from './rest/openapi.ts'
+export { paging, type JsonSchema, type RestInput, type RestRow } from './rest/row.ts'
