@@ -9,3 +9,8 @@ export {
   EmbeddedPostgresError,
   MigrationError,
 } from './errors.ts'
+export { markRolledBack, migrate, migrationStatus, schemaDrift } from './migrations.ts'
+export type { MigrationSource, MigrationStatus } from './migrations.ts'
+export { prepareDatabase } from './prepare.ts'
+export type { Role } from './prepare.ts'
+export { grantServing } from './serving.ts'
