@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { prefersHtml } from './accept.ts'
+
+const directory = join(import.meta.dirname, '../../generated/playground')
+
+// Everything is denied but what the page does. The editor sets styles from its script, hence 'unsafe-inline' there.
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+let page: string | undefined
+
+/**
+ * Fastify plugin: serves the playground's scripts, styles and fonts under `/playground/assets/`.
+ * The page itself stands at the GraphQL endpoint, whose route delegates to it:
+ *
+ *     app.get('/graphql', (request, reply) =>
+ *       wantsPlayground(request) ? sendPlayground(reply) : graphql(request, reply))
+ */
+export async function registerPlayground(app: FastifyInstance): Promise<void> {
+  await app.register(fastifyStatic, {
+    root: join(directory, 'assets'),
+    prefix: '/playground/assets/',
+    decorateReply: false,
+    index: false,
+    preCompressed: true,
+    // The names carry a hash of the content.
+    immutable: true,
+    maxAge: '365d',
+  })
+}
+
+/** Is this a browser opening the endpoint, rather than a GraphQL client? */
+export function wantsPlayground(request: Pick<FastifyRequest, 'method' | 'headers'>): boolean {
+  return (request.method === 'GET' || request.method === 'HEAD') && prefersHtml(request.headers.accept)
+}
+
+/** Answers with the playground's page. Throws if `npm run generate` has not made it. */
+export function sendPlayground(reply: FastifyReply): FastifyReply {
+  page ??= readFileSync(join(directory, 'index.html'), 'utf8')
+  return reply
+    .header('content-security-policy', contentSecurityPolicy)
+    .header('cache-control', 'no-cache')
+    .header('vary', 'Accept')
+    .type('text/html; charset=utf-8')
+    .send(page)
+}

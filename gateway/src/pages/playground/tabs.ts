@@ -1,0 +1,53 @@
+/** One ready-made tab: what GraphiQL shows in its operation and variables editors. */
+export type ReadyMadeTab = { query: string; variables: string }
+
+const json = (value: unknown) => JSON.stringify(value, null, 2)
+
+/** The questions analysts ask most. GraphiQL names a tab after its operation. */
+export const readyMadeTabs: [ReadyMadeTab, ...ReadyMadeTab[]] = [
+  {
+    query: `# Events per day: how many events of a type each day had, newest day first.
+# "from" is included, "to" is not; null means no bound.
+query EventsPerDay($type: String!, $from: Date, $to: Date) {
+  eventAmount(type: $type, from: $from, to: $to, limit: 31) {
+    date
+    eventAmount
+  }
+}
+`,
+    variables: json({ type: 'purchase', from: null, to: null }),
+  },
+  {
+    query: `# Average per user: events of a type divided by the users who had at least one, each day.
+query AveragePerUser($type: String!) {
+  eventAverage(type: $type, limit: 31) {
+    date
+    eventAverage
+  }
+}
+`,
+    variables: json({ type: 'purchase' }),
+  },
+  {
+    query: `# A store's events: all types together, each day.
+query StoreEvents($storeId: Int!) {
+  storeEventAmount(storeId: $storeId, limit: 31) {
+    date
+    eventAmount
+  }
+}
+`,
+    variables: json({ storeId: 1 }),
+  },
+  {
+    query: `# Top event types: the most frequent first; without a store, over all you may see.
+query TopEventTypes($storeId: Int) {
+  topEventTypes(storeId: $storeId, limit: 10) {
+    type
+    eventAmount
+  }
+}
+`,
+    variables: json({ storeId: null }),
+  },
+]

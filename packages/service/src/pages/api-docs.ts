@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { FastifyInstance } from 'fastify'
+import { serveAsset } from './assets.ts'
+
+export interface ApiDocsOptions {
+  /** The OpenAPI document, asked for at each request of `/openapi.json`. */
+  readonly openapi: () => object
+  /** The pages' title. */
+  readonly title: string
+}
+
+const require = createRequire(import.meta.url)
+const read = (file: string) => readFile(require.resolve(file))
+
+const denied = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
+const swaggerPolicy = [
+  ...denied,
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+].join('; ')
+// ReDoc styles its components from the script, and searches in a worker it makes from a blob.
+const redocPolicy = [
+  ...denied,
+  "script-src 'self'",
+  'worker-src blob:',
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+].join('; ')
+
+/**
+ * Fastify plugin: `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc` and `/redos`, all of it from here.
+ * The pages read `/openapi.json` of the same origin. The trailing slash is up to the app's `ignoreTrailingSlash`.
+ */
+export async function registerApiDocs(
+  app: FastifyInstance,
+  { openapi, title }: ApiDocsOptions,
+): Promise<void> {
+  app.get('/openapi.json', (_request, reply) =>
+    reply
+      .type('application/json; charset=utf-8')
+      .header('cache-control', 'no-cache')
+      .serializer(JSON.stringify)
+      .send(openapi()),
+  )
+  servePage(app, ['/docs'], swaggerPolicy, await swagger(app, title))
+  servePage(app, ['/redoc', '/redos'], redocPolicy, await redoc(app, title))
+}
+
+function servePage(app: FastifyInstance, urls: string[], policy: string, page: string): void {
+  for (const url of urls)
+    app.get(url, (_request, reply) =>
+      reply
+        .type('text/html; charset=utf-8')
+        .header('cache-control', 'no-cache')
+        .header('content-security-policy', policy)
+        .send(page),
+    )
+}
+
+async function swagger(app: FastifyInstance, title: string): Promise<string> {
+  const asset = async (name: string) =>
+    serveAsset(app, '/docs/assets', name, await read(`swagger-ui-dist/${name}`))
+  return html({
+    title,
+    icon: await asset('favicon-32x32.png'),
+    styles: [await asset('swagger-ui.css'), serveAsset(app, '/docs/assets', 'page.css', pageStyle)],
+    scripts: [await asset('swagger-ui-bundle.js'), serveAsset(app, '/docs/assets', 'start.js', startSwagger)],
+  })
+}
+
+// Without a validator: it would send the document's address to its maker.
+const startSwagger = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#page',
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+})
+`
+
+async function redoc(app: FastifyInstance, title: string): Promise<string> {
+  const bundle = (await read('redoc/bundles/redoc.standalone.js')).toString()
+  return html({
+    title,
+    icon: serveAsset(app, '/redoc/assets', 'icon.png', await read('swagger-ui-dist/favicon-32x32.png')),
+    styles: [serveAsset(app, '/redoc/assets', 'page.css', pageStyle)],
+    scripts: [
+      serveAsset(app, '/redoc/assets', 'redoc.js', withoutLogo(bundle)),
+      serveAsset(app, '/redoc/assets', 'start.js', startRedoc),
+    ],
+  })
+}
+
+const startRedoc = `Redoc.init(
+  '/openapi.json',
+  { nativeScrollbars: true, hideDownloadButton: false },
+  document.getElementById('page'),
+)
+`
+
+/** ReDoc has no option to leave out the logo it loads from its maker's site. An image that fails is not shown. */
+function withoutLogo(bundle: string): string {
+  const logo = 'https://cdn.redoc.ly/redoc/logo-mini.svg'
+  if (!bundle.includes(logo))
+    throw new Error('ReDoc has changed: look again for what it loads from elsewhere.')
+  return bundle.replaceAll(logo, 'data:,')
+}
+
+// A file: an inline style would need a weaker policy.
+const pageStyle = 'body { margin: 0 }\n'
+
+interface Page {
+  readonly title: string
+  readonly icon: string
+  readonly styles: readonly string[]
+  readonly scripts: readonly string[]
+}
+
+function html({ title, icon, styles, scripts }: Page): string {
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${escape(title)}</title>
+    <link rel="icon" href="${icon}" />
+    ${styles.map((url) => `<link rel="stylesheet" href="${url}" />`).join('\n    ')}
+    ${scripts.map((url) => `<script defer src="${url}"></script>`).join('\n    ')}
+  </head>
+  <body>
+    <div id="page"></div>
+  </body>
+</html>
+`
+}
+
+const escape = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
