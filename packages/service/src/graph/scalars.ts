@@ -1,5 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql'
-import { survivesDouble } from '../http/body.ts'
+import { survivesDouble } from '../values/double.ts'
 
 const invalid = (type: string, rule: string): GraphQLError =>
   new GraphQLError(`${type} must be ${rule}.`, { extensions: { code: 'BAD_USER_INPUT' } })
