@@ -25,7 +25,7 @@ export async function connect(url: string): Promise<pg.Client & AsyncDisposable>
 /** host:port/database of a connection URL, for messages: never the user or the password. */
 export function describeTarget(url: string): string {
   const parsed = URL.parse(url)
-  if (!parsed) return '(not a valid connection URL)'
+  if (!parsed || !/^postgres(ql)?:$/.test(parsed.protocol)) return '(not a valid connection URL)'
   const host = parsed.hostname || parsed.searchParams.get('host') || 'localhost'
   return `${host}:${parsed.port || '5432'}${parsed.pathname}`
 }
@@ -50,8 +50,8 @@ export async function inTransaction(client: pg.Client, work: () => Promise<void>
 }
 
 function reasonOf(error: unknown): string {
+  const { message, code, errors } = error as Partial<NodeJS.ErrnoException & AggregateError>
   // A host with several addresses fails with one error for each.
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
-  if (!(first instanceof Error)) return 'no connection'
-  return (first.message || String((first as NodeJS.ErrnoException).code)).split('\n', 1)[0] ?? ''
+  if (errors?.length) return reasonOf(errors[0])
+  return (message || (code ?? 'no connection')).split('\n', 1)[0] ?? ''
 }

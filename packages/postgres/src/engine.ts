@@ -78,15 +78,28 @@ function readSchema(schemaPath: string): Promise<string> {
 async function load(): Promise<void> {
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm')
   const bytes = await readFile(path.join(path.dirname(entry), 'schema_engine_bg.wasm'))
-  Object.assign(globalThis, {
-    PRISMA_WASM_PANIC_REGISTRY: {
-      set_message: (message: string) => {
-        panic = message
-      },
+  // The name is fixed by Prisma's modules, of which a process may hold several.
+  const shared = globalThis as { PRISMA_WASM_PANIC_REGISTRY?: { set_message: (message: string) => void } }
+  const others = shared.PRISMA_WASM_PANIC_REGISTRY
+  shared.PRISMA_WASM_PANIC_REGISTRY = {
+    set_message: (message) => {
+      panic = message
+      others?.set_message(message)
     },
-  })
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } })
+  }
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': imports() })
   __wbg_set_wasm(instance.exports)
   const start = instance.exports['__wbindgen_start'] as () => void
   start()
+}
+
+/** What the module calls. Its timer for the lock is never cleared: it must not keep the process for 10 s. */
+function imports(): Record<string, unknown> {
+  const timer = (callback: () => void, ms: number) => setTimeout(callback, ms).unref()
+  return Object.fromEntries(
+    Object.entries(bindings).map(([name, value]) => [
+      name,
+      name.startsWith('__wbg_setTimeout') ? timer : value,
+    ]),
+  )
 }

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { lockDataDir } from './data-dir-lock.ts'
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
+import { prefix, removeAbandoned } from './abandoned.ts'
 import { migrate } from './migrations.ts'
 import { prepareDatabase } from './prepare.ts'
 import { grantServing } from './serving.ts'
@@ -29,10 +31,15 @@ export type TestPostgres = EmbeddedPostgres & {
 export async function startTestPostgres(
   options: Pick<EmbeddedPostgresOptions, 'durable' | 'settings'> = {},
 ): Promise<TestPostgres> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'user-stats-test-'))
+  await removeAbandoned()
+  const dataDir = await mkdtemp(path.join(tmpdir(), prefix))
   // Under root the server runs as another user, who must be able to pass.
   if (process.getuid?.() === 0) await chmod(dataDir, 0o711)
-  const remove = () => rm(dataDir, { recursive: true, force: true })
+  const lock = await lockDataDir(dataDir)
+  const remove = async () => {
+    await rm(dataDir, { recursive: true, force: true })
+    await lock.release()
+  }
   const server = await startEmbeddedPostgres({ durable: false, ...options, dataDir, name: 'test' }).catch(
     async (error: unknown) => {
       await remove()

@@ -1,0 +1,33 @@
+import { readdir, realpath, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { lockDataDir } from './data-dir-lock.ts'
+import { endAtOnce } from './postmaster.ts'
+
+/** How the temporary directories of test servers are named. */
+export const prefix = 'user-stats-test-'
+
+/**
+ * Ends test servers whose test run was killed, and removes their data: nothing else would, since a server
+ * outlives the process that started it. One that a living process holds the lock of is left alone.
+ */
+export async function removeAbandoned(): Promise<void> {
+  const names = await readdir(tmpdir())
+  for (const name of names.filter((candidate) => candidate.startsWith(prefix))) {
+    // Best effort: it may be another user's, or be on its way out already.
+    await removeIfAbandoned(path.join(tmpdir(), name)).catch(() => undefined)
+  }
+}
+
+async function removeIfAbandoned(dir: string): Promise<void> {
+  const { mtimeMs } = await stat(dir)
+  // A new one may not have taken its lock yet.
+  if (Date.now() - mtimeMs < 60_000) return
+  await using _lock = await lockDataDir(dir)
+  const home = await realpath(path.join(dir, 'test')).catch(() => undefined)
+  if (home !== undefined) {
+    await endAtOnce(path.join(home, 'pgdata'))
+    await rm(home, { recursive: true, force: true })
+  }
+  await rm(dir, { recursive: true, force: true })
+}
