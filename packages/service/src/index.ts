@@ -37,3 +37,7 @@ export {
 export { registerRest } from './rest/engine.ts'
 export { answerOf, listOf, toOpenApi } from './rest/openapi.ts'
 export { paging, type JsonSchema, type RestInput, type RestRow } from './rest/row.ts'
+export { aggregateRows, recordEventRow } from './legacy/events.ts'
+export { deletedSentence, legacyInstant, messageAnswer, storeIdParam, storeIdQuery } from './legacy/shapes.ts'
+export { userRows } from './legacy/users.ts'
+export { registerApiDocs } from './pages/api-docs.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -21,7 +21,18 @@ export function createMetrics(service: string) {
     labelNames: ['code'],
     registers: [registry],
   })
-  return { registry, requests, errors }
+  /** A value that is asked for when it is read. */
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+  return { registry, requests, errors, gauge }
 }
 
 /** Measures every request and serves `GET /metrics`. */

@@ -42,7 +42,7 @@ export function registerRest<Context extends RequestContext>(
 
 async function execute<Context extends RequestContext>(
   server: GraphServer<Context>,
-  { operation }: RestRow,
+  { operation, fields = {} }: RestRow,
   variables: Record<string, unknown>,
   contextValue: Context,
 ): Promise<Record<string, unknown>> {
@@ -52,13 +52,25 @@ async function execute<Context extends RequestContext>(
   const [error] = errors ?? []
   if (error === undefined) return data ?? {}
   const { code, field, retryAfter } = error.extensions ?? {}
+  const named = typeof field === 'string' ? nameOf(field, fields) : undefined
   throw new DomainError(isErrorCode(code) ? code : 'INTERNAL_SERVER_ERROR', {
-    ...(isErrorCode(code) && { message: error.message }),
-    ...(typeof field === 'string' && { field }),
+    ...(isErrorCode(code) && { message: renamed(error.message, field, named) }),
+    ...(named !== undefined && { field: named }),
     ...(typeof retryAfter === 'number' && { retryAfter }),
     cause: new Error(`operation answered ${String(code)}`),
   })
 }
+
+/** What a member of the graph is called in a REST body: `input.firstName` is `first_name`. */
+function nameOf(field: string, fields: Readonly<Record<string, string>>): string {
+  const [first = '', ...rest] = field.replace(/^input\./, '').split('.')
+  return [fields[first] ?? first, ...rest].join('.')
+}
+
+const renamed = (message: string, field: unknown, name: string | undefined): string =>
+  typeof field === 'string' && name !== undefined && message.startsWith(`${field}:`)
+    ? `${name}${message.slice(field.length)}`
+    : message
 
 const nothing: Validate = () => ({})
 

@@ -1,7 +1,5 @@
 /** A JSON Schema, as far as our rows need it. */
-export interface JsonSchema {
-  readonly [keyword: string]: unknown
-}
+export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** What of a request a row may use. */
 export interface RestInput {
@@ -35,6 +33,8 @@ export interface RestRow {
   readonly form?: boolean
   /** New routes refuse members they do not know; legacy routes ignore them. */
   readonly strict?: boolean
+  /** How members of the graph are called here, for errors: `firstName` is `first_name`. */
+  readonly fields?: Readonly<Record<string, string>>
   readonly variables: (input: RestInput) => Record<string, unknown>
   readonly status: 200 | 201
   /** The schema of the answer. */

@@ -1,0 +1,106 @@
+import type { FastifyInstance } from 'fastify'
+import type { EventsDatabase } from '@user-stats/prisma-events'
+import {
+  createGraphServer,
+  createHttpApp,
+  createMetrics,
+  createRequestContext,
+  createTokenVerifier,
+  registerApiDocs,
+  registerGraph,
+  registerRest,
+  toOpenApi,
+  type KeySource,
+  type Logger,
+} from '@user-stats/service'
+import { toContext, type Context } from './context.ts'
+import type { EventsEnv } from './env.ts'
+import { createAccess } from './modules/access/access.ts'
+import { createAggregates } from './modules/aggregate/aggregate.ts'
+import { createCommands } from './modules/command/command.ts'
+import { createDeletion } from './modules/event/deletion.ts'
+import { createEvents } from './modules/event/event.ts'
+import { createIngest } from './modules/event/ingest.ts'
+import { createMaintenance } from './modules/event/maintenance.ts'
+import { createPartitions } from './modules/event/partitions.ts'
+import { createUsers } from './modules/user/user.ts'
+import { rows } from './rest/routes.ts'
+import { createSchema } from './schema.ts'
+
+export interface EventsDeps {
+  readonly env: EventsEnv
+  readonly db: EventsDatabase
+  /** Public keys that tokens are verified with. */
+  readonly keys: KeySource
+  readonly log: Logger
+  readonly clock?: () => Date
+}
+
+/** The events service, wired; it does not listen yet. Closing it writes what was accepted and closes the database. */
+export async function buildApp({
+  env,
+  db,
+  keys,
+  log,
+  clock = () => new Date(),
+}: EventsDeps): Promise<FastifyInstance> {
+  const { pool } = db
+  const access = createAccess({ pool })
+  const partitions = createPartitions({ pool })
+  const ingest = createIngest({
+    pool,
+    ensureMonths: partitions.ensureMonths,
+    queueLimit: env.ingest.queueLimit,
+  })
+  const maintenance = createMaintenance({
+    pool,
+    partitions,
+    clock,
+    log,
+    idempotencyDays: env.rules.idempotencyDays,
+  })
+  const domain = {
+    events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
+    deletion: createDeletion({ pool, access }),
+    aggregates: createAggregates({ pool, access }),
+    commands: createCommands({ pool, clock }),
+    users: createUsers({ pool, access }),
+  }
+
+  const metrics = createMetrics('events')
+  metrics.gauge('ingest_queue_events', 'Events that wait to be written.', ingest.waiting)
+  const app = await createHttpApp({
+    log,
+    metrics,
+    readiness: { database: db.ping },
+    bodyLimit: env.limits.body,
+    requestTimeout: env.limits.request,
+    corsOrigins: env.corsOrigins,
+  })
+  const server = createGraphServer<Context>({ source: { schema: createSchema() }, log, metrics })
+  await server.start()
+  const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
+  const request = createRequestContext(tokens, env.limits.request)
+  const context = async (...at: Parameters<typeof request>): Promise<Context> =>
+    toContext(await request(...at), domain)
+  registerGraph(app, { server, context, metrics })
+  registerRest(app, { rows, server, context })
+  const openapi = toOpenApi({
+    title: 'User statistics: events',
+    description: 'Events and aggregates, as the previous system answered them.',
+    version: '1.0.0',
+    rows,
+  })
+  await registerApiDocs(app, { title: 'User statistics: events', openapi: () => openapi })
+
+  app.addHook('onReady', () => {
+    maintenance.start()
+  })
+  app.addHook('onClose', async () => {
+    await server.stop()
+    await ingest.drained()
+    await maintenance.stop()
+    await db.close()
+  })
+  return app
+}

@@ -1,0 +1,32 @@
+import type DataLoader from 'dataloader'
+import type { RequestContext } from '@user-stats/service'
+import type { Aggregates } from './modules/aggregate/aggregate.ts'
+import type { Commands } from './modules/command/command.ts'
+import type { Deletion } from './modules/event/deletion.ts'
+import type { Events } from './modules/event/event.ts'
+import { createActivityLoader } from './modules/user/user.loader.ts'
+import type { UserActivity, UserRef, Users } from './modules/user/user.ts'
+
+/** The domain of this service, made once. */
+export interface Domain {
+  readonly events: Events
+  readonly deletion: Deletion
+  readonly aggregates: Aggregates
+  readonly commands: Commands
+  readonly users: Users
+}
+
+export interface Loaders {
+  readonly activity: DataLoader<UserRef, UserActivity, string>
+}
+
+/** What resolvers see: the request, the domain, and loaders that live as long as the operation. */
+export interface Context extends RequestContext, Domain {
+  readonly loaders: Loaders
+}
+
+export const toContext = (request: RequestContext, domain: Domain): Context => ({
+  ...request,
+  ...domain,
+  loaders: { activity: createActivityLoader(request.caller, domain.users) },
+})

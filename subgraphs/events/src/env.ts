@@ -1,0 +1,54 @@
+import { commonVariables, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
+
+export const eventsVariables = {
+  ...commonVariables,
+  EVENTS_PORT: { schema: kinds.port(8002), about: 'Port of the events service.', default: '8002' },
+  EVENTS_DATABASE_URL: {
+    schema: kinds.databaseUrl(),
+    about: 'Events database, as the role that serves.',
+    default: '(embedded)',
+    secret: true,
+  },
+  USERS_URL: {
+    schema: kinds.url('http://127.0.0.1:8001'),
+    about: 'Base URL of the users service.',
+    default: 'http://127.0.0.1:8001',
+  },
+  DATABASE_POOL_SIZE: {
+    schema: kinds.integer(4, 1_000, 16),
+    about: 'Database connections of a service, at most.',
+    default: '16',
+  },
+  INGEST_QUEUE_LIMIT: {
+    schema: kinds.integer(1_000, 1_000_000, 20_000),
+    about: 'Events that may wait to be written; at the limit the answer is 503.',
+    default: '20000',
+  },
+  EVENT_HORIZON_DAYS: {
+    schema: kinds.integer(1, 36_500, 3_650),
+    about: 'How many days back an event may have happened.',
+    default: '3650',
+  },
+  IDEMPOTENCY_DAYS: {
+    schema: kinds.integer(1, 3_650, 7),
+    about: 'For how many days an idempotency key is remembered.',
+    default: '7',
+  },
+} as const satisfies Record<string, Variable>
+
+export type EventsEnv = ReturnType<typeof readEnv>
+
+/** @throws EnvError naming every variable that is wrong */
+export function readEnv(raw: RawEnv) {
+  const env = readVariables(eventsVariables, raw)
+  return {
+    http: { host: env.HOST, port: env.EVENTS_PORT },
+    limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    corsOrigins: env.CORS_ORIGINS,
+    logLevel: env.LOG_LEVEL,
+    database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
+    users: { url: env.USERS_URL },
+    ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },
+    rules: { horizonDays: env.EVENT_HORIZON_DAYS, idempotencyDays: env.IDEMPOTENCY_DAYS },
+  } as const
+}

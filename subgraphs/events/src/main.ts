@@ -1,0 +1,18 @@
+import { openEventsDatabase } from '@user-stats/prisma-events'
+import { createJwksSource, createLogger, serve } from '@user-stats/service'
+import { buildApp } from './app.ts'
+import { readEnv } from './env.ts'
+
+await serve('events', async () => {
+  const env = readEnv(process.env)
+  const log = createLogger({ name: 'events', level: env.logLevel })
+  const db = openEventsDatabase({
+    url: env.database.url,
+    maxConnections: env.database.poolSize,
+    onIdleError: (error) => {
+      log.warn({ err: error }, 'a database connection broke')
+    },
+  })
+  const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })
+  return { app: await buildApp({ env, db, keys, log }), log, listen: env.http }
+})

@@ -1,0 +1,37 @@
+import type { Pool, PoolClient } from 'pg'
+import { lockStore } from './access.ts'
+
+const attempts = 5
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('40')
+
+/**
+ * Runs work in one transaction that holds a store's lock alone: writers of the store have committed before it starts
+ * and wait until it ends. A deadlock or a serialization failure is tried again.
+ */
+export async function aloneWithStore<T>(
+  pool: Pool,
+  storeId: number,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = await pool.connect()
+    let broken = true
+    try {
+      await client.query(`BEGIN; ${lockStore(storeId)}`)
+      const result = await work(client)
+      await client.query('COMMIT')
+      broken = false
+      return result
+    } catch (error) {
+      broken = await client.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      )
+      if (!isConflict(error) || attempt === attempts) throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { DomainError } from '@user-stats/service'
+import type { Resolvers } from '../../../generated/resolvers.ts'
+import type { Outcome } from './batch.ts'
+import { cursorOf, type EventPage } from './event.ts'
+
+/** A page as a connection. */
+export const toConnection = ({ rows, hasNextPage }: EventPage) => {
+  const edges = rows.map((node) => ({ cursor: cursorOf(node), node }))
+  return { edges, nodes: rows, pageInfo: { endCursor: edges.at(-1)?.cursor ?? null, hasNextPage } }
+}
+
+const toResult = (outcome: Outcome) =>
+  outcome instanceof DomainError
+    ? {
+        event: null,
+        duplicate: false,
+        error: { code: outcome.code, field: outcome.field ?? null, message: outcome.message },
+      }
+    : { ...outcome, error: null }
+
+const toPayload = (outcomes: readonly Outcome[]) => {
+  const results = outcomes.map(toResult)
+  const rejectedCount = results.filter(({ error }) => error !== null).length
+  const duplicateCount = results.filter(({ duplicate }) => duplicate).length
+  return {
+    results,
+    rejectedCount,
+    duplicateCount,
+    acceptedCount: results.length - rejectedCount - duplicateCount,
+  }
+}
+
+export const eventResolvers: Resolvers = {
+  Query: {
+    events: async (_, { storeId, first, after, ...filter }, { caller, events }) =>
+      toConnection(await events.page(caller, storeId, filter, { first: first ?? 20, after: after ?? null })),
+  },
+  Mutation: {
+    recordEvent: (_, { input }, { caller, events }) =>
+      events.record(caller, { ...input, data: input.data ?? {} }),
+    recordEvents: async (_, { input }, { caller, events }) =>
+      toPayload(
+        await events.recordMany(
+          caller,
+          input.events.map((event) => ({ ...event, data: event.data ?? {} })),
+        ),
+      ),
+    deleteUserEvents: async (_, { input }, { caller, deletion }) => ({
+      deletedCount: await deletion.ofUser(caller, input.storeId, input.userId),
+    }),
+    deleteStoreEvents: async (_, { input }, { caller, deletion }) => ({
+      deletedCount: await deletion.ofStore(caller, input.storeId),
+    }),
+  },
+  Event: {
+    user: ({ storeId, userId }) => ({ storeId, ref: userId }),
+    store: ({ storeId }) => ({ id: storeId }),
+  },
+}

@@ -1,0 +1,137 @@
+import type { Pool } from 'pg'
+import { DomainError, isDatabaseUnavailable } from '@user-stats/service'
+import { writeBatch, type BatchItem, type Outcome } from './batch.ts'
+
+export interface IngestOptions {
+  readonly pool: Pool
+  /** Makes sure that the partitions of the items' months are there. */
+  readonly ensureMonths: (instants: readonly Date[]) => Promise<void>
+  /** Events that may wait; beyond it callers are told to come back. */
+  readonly queueLimit: number
+  /** Events of one transaction at most. */
+  readonly batchLimit?: number
+  /** Transactions at once. While they commit, the next batches gather. */
+  readonly lanes?: number
+}
+
+export type Ingest = ReturnType<typeof createIngest>
+
+interface Waiting {
+  readonly item: BatchItem
+  readonly settle: (outcome: Outcome) => void
+}
+
+const attempts = 5
+const keyOf = ({ event }: BatchItem): string | undefined =>
+  event.key === null ? undefined : `${String(event.storeId)}\0${event.key}`
+
+const stateOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
+/**
+ * Group commit: events that arrive while batches are being written form the next batch. An event that finds a lane
+ * free is written at once; nothing waits for a timer. Each is acknowledged after its commit.
+ */
+export function createIngest({
+  pool,
+  ensureMonths,
+  queueLimit,
+  batchLimit = 1_000,
+  lanes = 2,
+}: IngestOptions) {
+  let queue: Waiting[] = []
+  let busy = 0
+  let idle: (() => void)[] = []
+
+  /** Takes the next batch. A key stands in it once; its repeats wait until it is written. */
+  function take(): Waiting[] {
+    const keys = new Set<string>()
+    const batch: Waiting[] = []
+    const later: Waiting[] = []
+    let at = 0
+    for (; at < queue.length && batch.length < batchLimit; at += 1) {
+      const waiting = queue[at] as Waiting
+      const key = keyOf(waiting.item)
+      if (key !== undefined && keys.has(key)) later.push(waiting)
+      else {
+        if (key !== undefined) keys.add(key)
+        batch.push(waiting)
+      }
+    }
+    queue = later.length === 0 && at === queue.length ? [] : [...later, ...queue.slice(at)]
+    return batch
+  }
+
+  async function write(batch: readonly Waiting[], attempt = 1): Promise<void> {
+    try {
+      await ensureMonths(batch.map(({ item }) => item.event.occurredAt))
+      const outcomes = await writeBatch(
+        pool,
+        batch.map(({ item }) => item),
+      )
+      for (const [at, { settle }] of batch.entries())
+        settle(outcomes[at] ?? new DomainError('INTERNAL_SERVER_ERROR', { cause: new Error('no outcome') }))
+    } catch (error) {
+      const state = stateOf(error)
+      // Deadlock or serialization failure: nothing was written.
+      if (state.startsWith('40') && attempt < attempts) {
+        await write(batch, attempt + 1)
+        return
+      }
+      // One bad row must not fail its neighbours: halve until it stands alone.
+      if (/^2[23]/.test(state) && batch.length > 1) {
+        const half = batch.length >> 1
+        await write(batch.slice(0, half))
+        await write(batch.slice(half))
+        return
+      }
+      const told = isDatabaseUnavailable(error)
+        ? new DomainError('DATABASE_UNAVAILABLE', { cause: error })
+        : new DomainError('INTERNAL_SERVER_ERROR', { cause: error })
+      for (const { settle } of batch) settle(told)
+    }
+  }
+
+  function pump(): void {
+    while (busy < lanes && queue.length > 0) {
+      busy += 1
+      void write(take()).finally(() => {
+        busy -= 1
+        pump()
+      })
+    }
+    if (busy === 0 && queue.length === 0) {
+      for (const done of idle) done()
+      idle = []
+    }
+  }
+
+  return {
+    /**
+     * Writes events, in whatever batches they end up in.
+     *
+     * @returns an outcome for each, in order
+     * @throws QUEUE_FULL when there is no room for all of them
+     */
+    record(items: readonly BatchItem[]): Promise<Outcome[]> {
+      if (queue.length + items.length > queueLimit) return Promise.reject(new DomainError('QUEUE_FULL'))
+      const outcomes = items.map(
+        (item) =>
+          new Promise<Outcome>((settle) => {
+            queue.push({ item, settle })
+          }),
+      )
+      pump()
+      return Promise.all(outcomes)
+    },
+    /** Events that wait to be written. */
+    waiting: (): number => queue.length,
+    /** Resolves once everything accepted is written. */
+    drained: (): Promise<void> =>
+      busy === 0 && queue.length === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            idle.push(resolve)
+          }),
+  }
+}

@@ -1,0 +1,13 @@
+import DataLoader from 'dataloader'
+import type { Caller } from '@user-stats/service'
+import type { UserActivity, UserRef, Users } from './user.ts'
+
+/** Batches what one operation asks about the activity of users. */
+export const createActivityLoader = (
+  caller: Caller,
+  users: Users,
+): DataLoader<UserRef, UserActivity, string> =>
+  new DataLoader((refs) => users.activityOf(caller, refs), {
+    cacheKeyFn: ({ storeId, ref }) => `${String(storeId)}\0${ref}`,
+    maxBatchSize: 1_000,
+  })

@@ -1,0 +1,50 @@
+import {
+  aggregateRows,
+  deletedSentence,
+  messageAnswer,
+  recordEventRow,
+  storeIdParam,
+  storeIdQuery,
+  type RestRow,
+} from '@user-stats/service'
+
+/** The REST paths of port 8002. */
+export const rows: readonly RestRow[] = [
+  recordEventRow({ form: true }),
+  {
+    method: 'DELETE',
+    url: '/api/event/by-store/:store_id',
+    summary: 'Delete all events of a store',
+    tag: 'events',
+    operation:
+      'mutation DeleteStoreEvents($input: DeleteStoreEventsInput!) { deleteStoreEvents(input: $input) { deletedCount } }',
+    params: { store_id: storeIdParam },
+    fields: { storeId: 'store_id' },
+    variables: ({ params }) => ({ input: { storeId: params['store_id'] } }),
+    status: 200,
+    answer: messageAnswer,
+    errors: [404],
+    reply: ({ deleteStoreEvents }: { deleteStoreEvents: { deletedCount: number } }) => ({
+      message: deletedSentence(deleteStoreEvents.deletedCount, 'events'),
+    }),
+  },
+  {
+    method: 'DELETE',
+    url: '/api/event/:user_id',
+    summary: 'Delete all events of a user',
+    tag: 'events',
+    operation:
+      'mutation DeleteUserEvents($input: DeleteUserEventsInput!) { deleteUserEvents(input: $input) { deletedCount } }',
+    params: { user_id: { type: 'string', minLength: 1, maxLength: 128 } },
+    query: storeIdQuery,
+    fields: { storeId: 'store_id', userId: 'user_id' },
+    variables: ({ params, query }) => ({ input: { userId: params['user_id'], storeId: query['store_id'] } }),
+    status: 200,
+    answer: messageAnswer,
+    errors: [404],
+    reply: ({ deleteUserEvents }: { deleteUserEvents: { deletedCount: number } }) => ({
+      message: deletedSentence(deleteUserEvents.deletedCount, 'events'),
+    }),
+  },
+  ...aggregateRows,
+]

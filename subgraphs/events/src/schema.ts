@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { concatAST, parse, type GraphQLSchema } from 'graphql'
+import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/service'
+import type { Resolvers } from '../generated/resolvers.ts'
+import { aggregateResolvers } from './modules/aggregate/aggregate.resolvers.ts'
+import { commandResolvers } from './modules/command/command.resolvers.ts'
+import { eventResolvers } from './modules/event/event.resolvers.ts'
+import { storeResolvers } from './modules/store/store.resolvers.ts'
+import { userResolvers } from './modules/user/user.resolvers.ts'
+
+const typeDefs = concatAST(
+  readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.graphql'))
+    .sort()
+    .map((file) => parse(readFileSync(join(import.meta.dirname, file), 'utf8'))),
+)
+
+const resolvers: Resolvers = {
+  Date: DateScalar,
+  DateTime: DateTimeScalar,
+  JSONObject: JSONObjectScalar,
+  SafeInt: SafeIntScalar,
+  ...aggregateResolvers,
+  ...storeResolvers,
+  ...userResolvers,
+  ...eventResolvers,
+  Query: { ...eventResolvers.Query, ...aggregateResolvers.Query },
+  Mutation: { ...eventResolvers.Mutation, ...commandResolvers.Mutation },
+}
+
+/** The events subgraph, executable. */
+export const createSchema = (): GraphQLSchema =>
+  // The generated types are stricter than the builder's.
+  buildSubgraphSchema({ typeDefs, resolvers: resolvers as never })
