@@ -23,11 +23,15 @@ async function removeIfAbandoned(dir: string): Promise<void> {
   const { mtimeMs } = await stat(dir)
   // A new one may not have taken its lock yet.
   if (Date.now() - mtimeMs < 60_000) return
-  await using _lock = await lockDataDir(dir)
-  const home = await realpath(path.join(dir, 'test')).catch(() => undefined)
-  if (home !== undefined) {
-    await endAtOnce(path.join(home, 'pgdata'))
-    await rm(home, { recursive: true, force: true })
+  const lock = await lockDataDir(dir)
+  try {
+    const home = await realpath(path.join(dir, 'test')).catch(() => undefined)
+    if (home !== undefined) {
+      await endAtOnce(path.join(home, 'pgdata'))
+      await rm(home, { recursive: true, force: true })
+    }
+    await rm(dir, { recursive: true, force: true })
+  } finally {
+    await lock.release()
   }
-  await rm(dir, { recursive: true, force: true })
 }

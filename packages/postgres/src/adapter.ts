@@ -90,9 +90,9 @@ const charOid = 18
  */
 function answerCharacters(pool: pg.Pool): WeakMap<object, number[]> {
   const characters = new WeakMap<object, number[]>()
-  const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<pg.QueryArrayResult<unknown[]>>
-  const answering = async (...args: unknown[]) => {
-    const result = await query(...args)
+  const query = pool.query.bind(pool)
+  const answering = async (config: pg.QueryArrayConfig) => {
+    const result = await query<unknown[]>(config)
     // A script of several statements has several results, and nobody reads them.
     if (Array.isArray(result)) return result
     const columns = result.fields.flatMap(({ dataTypeID }, index) => (dataTypeID === charOid ? [index] : []))
@@ -104,7 +104,8 @@ function answerCharacters(pool: pg.Pool): WeakMap<object, number[]> {
     characters.set(result.rows, columns)
     return result
   }
-  return Object.assign(pool, { query: answering }) && characters
+  Object.assign(pool, { query: answering })
+  return characters
 }
 
 /** As the adapter itself translates an error it does not know. */

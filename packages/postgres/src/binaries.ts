@@ -1,11 +1,17 @@
-import { cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { chmod, cp, mkdir, readFile, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { EmbeddedPostgresError } from './errors.ts'
 import type { ServerUser } from './run.ts'
 import { complaint, run } from './run.ts'
 
-export type Binaries = { initdb: string; pgCtl: string; postgres: string; major: string }
+export interface Binaries {
+  initdb: string
+  pgCtl: string
+  postgres: string
+  major: string
+}
 
 /**
  * Where files go that another user than root must reach although the checkout hides them (a home directory
@@ -81,22 +87,43 @@ async function probe(
   return finished.code === 0 && major ? { major, reason: '' } : { reason: complaint(finished) }
 }
 
+/** Whole or not at all; when two starts copy at once, the first one's copy stays. */
 async function copyTree(from: string, to: string): Promise<void> {
-  const unfinished = `${to}.${String(process.pid)}`
+  const unfinished = `${to}.${randomUUID()}`
   try {
-    await mkdir(path.dirname(to), { recursive: true, mode: 0o755 })
+    await makeSharedStateDir()
     await cp(from, unfinished, {
       recursive: true,
       verbatimSymlinks: true,
       filter: (file) => !file.endsWith('.a'),
     })
-    await rm(to, { recursive: true, force: true })
+    await openToAll(unfinished)
     await rename(unfinished, to)
   } catch (cause) {
     await rm(unfinished, { recursive: true, force: true })
+    if (['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '')) return
     throw new EmbeddedPostgresError(
       `Cannot copy PostgreSQL's programs to ${to}: ${(cause as Error).message}`,
-      { cause },
+      {
+        cause,
+      },
     )
+  }
+}
+
+/** Creates {@link sharedStateDir}, passable for all whatever the umask is. */
+export async function makeSharedStateDir(): Promise<void> {
+  const created = await mkdir(sharedStateDir, { recursive: true })
+  if (created !== undefined) await chmod(sharedStateDir, 0o755)
+}
+
+/** Root's umask may have made what npm installed, and its copy, readable for root only. */
+async function openToAll(root: string): Promise<void> {
+  await chmod(root, 0o755)
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name)
+    if (entry.isSymbolicLink()) continue
+    const executable = entry.isDirectory() || ((await stat(file)).mode & 0o100) !== 0
+    await chmod(file, executable ? 0o755 : 0o644)
   }
 }

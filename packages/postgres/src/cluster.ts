@@ -10,7 +10,11 @@ export const superuser = 'postgres'
 
 export type Settings = Record<string, string | number>
 
-export type Cluster = { pgdata: string; logFile: string; password: string }
+export interface Cluster {
+  pgdata: string
+  logFile: string
+  password: string
+}
 
 /**
  * What every embedded server runs with. Nothing a client sends may reach the server's log: statements and

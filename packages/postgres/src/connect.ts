@@ -26,7 +26,7 @@ export async function connect(url: string): Promise<pg.Client & AsyncDisposable>
 export function describeTarget(url: string): string {
   const parsed = URL.parse(url)
   if (!parsed || !/^postgres(ql)?:$/.test(parsed.protocol)) return '(not a valid connection URL)'
-  const host = parsed.hostname || parsed.searchParams.get('host') || 'localhost'
+  const host = [parsed.hostname, parsed.searchParams.get('host')].find(Boolean) ?? 'localhost'
   return `${host}:${parsed.port || '5432'}${parsed.pathname}`
 }
 
@@ -53,5 +53,5 @@ function reasonOf(error: unknown): string {
   const { message, code, errors } = error as Partial<NodeJS.ErrnoException & AggregateError>
   // A host with several addresses fails with one error for each.
   if (errors?.length) return reasonOf(errors[0])
-  return (message || (code ?? 'no connection')).split('\n', 1)[0] ?? ''
+  return [message?.split('\n', 1)[0], code].find(Boolean) ?? 'no connection'
 }

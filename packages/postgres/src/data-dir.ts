@@ -1,6 +1,6 @@
 import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rmdir, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { sharedStateDir } from './binaries.ts'
+import { makeSharedStateDir, sharedStateDir } from './binaries.ts'
 import { EmbeddedPostgresError } from './errors.ts'
 import type { ServerUser } from './run.ts'
 import { canWrite } from './server-user.ts'
@@ -10,7 +10,9 @@ import { canWrite } from './server-user.ts'
  * through (not list) it, because PostgreSQL runs as another user there; the secrets inside have mode 0600.
  */
 export async function makeDataDir(dataDir: string): Promise<string> {
-  await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
+  const created = await mkdir(dataDir, { recursive: true, mode: 0o711 })
+  // Not left to the umask. One that exists keeps the mode its owner gave it.
+  if (created !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700)
   return realpath(dataDir)
 }
 
@@ -48,7 +50,7 @@ async function relocate(
   log: (message: string) => void,
 ): Promise<string> {
   try {
-    await mkdir(sharedStateDir, { recursive: true, mode: 0o755 })
+    await makeSharedStateDir()
     const moved = await mkdtemp(path.join(sharedStateDir, `${name}-`))
     await chmod(moved, 0o700)
     await chown(moved, user.uid, user.gid)

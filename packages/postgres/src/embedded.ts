@@ -14,7 +14,7 @@ import type { ServerUser } from './run.ts'
 import { complaint, run } from './run.ts'
 import { serverUser } from './server-user.ts'
 
-export type EmbeddedPostgresOptions = {
+export interface EmbeddedPostgresOptions {
   /** Directory of all persistent state; the server's own lies in `<dataDir>/<name>`. */
   dataDir: string
   /** Letters, digits, `-` and `_`. */
@@ -99,7 +99,8 @@ async function start(
     const reason = (await firstFatal(cluster.logFile, before)) ?? complaint(finished)
     // Another program took the port in between, or sessions of a killed server are still on their way out.
     const passing =
-      (wanted === undefined && /Address already in use|TCP\/IP/.test(reason)) || /shared memory/.test(reason)
+      (wanted === undefined && /Address already in use|TCP\/IP/.test(reason)) ||
+      reason.includes('shared memory')
     if (!passing || attempt === 20) {
       throw new EmbeddedPostgresError(`PostgreSQL did not start in ${cluster.pgdata}: ${reason}`)
     }

@@ -53,7 +53,7 @@ export async function withEngine<Result>(
 function asMigrationError(error: unknown, scriptFailure: string | undefined): MigrationError {
   const { message, code } = error as { message: string; code?: string }
   const migration = /migration_name="([^"]+)"|[Mm]igration `([^`]+)`|The `([^`]+)` migration/.exec(message)
-  const name = migration?.slice(1).find((group) => group !== undefined)
+  const name = migration?.slice(1).find(Boolean)
   const reason = {
     P3005: 'The database holds tables but no record of migrations: it is not ours, or needs a baseline.',
     P3009:

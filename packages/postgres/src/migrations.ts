@@ -7,7 +7,7 @@ import { connect } from './connect.ts'
 import { withEngine } from './engine.ts'
 import { MigrationError } from './errors.ts'
 
-export type MigrationSource = {
+export interface MigrationSource {
   /** Connection URL of the role that owns the schema. */
   url: string
   /** The Prisma schema file. */
@@ -16,7 +16,7 @@ export type MigrationSource = {
   migrationsDir: string
 }
 
-export type MigrationStatus = {
+export interface MigrationStatus {
   applied: string[]
   /** In the folder, not in the database yet. */
   pending: string[]
@@ -143,7 +143,11 @@ async function readMigrations(baseDir: string): Promise<MigrationList> {
   }
 }
 
-type Recorded = { name: string; checksum: string; finished: boolean }
+interface Recorded {
+  name: string
+  checksum: string
+  finished: boolean
+}
 
 async function readRecord(client: pg.Client): Promise<Recorded[]> {
   const { rows } = await client.query<{ exists: boolean }>(

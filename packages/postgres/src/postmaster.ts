@@ -8,7 +8,11 @@ import { EmbeddedPostgresError } from './errors.ts'
 import { run } from './run.ts'
 
 /** What a postmaster writes of itself into its data directory. */
-type Postmaster = { pid: number; port: number; status: string }
+interface Postmaster {
+  pid: number
+  port: number
+  status: string
+}
 
 /**
  * The port of a server already running on this cluster: one left by a run that was killed. Waits while that

@@ -3,9 +3,12 @@ import { connect, withDatabase } from './connect.ts'
 import { allowServing } from './serving.ts'
 import { scramVerifier } from './scram.ts'
 
-export type Role = { role: string; password: string }
+export interface Role {
+  role: string
+  password: string
+}
 
-/** One run at a time per server: CREATE ROLE and CREATE DATABASE have no race-free "if not exists". */
+/** One run at a time: CREATE ROLE and CREATE DATABASE have no race-free "if not exists". */
 const lockKey = "hashtextextended('user-stats prepare', 0)"
 
 /**

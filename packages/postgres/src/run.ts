@@ -1,9 +1,18 @@
 import { spawn } from 'node:child_process'
 
 /** A system user to run a program as; absent when the current user will do. */
-export type ServerUser = { uid: number; gid: number; name: string }
+export interface ServerUser {
+  uid: number
+  gid: number
+  name: string
+}
 
-export type Finished = { code: number | null; stdout: string; stderr: string; failure?: Error }
+export interface Finished {
+  code: number | null
+  stdout: string
+  stderr: string
+  failure?: Error
+}
 
 /**
  * Runs a program to its end in a session of its own, so that a Ctrl-C meant for the terminal's process group

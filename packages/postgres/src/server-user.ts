@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { access, constants, readFile, stat } from 'node:fs/promises'
 import type { ServerUser } from './run.ts'
 import { run } from './run.ts'
 
@@ -26,6 +26,12 @@ export async function serverUser(pgdata: string): Promise<ServerUser | undefined
 
 /** Whether the user may enter a directory, through all its parents, and write there. */
 export async function canWrite(dir: string, user: ServerUser | undefined): Promise<boolean> {
+  if (!user) {
+    return access(dir, constants.W_OK | constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+  }
   const { code } = await run('/bin/sh', ['-c', 'cd "$1" && test -w .', 'sh', dir], user)
   return code === 0
 }

@@ -10,7 +10,7 @@ import { migrate } from './migrations.ts'
 import { prepareDatabase } from './prepare.ts'
 import { grantServing } from './serving.ts'
 
-export type TestDatabase = {
+export interface TestDatabase {
   database: string
   /** As the role that owns the schema. */
   ownerUrl: string

@@ -61,14 +61,11 @@ test("the record is in the form of Prisma's own command", async () => {
   expect(rows).toEqual(both.map((migration_name) => ({ migration_name, ...expected })))
 })
 
-test('no connection and no lock outlives a run', async () => {
-  const source = { url: (await server.createDatabase()).ownerUrl, ...sample }
-  await migrate(source)
-  const left = await query(
-    source.url,
-    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-  )
-  expect(left).toEqual([])
+test('no connection outlives a run', async () => {
+  const { database, ownerUrl } = await server.createDatabase()
+  await migrate({ url: ownerUrl, ...sample })
+  // Refused while a session is there; the server gives those already leaving a moment.
+  await query(server.superuserUrl, `DROP DATABASE ${database}`)
 })
 
 test('the migrations build what the schema describes, and the shadow database is gone afterwards', async () => {
