@@ -40,7 +40,11 @@ export function openUsersDatabase({
     application_name: 'user-stats users',
   })
   pool.on('error', onIdleError)
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    // Waiting for a connection and for locks, both no longer than a single statement may.
+    transactionOptions: { maxWait: 5_000, timeout: statementTimeout },
+  })
   return {
     pool,
     prisma,

@@ -14,6 +14,8 @@ const unreachable = new Set([
   'P1008',
   'P1017',
   'P2024',
+  // Prisma: a transaction could not start, or was ended, in time.
+  'P2028',
 ])
 // PostgreSQL classes: connection exception, insufficient resources, operator intervention, read-only transaction.
 const unavailableState = /^(08|53|57P)|^25006$/
@@ -23,8 +25,10 @@ const unavailableMessage =
 const causes = function* (error: unknown): Generator<Record<string, unknown>> {
   let at: unknown = error
   for (let depth = 0; depth < 6 && typeof at === 'object' && at !== null; depth += 1) {
+    const error = at as { meta?: { driverAdapterError?: unknown }; cause?: unknown }
     yield at as Record<string, unknown>
-    at = 'cause' in at ? at.cause : undefined
+    // Prisma keeps the driver's error beside its own.
+    at = error.meta?.driverAdapterError ?? error.cause
   }
 }
 
