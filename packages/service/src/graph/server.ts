@@ -97,6 +97,9 @@ function introspectionForSignedIn<Context extends RequestContext>(): ApolloServe
   }
 }
 
+const isNothing = (value: unknown): boolean =>
+  value === null || (Array.isArray(value) && value.length > 0 && value.every(isNothing))
+
 /** When nothing was answered, the HTTP status says what a retrying client or a proxy must know: 401, 429 and 503. */
 function statusOfErrors<Context extends RequestContext>(): ApolloServerPlugin<Context> {
   return {
@@ -105,7 +108,7 @@ function statusOfErrors<Context extends RequestContext>(): ApolloServerPlugin<Co
         willSendResponse: ({ response }) => {
           if (response.body.kind !== 'single') return Promise.resolve()
           const { data, errors } = response.body.singleResult
-          const answered = data != null && Object.values(data).some((value) => value !== null)
+          const answered = data != null && !Object.values(data).every(isNothing)
           if (errors === undefined || errors.length === 0 || answered) return Promise.resolve()
           const status = transportStatus(errors[0]?.extensions?.['code'])
           if (status === undefined) return Promise.resolve()

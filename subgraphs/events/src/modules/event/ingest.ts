@@ -40,25 +40,25 @@ export function createIngest({
   lanes = 2,
 }: IngestOptions) {
   let queue: Waiting[] = []
+  const keysInFlight = new Set<string>()
   let busy = 0
   let idle: (() => void)[] = []
 
-  /** Takes the next batch. A key stands in it once; its repeats wait until it is written. */
+  /** Takes the next batch. A key is written once at a time; its repeats wait until it is. */
   function take(): Waiting[] {
-    const keys = new Set<string>()
     const batch: Waiting[] = []
     const later: Waiting[] = []
     let at = 0
     for (; at < queue.length && batch.length < batchLimit; at += 1) {
       const waiting = queue[at] as Waiting
       const key = keyOf(waiting.item)
-      if (key !== undefined && keys.has(key)) later.push(waiting)
+      if (key !== undefined && keysInFlight.has(key)) later.push(waiting)
       else {
-        if (key !== undefined) keys.add(key)
+        if (key !== undefined) keysInFlight.add(key)
         batch.push(waiting)
       }
     }
-    queue = later.length === 0 && at === queue.length ? [] : [...later, ...queue.slice(at)]
+    queue = [...later, ...queue.slice(at)]
     return batch
   }
 
@@ -92,13 +92,22 @@ export function createIngest({
     }
   }
 
+  async function run(batch: readonly Waiting[]): Promise<void> {
+    await write(batch)
+    for (const { item } of batch) {
+      const key = keyOf(item)
+      if (key !== undefined) keysInFlight.delete(key)
+    }
+    busy -= 1
+    pump()
+  }
+
   function pump(): void {
     while (busy < lanes && queue.length > 0) {
+      const batch = take()
+      if (batch.length === 0) break
       busy += 1
-      void write(take()).finally(() => {
-        busy -= 1
-        pump()
-      })
+      void run(batch)
     }
     if (busy === 0 && queue.length === 0) {
       for (const done of idle) done()

@@ -1,0 +1,318 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import type { SignedInCaller } from '@user-stats/service'
+import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
+
+let server: TestPostgres
+let events: Harness
+const stores = { own: 1, other: 2, blocked: 3 } as const
+type Who =
+  'nobody' | 'store' | 'other store' | 'analyst' | 'analyst of other' | 'analyst of all' | 'admin' | 'service'
+let callers: Record<Who, SignedInCaller | null>
+
+beforeAll(async () => {
+  server = await startDatabaseServer()
+  events = await startEvents(server)
+  for (const id of Object.values(stores)) await events.introduce(id)
+  callers = {
+    nobody: null,
+    store: events.store(stores.own),
+    'other store': events.store(stores.other),
+    analyst: events.analyst(stores.own),
+    'analyst of other': events.analyst(stores.other),
+    'analyst of all': events.analyst(),
+    admin: events.admin,
+    service: events.service,
+  }
+  for (const [who, n] of [
+    ['store', 2],
+    ['other store', 3],
+  ] as const)
+    for (let i = 0; i < n; i += 1)
+      await events.send('POST', '/api/event', callers[who], {
+        type: 'seen',
+        user_id: `u${String(i)}`,
+        data: {},
+      })
+})
+afterAll(async () => {
+  await events[Symbol.asyncDispose]()
+  await server.stop()
+})
+
+const own = { type: 'seen', user_id: 'u', data: {}, store_id: 1 }
+const rest: readonly [string, string, string, unknown, Partial<Record<Who, number>>][] = [
+  [
+    'record naming the store',
+    'POST',
+    '/api/event',
+    own,
+    {
+      nobody: 401,
+      store: 201,
+      'other store': 403,
+      analyst: 403,
+      'analyst of all': 403,
+      admin: 201,
+      service: 403,
+    },
+  ],
+  [
+    'record naming none',
+    'POST',
+    '/api/event',
+    { ...own, store_id: undefined },
+    { nobody: 401, store: 201, 'other store': 201, analyst: 403, admin: 422 },
+  ],
+  [
+    'amount',
+    'GET',
+    '/api/event/amount/seen',
+    undefined,
+    { nobody: 401, store: 200, analyst: 200, 'analyst of all': 200, admin: 200, service: 403 },
+  ],
+  [
+    'amount of the store',
+    'GET',
+    '/api/event/amount/seen?store_id=1',
+    undefined,
+    {
+      nobody: 401,
+      store: 200,
+      'other store': 403,
+      analyst: 200,
+      'analyst of other': 403,
+      'analyst of all': 200,
+      admin: 200,
+    },
+  ],
+  [
+    'average of the store',
+    'GET',
+    '/api/event/avg-time/seen?store_id=1',
+    undefined,
+    {
+      nobody: 401,
+      store: 200,
+      'other store': 403,
+      analyst: 200,
+      'analyst of other': 403,
+      'analyst of all': 200,
+      admin: 200,
+    },
+  ],
+  [
+    'all events of the store',
+    'GET',
+    '/api/event/store-events-amount/1',
+    undefined,
+    {
+      nobody: 401,
+      store: 200,
+      'other store': 403,
+      analyst: 200,
+      'analyst of other': 403,
+      'analyst of all': 200,
+      admin: 200,
+    },
+  ],
+  [
+    'a store there is none',
+    'GET',
+    '/api/event/store-events-amount/99',
+    undefined,
+    { nobody: 401, store: 403, analyst: 403, 'analyst of all': 404, admin: 404 },
+  ],
+  [
+    'delete a user',
+    'DELETE',
+    '/api/event/nobody-has-this?store_id=1',
+    undefined,
+    { nobody: 401, store: 200, 'other store': 403, analyst: 403, 'analyst of all': 403, admin: 200 },
+  ],
+  [
+    'delete a user naming no store',
+    'DELETE',
+    '/api/event/nobody-has-this',
+    undefined,
+    { nobody: 401, store: 200, analyst: 403, admin: 422 },
+  ],
+  [
+    'delete by store',
+    'DELETE',
+    '/api/event/by-store/1',
+    undefined,
+    { nobody: 401, 'other store': 403, analyst: 403, 'analyst of all': 403, service: 403 },
+  ],
+]
+const cases = rest.flatMap(([what, method, path, body, expected]) =>
+  Object.entries(expected).map(([who, status]) => [what, who as Who, status, method, path, body] as const),
+)
+
+test.each(cases)('%s: %s gets %i', async (_what, who, status, method, path, body) => {
+  const answer = await events.send(method, path, callers[who], body)
+  expect(answer.status).toBe(status)
+  if (status >= 400) expect(answer.body).toMatchObject({ status, detail: expect.any(String) })
+})
+
+const rawEvents = 'query($storeId: Int) { events(storeId: $storeId) { nodes { id userId } } }'
+const entity = `query { _entities(representations: [{ __typename: "User", storeId: 1, ref: "u0", id: "x" }]) {
+  ... on User { eventCount lastSeenAt events { nodes { id } } } } }`
+const storeEntity =
+  'query { _entities(representations: [{ __typename: "Store", id: 1 }]) { ... on Store { eventAmount { eventAmount } } } }'
+
+test.each([
+  [
+    'raw events',
+    rawEvents,
+    {
+      store: null,
+      'other store': 'FORBIDDEN',
+      analyst: 'FORBIDDEN',
+      'analyst of all': 'FORBIDDEN',
+      admin: null,
+      nobody: 'UNAUTHENTICATED',
+      service: 'FORBIDDEN',
+    },
+  ],
+  [
+    'a user by reference',
+    entity,
+    {
+      store: null,
+      'other store': 'FORBIDDEN',
+      analyst: 'FORBIDDEN',
+      admin: null,
+      nobody: 'UNAUTHENTICATED',
+      service: 'FORBIDDEN',
+    },
+  ],
+  [
+    'a store by reference',
+    storeEntity,
+    {
+      store: null,
+      'other store': 'FORBIDDEN',
+      analyst: null,
+      'analyst of other': 'FORBIDDEN',
+      admin: null,
+      nobody: 'UNAUTHENTICATED',
+      service: 'FORBIDDEN',
+    },
+  ],
+] as const)('over the graph, %s', async (_what, query, expected) => {
+  for (const [who, code] of Object.entries(expected)) {
+    const { body, status } = await events.graphql(callers[who as Who], query, { storeId: 1 })
+    expect([who, body.errors?.[0]?.extensions.code ?? null]).toEqual([who, code])
+    expect(status).toBe(code === 'UNAUTHENTICATED' ? 401 : 200)
+  }
+})
+
+test('internal mutations are for our own services only', async () => {
+  const query = 'mutation { applyStoreDeletion(input: { commandId: 1, storeId: 1 }) { eventsDeleted } }'
+  for (const who of ['store', 'analyst', 'admin'] as const) {
+    const { body } = await events.graphql(callers[who], query)
+    expect(body.errors[0].extensions.code).toBe('FORBIDDEN')
+  }
+})
+
+test('a blocked store is refused at once, with the token it has, and works again when unblocked', async () => {
+  const caller = events.store(stores.blocked)
+  const send = () => events.send('POST', '/api/event', caller, { type: 'seen', user_id: 'u', data: {} })
+  const read = () => events.send('GET', '/api/event/amount/seen', caller)
+  expect((await send()).status).toBe(201)
+  await events.introduce(stores.blocked, 'BLOCKED', 5)
+  expect([(await send()).status, (await read()).status]).toEqual([403, 403])
+  const graph = await events.graphql(caller, '{ events { nodes { id } } }')
+  expect(graph.body.errors[0].extensions.code).toBe('STORE_BLOCKED')
+  // A command that was overtaken changes nothing.
+  await events.introduce(stores.blocked, 'ACTIVE', 4)
+  expect((await send()).status).toBe(403)
+  await events.introduce(stores.blocked, 'ACTIVE', 6)
+  expect([(await send()).status, (await read()).status]).toEqual([201, 200])
+})
+
+test('a revoked key is refused at once, others of the store are not', async () => {
+  const caller = events.store(stores.own)
+  const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
+  const revoke = (storeId: number, keyId: string) =>
+    events.graphql(
+      events.service,
+      'mutation($input: ApplyKeyRevocationInput!) { applyKeyRevocation(input: $input) { eventsDeleted } }',
+      {
+        input: { commandId: 9, storeId, keyId },
+      },
+    )
+  await revoke(stores.own, caller.keyId)
+  await revoke(0, admin.keyId)
+  const body = { type: 'seen', user_id: 'u', data: {}, store_id: 1 }
+  expect((await events.send('POST', '/api/event', caller, body)).body.code).toBe('KEY_REVOKED')
+  expect((await events.send('GET', '/api/event/amount/seen', caller)).status).toBe(401)
+  expect((await events.send('POST', '/api/event', admin, body)).status).toBe(401)
+  expect((await events.send('GET', '/api/event/amount/seen', admin)).status).toBe(401)
+  expect((await events.send('POST', '/api/event', callers.store, body)).status).toBe(201)
+})
+
+test('an erased user: events gone, counted once, late ones refused', async () => {
+  const caller = events.store(20)
+  const send = (user: string) =>
+    events.send('POST', '/api/event', caller, { type: 'seen', user_id: user, data: {} })
+  await Promise.all([send('gone'), send('gone'), send('stays')])
+  const erase = async () =>
+    (
+      await events.graphql(
+        events.service,
+        'mutation($input: ApplyUserErasureInput!) { applyUserErasure(input: $input) { eventsDeleted } }',
+        { input: { commandId: 77, storeId: 20, userId: 'gone' } },
+      )
+    ).body.data.applyUserErasure
+  expect(await erase()).toEqual({ eventsDeleted: 2 })
+  expect(await erase()).toEqual({ eventsDeleted: 2 })
+  expect((await send('gone')).body).toMatchObject({ status: 409, code: 'USER_ERASED' })
+  expect((await send('stays')).status).toBe(201)
+  expect((await events.send('GET', '/api/event/amount/seen', caller)).body).toEqual([
+    { date: expect.any(String), event_amount: 2 },
+  ])
+})
+
+test('no event of an erased user survives writers that race with the erasure', async () => {
+  const caller = events.store(21)
+  const writers = Array.from({ length: 60 }, () =>
+    events.send('POST', '/api/event', caller, { type: 'seen', user_id: 'racer', data: {} }),
+  )
+  await events.graphql(
+    events.service,
+    'mutation { applyUserErasure(input: { commandId: 1, storeId: 21, userId: "racer" }) { eventsDeleted } }',
+  )
+  const statuses = new Set((await Promise.all(writers)).map(({ status }) => status))
+  expect([...statuses].every((status) => status === 201 || status === 409)).toBe(true)
+  for (const table of ['events', 'type_day_totals', 'day_totals', 'user_days']) {
+    const { rowCount } = await events.owner.query(`SELECT FROM ${table} WHERE store_id = 21`)
+    expect([table, rowCount]).toEqual([table, 0])
+  }
+})
+
+test('a deleted store: everything gone, the count kept, tokens refused, admins told there is none', async () => {
+  const caller = events.store(22)
+  await events.introduce(22)
+  for (const day of ['2026-01-01', '2026-02-01', '2026-02-02'])
+    await events.graphql(
+      caller,
+      'mutation($input: RecordEventInput!) { recordEvent(input: $input) { event { id } } }',
+      { input: { type: 't', userId: 'u', data: {}, occurredAt: `${day}T00:00:00Z`, idempotencyKey: day } },
+    )
+  const remove = async () =>
+    (
+      await events.graphql(
+        events.service,
+        'mutation { applyStoreDeletion(input: { commandId: 8, storeId: 22 }) { eventsDeleted } }',
+      )
+    ).body.data
+  expect(await remove()).toEqual({ applyStoreDeletion: { eventsDeleted: 3 } })
+  expect(await remove()).toEqual({ applyStoreDeletion: { eventsDeleted: 3 } })
+  const body = { type: 't', user_id: 'u', data: {}, store_id: 22 }
+  expect((await events.send('POST', '/api/event', caller, body)).status).toBe(404)
+  expect((await events.send('GET', '/api/event/amount/t', caller)).status).toBe(401)
+  expect((await events.send('POST', '/api/event', events.admin, body)).status).toBe(404)
+})

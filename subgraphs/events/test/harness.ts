@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto'
+import { Pool } from 'pg'
+import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
+import { eventsSchema, openEventsDatabase } from '@user-stats/prisma-events'
+import { createLogger, type SignedInCaller } from '@user-stats/service'
+import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { buildApp } from '../src/app.ts'
+import { readEnv } from '../src/env.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // Tests look into answers of many shapes.
+  readonly body: any
+}
+
+export type Harness = Awaited<ReturnType<typeof startEvents>>
+
+/** Starts a database server to be shared by the tests of a file. */
+export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgres()
+
+/** The events service on a database of its own, over real HTTP. */
+export async function startEvents(
+  server: TestPostgres,
+  options: { now?: Date; env?: Record<string, string> } = {},
+) {
+  const database = await server.createDatabase(eventsSchema)
+  const issuer = createTestIssuer()
+  let now: Date | undefined = options.now
+  const app = await buildApp({
+    env: readEnv({ EVENTS_DATABASE_URL: database.url, EVENTS_PORT: '0', ...options.env }),
+    db: openEventsDatabase({ url: database.url }),
+    keys: issuer.keys,
+    log: createLogger({ name: 'events', level: 'silent' }),
+    clock: () => now ?? new Date(),
+  })
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })
+
+  const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
+  const service: SignedInCaller = { role: 'SERVICE', service: 'users' }
+  const store = (storeId: number): SignedInCaller & { keyId: string } => ({
+    role: 'STORE',
+    storeId,
+    keyId: randomUUID(),
+  })
+  const analyst = (storeId?: number): SignedInCaller => ({ role: 'ANALYST', storeId, keyId: randomUUID() })
+
+  async function send(
+    method: string,
+    path: string,
+    caller?: SignedInCaller | null,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const raw = typeof body === 'string' || body instanceof Uint8Array
+    const response = await fetch(origin + path, {
+      method,
+      headers: {
+        ...(caller && { authorization: `Bearer ${issuer.tokenFor(caller)}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? undefined : JSON.parse(text),
+    }
+  }
+
+  return {
+    app,
+    origin,
+    owner,
+    issuer,
+    admin,
+    service,
+    store,
+    analyst,
+    send,
+    setNow: (instant: Date) => {
+      now = instant
+    },
+    graphql: (
+      caller: SignedInCaller | null,
+      query: string,
+      variables?: Record<string, unknown>,
+    ): Promise<Answer> => send('POST', '/graphql', caller, { query, variables }),
+    /** Tells the service of a store, as the users service does. */
+    introduce: async (storeId: number, state = 'ACTIVE', commandId = 1): Promise<void> => {
+      await send('POST', '/graphql', service, {
+        query:
+          'mutation($input: ApplyStoreAccessInput!) { applyStoreAccess(input: $input) { eventsDeleted } }',
+        variables: { input: { storeId, state, commandId } },
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      await app.close()
+      await owner.end()
+    },
+  }
+}

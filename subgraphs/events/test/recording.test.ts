@@ -1,0 +1,297 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
+
+let server: TestPostgres
+let events: Harness
+beforeAll(async () => {
+  server = await startDatabaseServer()
+  events = await startEvents(server)
+})
+afterAll(async () => {
+  await events[Symbol.asyncDispose]()
+  await server.stop()
+})
+
+const record = `mutation($input: RecordEventInput!) {
+  recordEvent(input: $input) { duplicate event { id type userId storeId data occurredAt createdAt } }
+}`
+const recordMany = `mutation($input: RecordEventsInput!) {
+  recordEvents(input: $input) {
+    acceptedCount duplicateCount rejectedCount
+    results { duplicate event { id userId } error { code field message } }
+  }
+}`
+
+/** Rollups, recounted from raw events, next to the rollups as they are. */
+async function rollups(storeId: number) {
+  const recount = await events.owner.query(
+    `SELECT type, (occurred_at AT TIME ZONE 'UTC')::date::text AS day, count(*)::int AS events,
+            count(DISTINCT user_id)::int AS users
+     FROM events WHERE store_id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
+    [storeId],
+  )
+  const kept = await events.owner.query(
+    `SELECT type, day::text, events::int, users::int FROM type_day_totals WHERE store_id = $1 ORDER BY 1, 2`,
+    [storeId],
+  )
+  const recountDays = await events.owner.query(
+    `SELECT (occurred_at AT TIME ZONE 'UTC')::date::text AS day, count(*)::int AS events,
+            count(DISTINCT user_id)::int AS users
+     FROM events WHERE store_id = $1 GROUP BY 1 ORDER BY 1`,
+    [storeId],
+  )
+  const keptDays = await events.owner.query(
+    `SELECT day::text, events::int, users::int FROM day_totals WHERE store_id = $1 ORDER BY 1`,
+    [storeId],
+  )
+  return { kept: [kept.rows, keptDays.rows], recount: [recount.rows, recountDays.rows] }
+}
+
+test('an event is recorded with its data and its time of receipt', async () => {
+  const input = { type: 'purchase', userId: 'visitor 1', data: { price: 10.5, items: ['a', { b: null }] } }
+  const { status, body } = await events.graphql(events.store(1), record, { input })
+  expect(status).toBe(200)
+  const { event, duplicate } = body.data.recordEvent
+  expect(duplicate).toBe(false)
+  expect(event).toMatchObject({ ...input, storeId: 1 })
+  expect(Number.isSafeInteger(Number(event.id))).toBe(true)
+  expect(event.occurredAt).toBe(event.createdAt)
+  expect(Math.abs(Date.now() - Date.parse(event.createdAt))).toBeLessThan(60_000)
+})
+
+test('the legacy path answers in the shape of the previous system, JSON or form', async () => {
+  const caller = events.store(2)
+  const json = await events.send('POST', '/api/event/', caller, {
+    type: 'login',
+    user_id: '7',
+    data: { a: 1 },
+    unknown: 1,
+  })
+  expect(json.status).toBe(201)
+  expect(json.body).toEqual({
+    id: expect.any(Number),
+    type: 'login',
+    store_id: 2,
+    user_id: '7',
+    data: { a: 1 },
+    created_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}000$/),
+  })
+  const form = await events.send(
+    'POST',
+    '/api/event',
+    caller,
+    new URLSearchParams({ type: 'login', user_id: '7', data: '{"a":1}', store_id: '2' }).toString(),
+    { 'content-type': 'application/x-www-form-urlencoded' },
+  )
+  expect(form.status).toBe(201)
+  expect(form.body).toMatchObject({ store_id: 2, data: { a: 1 } })
+})
+
+test('many events are written in shared batches and counted exactly', async () => {
+  const caller = events.store(3)
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, n) =>
+      events.graphql(caller, record, {
+        input: { type: `type ${String(n % 3)}`, userId: `user ${String(n % 17)}`, data: {} },
+      }),
+    ),
+  )
+  const ids = answers.map(({ body }) => body.data.recordEvent.event.id)
+  expect(new Set(ids).size).toBe(200)
+  const { kept, recount } = await rollups(3)
+  expect(kept).toEqual(recount)
+  expect(kept[1]).toEqual([expect.objectContaining({ events: 200, users: 17 })])
+})
+
+test('each event of a bulk has its own result, in order', async () => {
+  const { body } = await events.graphql(events.store(4), recordMany, {
+    input: {
+      events: [
+        { type: 'a', userId: 'u1', data: {}, idempotencyKey: 'k' },
+        { type: '', userId: 'u2', data: {} },
+        { type: 'a', userId: 'u1', data: {}, idempotencyKey: 'k' },
+        { type: 'a', userId: 'nul \u0000', data: {} },
+        { type: 'a', userId: 'u3', data: { deep: '\ud800' } },
+        { type: 'a', userId: 'u4', data: {}, storeId: 5 },
+        { type: 'a', userId: 'u5', data: {}, occurredAt: '2100-01-01T00:00:00Z' },
+        { type: 'a', userId: 'u6', data: {}, idempotencyKey: 'k' },
+      ],
+    },
+  })
+  const { results, ...counts } = body.data.recordEvents
+  expect(counts).toEqual({ acceptedCount: 1, duplicateCount: 1, rejectedCount: 6 })
+  expect(
+    results.map((result: any) => result.error?.code ?? (result.duplicate ? 'duplicate' : 'accepted')),
+  ).toEqual([
+    'accepted',
+    'BAD_USER_INPUT',
+    'duplicate',
+    'BAD_USER_INPUT',
+    'BAD_USER_INPUT',
+    'FORBIDDEN',
+    'BAD_USER_INPUT',
+    'IDEMPOTENCY_KEY_REUSED',
+  ])
+  expect(results.map((result: any) => result.error?.field ?? null)).toEqual([
+    null,
+    'type',
+    null,
+    'userId',
+    'data.deep',
+    null,
+    'occurredAt',
+    'idempotencyKey',
+  ])
+  expect(results[2].event.id).toBe(results[0].event.id)
+})
+
+test('an idempotency key counts once, however many repeats race', async () => {
+  const caller = events.store(6)
+  const body = { type: 'order', user_id: 'u', data: { n: 1 } }
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () =>
+      events.send('POST', '/api/event', caller, body, { 'idempotency-key': 'order-1' }),
+    ),
+  )
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
+  expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1)
+  const other = await events.send(
+    'POST',
+    '/api/event',
+    caller,
+    { ...body, data: { n: 2 } },
+    { 'idempotency-key': 'order-1' },
+  )
+  expect(other.status).toBe(422)
+  expect(other.body).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED', field: 'idempotency-key' })
+  await events.send('DELETE', '/api/event/u', caller)
+  const erased = await events.send('POST', '/api/event', caller, body, { 'idempotency-key': 'order-1' })
+  expect(erased.status).toBe(409)
+  // Keys are unique per store only.
+  const elsewhere = await events.send('POST', '/api/event', events.store(7), body, {
+    'idempotency-key': 'order-1',
+  })
+  expect(elsewhere.status).toBe(201)
+})
+
+test('an event of long ago gets a partition of its own month and counts on its day', async () => {
+  const caller = events.store(8)
+  await events.graphql(caller, record, {
+    input: { type: 'late', userId: 'u', data: {}, occurredAt: '2021-02-28T23:59:59.999Z' },
+  })
+  await events.graphql(caller, record, {
+    input: { type: 'late', userId: 'u', data: {}, occurredAt: '2021-03-01T01:00:00+02:00' },
+  })
+  const { body } = await events.send('GET', '/api/event/amount/late', caller)
+  expect(body).toEqual([{ date: '2021-02-28', event_amount: 2 }])
+  const { rows } = await events.owner.query('SELECT count(*)::int AS n FROM events_default')
+  expect(rows).toEqual([{ n: 0 }])
+})
+
+test.each([
+  ['a missing member', { type: 'a', data: {} }, 'user_id'],
+  ['a number for a string', { type: 1, user_id: 'u', data: {} }, 'type'],
+  ['a null', { type: 'a', user_id: null, data: {} }, 'user_id'],
+  ['an array for data', { type: 'a', user_id: 'u', data: [] }, 'data'],
+  ['an empty type', { type: '', user_id: 'u', data: {} }, 'type'],
+  ['a type that is too long', { type: 'x'.repeat(129), user_id: 'u', data: {} }, 'type'],
+  ['a NUL', { type: 'a', user_id: 'u\u0000', data: {} }, 'user_id'],
+  ['a NUL in a name of data', { type: 'a', user_id: 'u', data: { 'x\u0000': 1 } }, 'data'],
+  ['half a surrogate pair', { type: 'a', user_id: 'u', data: { x: '\udc00' } }, 'data.x'],
+  ['data that is too large', { type: 'a', user_id: 'u', data: { x: 'x'.repeat(65_536) } }, 'data'],
+  ['a store out of range', { type: 'a', user_id: 'u', data: {}, store_id: 3_000_000_000 }, 'store_id'],
+])('%s is refused, by name, and nothing is written', async (_what, body, field) => {
+  const answer = await events.send('POST', '/api/event', events.store(9), body)
+  expect(answer.status).toBe(422)
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+  expect(answer.body).toMatchObject({
+    status: 422,
+    code: 'BAD_USER_INPUT',
+    field,
+    detail: answer.body.message,
+  })
+  const { rows } = await events.owner.query('SELECT FROM events WHERE store_id = 9')
+  expect(rows).toHaveLength(0)
+})
+
+test('malformed bodies are 400, deep and inexact ones 422, huge ones 413', async () => {
+  const caller = events.store(9)
+  const post = async (body: string | Uint8Array) =>
+    (await events.send('POST', '/api/event', caller, body)).status
+  expect(await post('{"type":')).toBe(400)
+  expect(await post('')).toBe(400)
+  expect(await post(new Uint8Array([0x7b, 0xff, 0x7d]))).toBe(400)
+  expect(await post('[]')).toBe(422)
+  expect(await post(`{"type":"a","user_id":"u","data":{"n":1e400}}`)).toBe(422)
+  expect(await post(`{"type":"a","user_id":"u","data":{"n":12345678901234567890}}`)).toBe(422)
+  expect(await post(`{"type":"a","user_id":"u","data":${'{"a":'.repeat(40)}1${'}'.repeat(40)}}`)).toBe(422)
+  expect(await post(`{"type":"a","user_id":"u","data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).toBe(
+    422,
+  )
+  expect(await post(`"${'x'.repeat(17_000_000)}"`)).toBe(413)
+})
+
+test('pages go through all events once, newest first', async () => {
+  const caller = events.store(10)
+  await events.graphql(caller, recordMany, {
+    input: {
+      events: Array.from({ length: 25 }, (_, n) => ({
+        type: n % 2 ? 'odd' : 'even',
+        userId: `u${String(n % 2)}`,
+        data: { n },
+        // Two events share each instant.
+        occurredAt: new Date(Date.now() - Math.floor(n / 2) * 1_000).toISOString(),
+      })),
+    },
+  })
+  const query = `query($after: String, $first: Int!, $types: [String!]) {
+    events(first: $first, after: $after, types: $types) { nodes { id data } edges { cursor } pageInfo { endCursor hasNextPage } }
+  }`
+  const seen: string[] = []
+  let after: string | null = null
+  do {
+    const answer = await events.graphql(caller, query, { first: 10, after })
+    seen.push(...answer.body.data.events.nodes.map((node: any) => node.id))
+    after = answer.body.data.events.pageInfo.hasNextPage ? answer.body.data.events.pageInfo.endCursor : null
+  } while (after !== null)
+  expect(seen).toHaveLength(25)
+  expect(new Set(seen).size).toBe(25)
+  const odd = await events.graphql(caller, query, { first: 100, types: ['odd'] })
+  expect(odd.body.data.events.nodes).toHaveLength(12)
+  for (const [first, cursor] of [
+    [10_001, null],
+    [-1, null],
+    [1, 'nonsense'],
+  ] as const) {
+    const refused = await events.graphql(caller, query, { first, after: cursor })
+    expect(refused.body.errors[0].extensions.code).toBe('BAD_USER_INPUT')
+  }
+})
+
+test('deleting a user takes the events out of every rollup', async () => {
+  const caller = events.store(11)
+  await events.graphql(caller, recordMany, {
+    input: {
+      events: Array.from({ length: 60 }, (_, n) => ({
+        type: `t${String(n % 4)}`,
+        userId: `u${String(n % 5)}`,
+        data: {},
+        occurredAt: new Date(Date.UTC(2026, 0, 1 + (n % 6), 12)).toISOString(),
+      })),
+    },
+  })
+  const gone = await events.send('DELETE', '/api/event/u3', caller)
+  expect(gone.body).toEqual({ message: '12 events were deleted' })
+  const { kept, recount } = await rollups(11)
+  expect(kept).toEqual(recount)
+  expect((await events.send('DELETE', '/api/event/u3', caller)).body).toEqual({
+    message: '0 events were deleted',
+  })
+  const all = await events.send('DELETE', '/api/event/by-store/11', caller)
+  expect(all.body).toEqual({ message: '48 events were deleted' })
+  for (const table of ['events', 'type_day_totals', 'day_totals', 'user_type_days', 'user_days']) {
+    const { rowCount } = await events.owner.query(`SELECT FROM ${table} WHERE store_id = 11`)
+    expect([table, rowCount]).toEqual([table, 0])
+  }
+})
