@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+
 // One jest configuration for every workspace: native ES modules, TypeScript stripped by SWC as Node strips it.
 export default {
   testEnvironment: 'node',
@@ -13,6 +15,10 @@ export default {
       },
     ],
   },
+  reporters: [
+    'default',
+    ...(process.env.JEST_TOTALS ? [fileURLToPath(new URL('jest.totals.js', import.meta.url))] : []),
+  ],
   testTimeout: 60_000,
   // Each test file brings up real servers; one after another keeps a two-core machine honest.
   maxWorkers: 1,

@@ -41,9 +41,10 @@ export async function createHttpApp({
   requestTimeout,
   corsOrigins,
 }: HttpAppOptions): Promise<FastifyInstance> {
+  // Widened, so that the instance's type stays the plain one.
+  const loggerInstance: FastifyBaseLogger = log
   const app = Fastify({
-    // The instance's type stays the plain one.
-    loggerInstance: log as FastifyBaseLogger,
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout,
@@ -104,9 +105,12 @@ export async function createHttpApp({
     answerError(error, reply, request.log, metrics)
   })
   app.setNotFoundHandler((request, reply) => {
+    // Fastify's types say that a route is always found.
+    const routeOf = (method: string): unknown => app.findRoute({ method, url: request.url })
     const other = ['GET', 'POST', 'PATCH', 'DELETE'].filter(
-      (method) => method !== request.method && app.findRoute({ method, url: request.url }) !== null,
+      (method) => method !== request.method && routeOf(method) !== null,
     )
+    if (other.length > 0) void reply.header('allow', other.join(', '))
     void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
   })
   registerHealth(app, readiness)

@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { request } from 'undici'
 import { z } from 'zod'
 import { DomainError } from '../errors/domain-error.ts'
@@ -42,9 +42,7 @@ export function createJwksSource({
       const response = await request(url, { headersTimeout: 2_000, bodyTimeout: 2_000 })
       if (response.statusCode !== 200) throw new Error(`key set answered ${String(response.statusCode)}`)
       const set = jwks.parse(await response.body.json())
-      keys = new Map(
-        set.keys.map(({ kid, ...key }) => [kid, createPublicKey({ key: key as JsonWebKey, format: 'jwk' })]),
-      )
+      keys = new Map(set.keys.map(({ kid, ...key }) => [kid, createPublicKey({ key, format: 'jwk' })]))
       fetchedAt = clock()
       failed = false
     } catch {

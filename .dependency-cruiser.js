@@ -1,0 +1,150 @@
+/**
+ * The arrows of the house. Workspaces know each other by package name only; inside packages/service they point
+ * down: errors ← values ← identity ← http ← graph ← rest, pages beside them.
+ *
+ * @type {import('dependency-cruiser').IConfiguration}
+ */
+const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|stack|e2e)/'
+
+/** A room of packages/service and the rooms it must not know. */
+const room = (name, above) => ({
+  name: `service-${name}`,
+  comment: `packages/service/src/${name} stands below: ${above.join(', ')}.`,
+  severity: 'error',
+  from: { path: `^packages/service/src/${name}/` },
+  to: { path: `^packages/service/src/(?:${above.join('|')})/` },
+})
+
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'Whoever reads one of two files must not need the other first.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'A file nobody needs is deleted.',
+      severity: 'error',
+      from: {
+        orphan: true,
+        pathNot: [
+          '\\.d\\.ts$',
+          '(?:^|/)(?:main|codegen)\\.ts$',
+          '\\.config\\.(?:js|ts)$',
+          '/scripts/',
+          '/test/',
+        ],
+      },
+      to: {},
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'What is imported exists, generated files included (`npm run generate`).',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'tests-only-in-tests',
+      comment: 'What serves needs nothing that is there for tests.',
+      severity: 'error',
+      from: { path: '/src/', pathNot: ['\\.test\\.ts$', '^packages/[^/]+/src/testing'] },
+      to: { path: ['/test/', '\\.test\\.ts$', '^packages/[^/]+/src/testing'] },
+    },
+    {
+      name: 'no-reaching-into-workspaces',
+      comment: 'A workspace is known by its package name and what that exports, never by a path.',
+      severity: 'error',
+      from: { path: '^((?:packages|prisma|subgraphs)/[^/]+|gateway|stack|e2e)/' },
+      to: { path: workspace, pathNot: '^$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'packages-stand-alone',
+      comment: 'packages/service and packages/postgres know no workspace.',
+      severity: 'error',
+      from: { path: '^(packages/[^/]+)/' },
+      to: { path: workspace, pathNot: '^$1/' },
+    },
+    {
+      name: 'subgraphs-stand-alone',
+      comment: 'Subgraphs know neither each other nor the gateway, the stack or the tests of the whole.',
+      severity: 'error',
+      from: { path: '^(subgraphs/[^/]+)/' },
+      to: { path: '^(?:subgraphs/[^/]+|gateway|stack|e2e)/', pathNot: '^$1/' },
+    },
+    {
+      name: 'gateway-stands-alone',
+      comment: 'The gateway knows subgraphs by their URLs and databases not at all.',
+      severity: 'error',
+      from: { path: '^gateway/(?:src|scripts)/' },
+      to: { path: '^(?:subgraphs|prisma|stack|e2e|packages/postgres)/' },
+    },
+    {
+      name: 'databases-stand-alone',
+      comment: 'A database package knows packages/postgres, for its tests, and nothing else of ours.',
+      severity: 'error',
+      from: { path: '^(prisma/[^/]+)/' },
+      to: { path: workspace, pathNot: ['^$1/', '^packages/postgres/'] },
+    },
+    {
+      name: 'nobody-builds-on-e2e',
+      comment: 'The tests of the whole are the end of the line.',
+      severity: 'error',
+      from: { pathNot: '^e2e/' },
+      to: { path: '^e2e/' },
+    },
+    {
+      name: 'one-door-to-a-database',
+      comment: 'Only prisma/<database> has a Prisma client.',
+      severity: 'error',
+      from: { pathNot: '^prisma/' },
+      to: { path: ['(?:^|/)node_modules/@prisma/client', '^prisma/[^/]+/generated/'] },
+    },
+    {
+      name: 'own-database-only',
+      comment: 'A subgraph uses its own database.',
+      severity: 'error',
+      from: { path: '^subgraphs/([^/]+)/' },
+      to: { path: '^prisma/', pathNot: '^prisma/$1/' },
+    },
+    {
+      name: 'domain-below-doors',
+      comment: 'Inside a subgraph the nouns know neither the REST table nor what wires them.',
+      severity: 'error',
+      from: { path: '^subgraphs/[^/]+/src/modules/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^subgraphs/[^/]+/src/(?:rest/|app\\.ts$|main\\.ts$)' },
+    },
+    {
+      name: 'main-is-the-top',
+      comment: 'main.ts has side effects: nobody imports it.',
+      severity: 'error',
+      from: {},
+      to: { path: '/src/main\\.ts$' },
+    },
+    room('errors', ['values', 'identity', 'http', 'graph', 'rest', 'pages', 'testing']),
+    room('values', ['identity', 'http', 'graph', 'rest', 'pages', 'testing']),
+    room('env', ['errors', 'values', 'identity', 'http', 'graph', 'rest', 'pages', 'testing']),
+    room('identity', ['http', 'graph', 'rest', 'pages', 'testing']),
+    room('http', ['graph', 'rest', 'pages', 'testing']),
+    room('graph', ['rest', 'pages', 'testing']),
+    room('rest', ['pages', 'testing']),
+    room('pages', ['identity', 'graph', 'rest', 'testing']),
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/generated/'] },
+    exclude: { path: ['\\.turbo/', '\\.data/', '\\.graphql$'] },
+    // Types count: an arrow is an arrow.
+    tsPreCompilationDeps: true,
+    detectProcessBuiltinModuleCalls: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types', 'typings'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.json', '.node', '.d.ts'],
+    },
+    tsConfig: { fileName: 'tsconfig.base.json' },
+  },
+}
