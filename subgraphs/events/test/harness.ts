@@ -61,7 +61,7 @@ export async function startEvents(
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body !== undefined && { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
+      ...(body !== undefined && { body: raw ? (body as string) : JSON.stringify(body) }),
     })
     const text = await response.text()
     return {
@@ -99,7 +99,7 @@ export async function startEvents(
     },
     async [Symbol.asyncDispose]() {
       await app.close()
-      await owner.end()
+      if (!owner.ended) await owner.end()
     },
   }
 }

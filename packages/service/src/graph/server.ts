@@ -1,11 +1,20 @@
 import {
   ApolloServer,
+  HeaderMap,
   type BaseContext,
   type ApolloServerOptionsWithGateway,
   type ApolloServerPlugin,
 } from '@apollo/server'
-import { GraphQLError, visit, type DocumentNode, type GraphQLSchema } from 'graphql'
-import { DomainError } from '../errors/domain-error.ts'
+import {
+  GraphQLError,
+  Kind,
+  visit,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionNode,
+} from 'graphql'
+import { catalogue } from '../errors/catalogue.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -68,25 +77,56 @@ export function createGraphServer<Context extends RequestContext>({
   })
 }
 
-const introspects = (document: DocumentNode): boolean => {
+const introspective = new Set(['__schema', '__type', '_service'])
+
+const rootFieldsOf = (operation: OperationDefinitionNode): readonly SelectionNode[] =>
+  operation.selectionSet.selections
+
+function introspects(document: DocumentNode): boolean {
   let found = false
   visit(document, {
     Field: ({ name }) => {
-      if (name.value === '__schema' || name.value === '__type' || name.value === '_service') found = true
+      if (introspective.has(name.value)) found = true
     },
   })
   return found
 }
 
+/** Whether all an operation asks for is types by name: strangers are told that there are none. */
+const asksForTypesOnly = (
+  operation: OperationDefinitionNode | undefined,
+): operation is OperationDefinitionNode =>
+  operation !== undefined &&
+  rootFieldsOf(operation).every((node) => node.kind === Kind.FIELD && node.name.value === '__type')
+
+const noTypes = (operation: OperationDefinitionNode): Record<string, null> =>
+  Object.fromEntries(
+    rootFieldsOf(operation).map((node) => [
+      node.kind === Kind.FIELD ? (node.alias ?? node.name).value : '',
+      null,
+    ]),
+  )
+
 function introspectionForSignedIn<Context extends RequestContext>(): ApolloServerPlugin<Context> {
   return {
     requestDidStart: () =>
       Promise.resolve({
-        didResolveOperation: ({ document, contextValue }) => {
-          if (contextValue.caller.role === 'NOBODY' && introspects(document))
-            throw new GraphQLError('', { originalError: new DomainError('UNAUTHENTICATED') })
+        didResolveOperation: ({ document, operation, contextValue }) => {
+          if (contextValue.caller.role === 'NOBODY' && introspects(document) && !asksForTypesOnly(operation))
+            throw new GraphQLError(catalogue.UNAUTHENTICATED.message, {
+              extensions: { code: 'UNAUTHENTICATED' },
+            })
           return Promise.resolve()
         },
+        responseForOperation: ({ operation, contextValue }) =>
+          Promise.resolve(
+            contextValue.caller.role === 'NOBODY' && asksForTypesOnly(operation)
+              ? {
+                  http: { headers: new HeaderMap(), status: undefined },
+                  body: { kind: 'single', singleResult: { data: noTypes(operation) } },
+                }
+              : null,
+          ),
         didEncounterErrors: ({ errors, contextValue }) => {
           if (contextValue.caller.role !== 'NOBODY') return Promise.resolve()
           // Suggestions are taken from the schema: strangers learn nothing of it.
@@ -100,20 +140,37 @@ function introspectionForSignedIn<Context extends RequestContext>(): ApolloServe
 const isNothing = (value: unknown): boolean =>
   value === null || (Array.isArray(value) && value.length > 0 && value.every(isNothing))
 
-/** When nothing was answered, the HTTP status says what a retrying client or a proxy must know: 401, 429 and 503. */
+const documentFaults = new Set<unknown>([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+])
+
+/**
+ * The HTTP status, as GraphQL over HTTP wants it: a faulty document or variable is 400 to clients that know
+ * `application/graphql-response+json`, and 200 to those of before. When nothing was answered for another reason, it
+ * says what a retrying client or a proxy must know: 401, 429 and 503.
+ */
 function statusOfErrors<Context extends RequestContext>(): ApolloServerPlugin<Context> {
   return {
     requestDidStart: () =>
       Promise.resolve({
-        willSendResponse: ({ response }) => {
+        willSendResponse: ({ request, response }) => {
           if (response.body.kind !== 'single') return Promise.resolve()
           const { data, errors } = response.body.singleResult
+          const [first] = errors ?? []
+          if (first === undefined) return Promise.resolve()
+          const code = first.extensions?.['code']
+          if (data === undefined && documentFaults.has(code)) {
+            const modern = request.http?.headers.get('accept')?.includes('application/graphql-response+json')
+            response.http.status = modern === true ? 400 : 200
+            return Promise.resolve()
+          }
           const answered = data != null && !Object.values(data).every(isNothing)
-          if (errors === undefined || errors.length === 0 || answered) return Promise.resolve()
-          const status = transportStatus(errors[0]?.extensions?.['code'])
+          const status = answered ? undefined : transportStatus(code)
           if (status === undefined) return Promise.resolve()
           response.http.status = status
-          const retryAfter = errors[0]?.extensions?.['retryAfter']
+          const retryAfter = first.extensions?.['retryAfter']
           if (typeof retryAfter === 'number') response.http.headers.set('retry-after', String(retryAfter))
           if (status === 401) response.http.headers.set('www-authenticate', 'Bearer')
           return Promise.resolve()

@@ -36,8 +36,6 @@ export interface RestRow {
   /** How members of the graph are called here, for errors: `firstName` is `first_name`. */
   readonly fields?: Readonly<Record<string, string>>
   readonly variables: (input: RestInput) => Record<string, unknown>
-  /** How the route calls what the graph calls otherwise, for errors that name a member. */
-  readonly fields?: Readonly<Record<string, string>>
   readonly status: 200 | 201
   /** The schema of the answer. */
   readonly answer: JsonSchema
