@@ -8,7 +8,7 @@ test.each([
   'text/html',
   'text/*',
   'TEXT/HTML;Q=0.5, application/json;q=0.4',
-  'application/json;q=0, */*',
+  'application/json;q=0, application/graphql-response+json;q=0, */*',
 ])('"%s" prefers the page', (accept) => {
   expect(prefersHtml(accept)).toBe(true)
 })

@@ -1,4 +1,8 @@
-type Range = { type: string; subtype: string; quality: number }
+interface Range {
+  type: string
+  subtype: string
+  quality: number
+}
 
 /**
  * Does an `Accept` header prefer HTML to JSON (RFC 9110, section 12.5.1)?

@@ -1,5 +1,5 @@
 /** What a token says about its bearer. It is read to be shown; the services verify it themselves. */
-export type Session = {
+export interface Session {
   accessToken: string
   role: string | null
   storeId: number | null
@@ -38,7 +38,7 @@ export async function post(
     body: JSON.stringify(body),
   })
   const answer: unknown = await response.json().catch(() => null)
-  if (!isObject(answer)) throw new Error(`The gateway answered ${response.status} without JSON.`)
+  if (!isObject(answer)) throw new Error(`The gateway answered ${String(response.status)} without JSON.`)
   return { response, answer }
 }
 
@@ -72,7 +72,7 @@ function refusal(response: Response, answer: Json): string {
   if (response.status === 401 || code === 'UNAUTHENTICATED') {
     return 'This API key was refused. Check it and try again.'
   }
-  return typeof message === 'string' && message ? message : `The gateway answered ${response.status}.`
+  return typeof message === 'string' && message ? message : `The gateway answered ${String(response.status)}.`
 }
 
 function sessionOf(accessToken: string, expiresAt: number): Session {

@@ -1,7 +1,7 @@
-import { useRef, useState, type FormEvent } from 'react'
+import { useRef, useState, type SubmitEvent } from 'react'
 import type { Session } from './session.ts'
 
-type Props = {
+interface Props {
   session: Session | null
   notice: string | null
   onSignIn: (apiKey: string) => Promise<boolean>
@@ -28,7 +28,7 @@ function SignInForm({ onSignIn }: Pick<Props, 'onSignIn'>) {
   const input = useRef<HTMLInputElement>(null)
   const [busy, setBusy] = useState(false)
 
-  async function submit(event: FormEvent) {
+  async function submit(event: SubmitEvent) {
     event.preventDefault()
     const apiKey = input.current?.value.trim()
     if (!apiKey || busy) return
@@ -89,6 +89,6 @@ function SignedIn({ session, onSignOut }: { session: Session; onSignOut: () => v
 /** For example "analyst of store 3". */
 function describe({ role, storeId }: Session): string {
   const who = role?.toLowerCase() ?? 'caller'
-  if (storeId !== null) return role === 'STORE' ? `store ${storeId}` : `${who} of store ${storeId}`
+  if (storeId !== null) return `${role === 'STORE' ? '' : `${who} of `}store ${String(storeId)}`
   return role === 'ANALYST' ? 'analyst of all stores' : who
 }

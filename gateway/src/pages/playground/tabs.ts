@@ -1,13 +1,17 @@
 /** One ready-made tab: what GraphiQL shows in its operation and variables editors. */
-export type ReadyMadeTab = { query: string; variables: string }
+export interface ReadyMadeTab {
+  query: string
+  variables: string
+}
 
 const json = (value: unknown) => JSON.stringify(value, null, 2)
 
 /** The questions analysts ask most. GraphiQL names a tab after its operation. */
 export const readyMadeTabs: [ReadyMadeTab, ...ReadyMadeTab[]] = [
   {
-    query: `# Events per day: how many events of a type each day had, newest day first.
-# "from" is included, "to" is not; null means no bound.
+    query: `# Events per day, newest day first.
+# From one day until before another;
+# null means without a bound.
 query EventsPerDay($type: String!, $from: Date, $to: Date) {
   eventAmount(type: $type, from: $from, to: $to, limit: 31) {
     date
@@ -18,7 +22,9 @@ query EventsPerDay($type: String!, $from: Date, $to: Date) {
     variables: json({ type: 'purchase', from: null, to: null }),
   },
   {
-    query: `# Average per user: events of a type divided by the users who had at least one, each day.
+    query: `# Average per user, day by day:
+# events divided by the users
+# who had at least one.
 query AveragePerUser($type: String!) {
   eventAverage(type: $type, limit: 31) {
     date
@@ -29,7 +35,8 @@ query AveragePerUser($type: String!) {
     variables: json({ type: 'purchase' }),
   },
   {
-    query: `# A store's events: all types together, each day.
+    query: `# A store's events per day,
+# all types together.
 query StoreEvents($storeId: Int!) {
   storeEventAmount(storeId: $storeId, limit: 31) {
     date
@@ -40,7 +47,8 @@ query StoreEvents($storeId: Int!) {
     variables: json({ storeId: 1 }),
   },
   {
-    query: `# Top event types: the most frequent first; without a store, over all you may see.
+    query: `# Top event types, the most frequent first;
+# null means all the stores you may see.
 query TopEventTypes($storeId: Int) {
   topEventTypes(storeId: $storeId, limit: 10) {
     type

@@ -16,13 +16,15 @@ export function useSession() {
       setSession(null)
       setNotice('Your session has ended. Sign in again to go on.')
     }, remaining)
-    return () => clearTimeout(timer)
+    return () => {
+      clearTimeout(timer)
+    }
   }, [session])
 
   return {
     session,
     notice,
-    async signIn(apiKey: string): Promise<boolean> {
+    signIn: async (apiKey: string): Promise<boolean> => {
       setNotice(null)
       try {
         setSession(await signIn(apiKey))
@@ -32,7 +34,7 @@ export function useSession() {
         return false
       }
     },
-    signOut() {
+    signOut: (): void => {
       setSession(null)
       setNotice(null)
     },

@@ -32,6 +32,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 8_000,
     rolldownOptions: {
+      // GraphiQL derives its icons' accessible names from the names of functions.
+      output: { keepNames: true },
       onLog(level, log, handler) {
         // "use client" in libraries: a hint for servers that render React, which this page has none of.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handler(level, log)

@@ -1,0 +1,168 @@
+import { expect, test } from '@jest/globals'
+import { startBrowser, type TestBrowser, type Visit } from '@user-stats/service/testing/browser'
+import { apiKey, startStubGraph, type StubGraph } from './stub-graph.ts'
+
+async function openPlayground(browser: TestBrowser, graph: StubGraph): Promise<Visit> {
+  const visit = await browser.open(`${graph.origin}/graphql`)
+  await visit.page.getByRole('tab', { name: 'EventsPerDay' }).waitFor()
+  return visit
+}
+
+async function enterKey({ page }: Visit, key: string): Promise<void> {
+  await page.getByLabel('API key').fill(key)
+  await page.getByLabel('API key').press('Enter')
+}
+
+async function signIn(visit: Visit): Promise<void> {
+  await enterKey(visit, apiKey)
+  await visit.page.getByText('Signed in as analyst of store 3').waitFor()
+  // The editor that signing in brings is the one with documentation.
+  await visit.page.getByRole('button', { name: 'Show Documentation Explorer' }).waitFor()
+}
+
+async function execute({ page }: Visit): Promise<void> {
+  await page.locator('.graphiql-query-editor .view-line').first().waitFor()
+  await page.getByRole('button', { name: 'Execute query' }).click()
+}
+
+test('an analyst signs in, finds the ready-made tabs and runs a query, all within origin and policy', async () => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph()
+  await using visit = await openPlayground(browser, graph)
+  const { page } = visit
+  expect(await page.title()).toBe('User statistics – playground')
+  expect(await page.locator('.graphiql-tab-button').allTextContents()).toEqual([
+    'EventsPerDay',
+    'AveragePerUser',
+    'StoreEvents',
+    'TopEventTypes',
+  ])
+
+  await signIn(visit)
+  await execute(visit)
+  await page.locator('.result-window').getByText('8077').waitFor()
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).click()
+  await page.getByRole('link', { name: 'Query', exact: true }).waitFor()
+
+  expect(graph.posted.map(({ operation }) => operation).sort()).toEqual([
+    'Authenticate',
+    'EventsPerDay',
+    'IntrospectionQuery',
+  ])
+  const query = graph.posted.find(({ operation }) => operation === 'EventsPerDay')
+  expect(query?.variables).toEqual({ type: 'purchase', from: null, to: null })
+  expect(query?.authorization).toMatch(/^Bearer .+\..+\.signature$/)
+  expect(visit.faults).toEqual([])
+})
+
+test.each([
+  ['AveragePerUser', { type: 'purchase' }, '2.125'],
+  ['StoreEvents', { storeId: 1 }, '9099'],
+  ['TopEventTypes', { storeId: null }, '7055'],
+])('the tab %s sends its query with its variables', async (name, variables, result) => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph()
+  await using visit = await openPlayground(browser, graph)
+  const { page } = visit
+  await signIn(visit)
+  await page.getByRole('button', { name, exact: true }).click()
+  await execute(visit)
+  await page.locator('.result-window').getByText(result).waitFor()
+  expect(graph.posted.find(({ operation }) => operation === name)?.variables).toEqual(variables)
+  expect(visit.faults).toEqual([])
+})
+
+test('a refused key is answered by a sentence, and nothing is asked of the graph without a token', async () => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph()
+  await using visit = await openPlayground(browser, graph)
+  await enterKey(visit, 'wrong')
+  await visit.page.getByRole('alert').getByText('This API key was refused.').waitFor()
+  expect(graph.posted.map(({ operation }) => operation)).toEqual(['Authenticate'])
+  // The browser's own line about the status, nothing of ours.
+  expect(visit.faults).toEqual([expect.stringContaining('401')])
+
+  await signIn(visit)
+  expect(await visit.page.getByText('refused').count()).toBe(0)
+})
+
+test('neither key nor token is kept where another page or visit could read it', async () => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph()
+  await using visit = await openPlayground(browser, graph)
+  const { page } = visit
+  await signIn(visit)
+  await execute(visit)
+  await page.locator('.result-window').getByText('8077').waitFor()
+
+  const kept = JSON.stringify(await page.context().storageState({ indexedDB: true }))
+  const keptByTab = await page.evaluate<string>('JSON.stringify({ ...sessionStorage, url: location.href })')
+  for (const place of [kept, keptByTab, await page.content()]) {
+    expect(place).not.toContain(apiKey)
+    expect(place).not.toContain('signature')
+  }
+  await page.reload()
+  await page.getByLabel('API key').waitFor()
+  expect(await page.getByLabel('API key').inputValue()).toBe('')
+  // What the analyst was working on is still there.
+  await page.locator('.graphiql-editor-tool').getByText('"purchase"').waitFor()
+  expect(await page.getByRole('tab').count()).toBe(4)
+})
+
+test('signing out takes the answers, the documentation and the token away', async () => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph()
+  await using visit = await openPlayground(browser, graph)
+  const { page } = visit
+  await signIn(visit)
+  await execute(visit)
+  await page.locator('.result-window').getByText('8077').waitFor()
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('API key').waitFor()
+  await page.getByText('8077').waitFor({ state: 'detached' })
+  await execute(visit)
+  await page.locator('.result-window').getByText('Sign in first.').waitFor()
+  expect(await page.getByRole('button', { name: 'Show Documentation Explorer' }).count()).toBe(0)
+  expect(graph.posted.at(-1)?.authorization).toBeUndefined()
+})
+
+test('a session that has expired says so', async () => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph({ lifetime: 1 })
+  await using visit = await openPlayground(browser, graph)
+  await enterKey(visit, apiKey)
+  await visit.page.getByRole('alert').getByText('Your session has ended.').waitFor()
+  await visit.page.getByLabel('API key').waitFor()
+})
+
+test('the endpoint shows the page to browsers only, under a policy without inline scripts', async () => {
+  await using graph = await startStubGraph()
+  const get = (accept: string) => fetch(`${graph.origin}/graphql`, { headers: { accept } })
+  const page = await get('text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8')
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(page.headers.get('vary')).toBe('Accept')
+  const policy = page.headers.get('content-security-policy')?.split('; ')
+  expect(policy).toEqual(
+    expect.arrayContaining(["default-src 'none'", "script-src 'self'", "worker-src 'self'"]),
+  )
+  expect((await get('application/json')).headers.get('content-type')).toContain('application/json')
+  expect((await get('*/*')).headers.get('content-type')).toContain('application/json')
+})
+
+test('assets are cached for ever and compressed, and nothing stands beside them', async () => {
+  await using graph = await startStubGraph()
+  const html = await (await fetch(`${graph.origin}/graphql`, { headers: { accept: 'text/html' } })).text()
+  const urls = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '')
+  expect(urls.length).toBeGreaterThan(2)
+  for (const url of urls) {
+    expect(url).toMatch(/^\/playground\/assets\/.+-[\w-]{8}\.\w+$/)
+    const asset = await fetch(graph.origin + url, { headers: { 'accept-encoding': 'br' } })
+    expect(asset.status).toBe(200)
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect(asset.headers.get('content-encoding')).toBe('br')
+  }
+  for (const path of ['', 'index.html', '..%2findex.html', '../../package.json', 'nothing.js']) {
+    expect((await fetch(`${graph.origin}/playground/assets/${path}`)).status).toBeGreaterThanOrEqual(400)
+  }
+})
