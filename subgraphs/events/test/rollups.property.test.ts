@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
+
+let server: TestPostgres
+let events: Harness
+beforeAll(async () => {
+  server = await startDatabaseServer()
+  events = await startEvents(server, { now: new Date('2026-06-15T12:00:00Z') })
+})
+afterAll(async () => {
+  await events[Symbol.asyncDispose]()
+  await server.stop()
+})
+
+const record = `mutation($input: RecordEventsInput!) {
+  recordEvents(input: $input) { results { duplicate event { id } error { code } } }
+}`
+
+interface Sent {
+  readonly type: string
+  readonly userId: string
+  readonly day: number
+  readonly key: string | null
+}
+type Step =
+  | { readonly kind: 'record'; readonly batches: readonly (readonly Sent[])[] }
+  | { readonly kind: 'delete'; readonly userId: string }
+  | { readonly kind: 'erase'; readonly userId: string }
+
+const user = fc.constantFrom('ann', 'bob', 'cem', 'dua')
+const sent = fc.record({
+  type: fc.constantFrom('view', 'buy', 'Ünïcode'),
+  userId: user,
+  // Days around the end of a month, some of them late.
+  day: fc.integer({ min: -20, max: 0 }),
+  key: fc.option(fc.constantFrom('k1', 'k2', 'k3', 'k4', 'k5'), { freq: 2 }),
+})
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('record' as const),
+      batches: fc.array(fc.array(sent, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), userId: user }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('erase' as const), userId: user }) },
+)
+
+const dateOf = (day: number): string => new Date(Date.UTC(2026, 5, 10 + day)).toISOString().slice(0, 10)
+const contentOf = ({ type, userId, day }: Sent): string => JSON.stringify([type, userId, day])
+
+/** What the service should hold, kept as plainly as can be. */
+function createModel() {
+  let held: { id: string; sent: Sent }[] = []
+  const keys = new Map<string, { id: string; content: string }>()
+  const erased = new Set<string>()
+  return {
+    erased,
+    /** Takes over one answer and says whether the model agrees with it. */
+    answered(
+      item: Sent,
+      result: { duplicate: boolean; event: { id: string } | null; error: { code: string } | null },
+    ) {
+      const known = item.key === null ? undefined : keys.get(item.key)
+      if (erased.has(item.userId)) return result.error?.code === 'USER_ERASED'
+      if (known === undefined) {
+        if (result.event === null || result.duplicate) return false
+        held.push({ id: result.event.id, sent: item })
+        if (item.key !== null) keys.set(item.key, { id: result.event.id, content: contentOf(item) })
+        return true
+      }
+      if (known.content !== contentOf(item)) return result.error?.code === 'IDEMPOTENCY_KEY_REUSED'
+      if (!held.some(({ id }) => id === known.id)) return result.error?.code === 'EVENT_ERASED'
+      return result.duplicate && result.event?.id === known.id
+    },
+    remove(userId: string): number {
+      const before = held.length
+      held = held.filter((event) => event.sent.userId !== userId)
+      return before - held.length
+    },
+    totals() {
+      const days = new Map<string, { events: number; users: Set<string> }>()
+      for (const {
+        sent: { type, userId, day },
+      } of held)
+        for (const key of [`${type} ${dateOf(day)}`, `* ${dateOf(day)}`]) {
+          const total = days.get(key) ?? { events: 0, users: new Set() }
+          total.events += 1
+          total.users.add(userId)
+          days.set(key, total)
+        }
+      return Object.fromEntries([...days].sort().map(([key, { events: n, users }]) => [key, [n, users.size]]))
+    },
+  }
+}
+
+async function totalsOf(storeId: number) {
+  const { rows } = await events.owner.query<{ key: string; events: number; users: number }>(
+    `SELECT type || ' ' || day AS key, events::int, users::int FROM type_day_totals WHERE store_id = $1
+     UNION ALL SELECT '* ' || day, events::int, users::int FROM day_totals WHERE store_id = $1`,
+    [storeId],
+  )
+  return Object.fromEntries(
+    rows
+      .map(({ key, ...total }) => [key, [total.events, total.users]] as const)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+  )
+}
+
+let nextStore = 1_000
+let nextCommand = 1
+
+test('rollups equal a plain model after any records, repeats, late events, deletions and erasures', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+      const storeId = nextStore++
+      const caller = events.store(storeId)
+      const model = createModel()
+      for (const action of steps) {
+        if (action.kind === 'record') {
+          // Writers at once: keys are dealt out to one writer each, so that the order among writers does not matter.
+          const batches = action.batches.map((batch, writer) =>
+            batch.map((item) =>
+              item.key === null ? item : { ...item, key: `${item.key} ${String(writer)}` },
+            ),
+          )
+          const answers = await Promise.all(
+            batches.map((batch) =>
+              events.graphql(caller, record, {
+                input: {
+                  events: batch.map(({ type, userId, day, key }) => ({
+                    type,
+                    userId,
+                    data: {},
+                    idempotencyKey: key,
+                    occurredAt: `${dateOf(day)}T23:59:59.999Z`,
+                  })),
+                },
+              }),
+            ),
+          )
+          for (const [writer, answer] of answers.entries())
+            for (const [at, item] of (batches[writer] ?? []).entries())
+              expect([item, model.answered(item, answer.body.data.recordEvents.results[at])]).toEqual([
+                item,
+                true,
+              ])
+        } else if (action.kind === 'delete') {
+          const { body } = await events.send('DELETE', `/api/event/${action.userId}`, caller)
+          expect(body.message).toBe(`${String(model.remove(action.userId))} events were deleted`)
+        } else {
+          const { body } = await events.graphql(
+            events.service,
+            'mutation($input: ApplyUserErasureInput!) { applyUserErasure(input: $input) { eventsDeleted } }',
+            { input: { commandId: nextCommand++, storeId, userId: action.userId } },
+          )
+          expect(body.data.applyUserErasure.eventsDeleted).toBe(model.remove(action.userId))
+          model.erased.add(action.userId)
+        }
+      }
+      expect(await totalsOf(storeId)).toEqual(model.totals())
+    }),
+    { numRuns: 40 },
+  )
+})
