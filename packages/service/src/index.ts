@@ -34,6 +34,7 @@ export {
   type KeySource,
   type TokenVerifier,
 } from './identity/tokens.ts'
+export { registerBulk } from './bulk/route.ts'
 export { registerRest } from './rest/engine.ts'
 export { answerOf, listOf, toOpenApi } from './rest/openapi.ts'
 export { paging, type JsonSchema, type RestInput, type RestRow } from './rest/row.ts'

@@ -8,6 +8,7 @@ import {
   createTokenVerifier,
   registerApiDocs,
   registerGraph,
+  registerBulk,
   registerRest,
   toOpenApi,
   type KeySource,
@@ -85,6 +86,7 @@ export async function buildApp({
     toContext(await request(...at), domain)
   registerGraph(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
+  registerBulk(app, { server, context, metrics })
   const openapi = toOpenApi({
     title: 'User statistics: events',
     description: 'Events and aggregates, as the previous system answered them.',

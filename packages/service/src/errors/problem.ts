@@ -13,7 +13,7 @@ export interface Problem {
   readonly field?: string
 }
 
-export const toProblem = (error: DomainError): Problem => ({
+const toProblem = (error: DomainError): Problem => ({
   type: 'about:blank',
   title: STATUS_CODES[error.status] ?? 'Error',
   status: error.status,
@@ -23,15 +23,15 @@ export const toProblem = (error: DomainError): Problem => ({
   ...(error.field !== undefined && { field: error.field }),
 })
 
-/** Answer with a problem document. */
-export function sendProblem(reply: FastifyReply, error: DomainError): FastifyReply {
+/** Answer with a problem document, and what else there is to say. */
+export function sendProblem(reply: FastifyReply, error: DomainError, more: object = {}): FastifyReply {
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
   if (error.retryAfter !== undefined) void reply.header('retry-after', String(error.retryAfter))
   return reply
     .code(error.status)
     .header('content-type', 'application/problem+json; charset=utf-8')
     .serializer(JSON.stringify)
-    .send(toProblem(error))
+    .send({ ...toProblem(error), ...more })
 }
 
 /** The schema of a problem document, for OpenAPI. */

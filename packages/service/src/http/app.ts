@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, {
@@ -47,7 +48,9 @@ export async function createHttpApp({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    requestTimeout,
+    // Streams of events may take long. What arrives whole has a deadline below, what stalls has this one.
+    requestTimeout: 0,
+    connectionTimeout: 120_000,
     // Longer than usual keep-alive times of proxies, so that it is they who close.
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
@@ -84,6 +87,7 @@ export async function createHttpApp({
     })
 
   registerBodyParsers(app)
+  registerBodyDeadline(app, requestTimeout)
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
     done()
@@ -117,6 +121,24 @@ export async function createHttpApp({
   registerMetrics(app, metrics)
   return app
 }
+
+/** Drops connections whose request body does not arrive in time: slow senders must not pile up. */
+function registerBodyDeadline(app: FastifyInstance, milliseconds: number): void {
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    const timer = setTimeout(() => request.raw.destroy(), milliseconds)
+    request.raw.once('close', () => {
+      clearTimeout(timer)
+    })
+    deadlines.set(request.raw, timer)
+    done()
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    clearTimeout(deadlines.get(request.raw))
+    done()
+  })
+}
+
+const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>()
 
 /** Fastify's own refusals in terms of our catalogue. */
 function fromFastify(error: FastifyError): DomainError | undefined {

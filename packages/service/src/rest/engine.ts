@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
-import { isErrorCode } from '../errors/catalogue.ts'
 import type { GraphServer, RequestContext } from '../graph/server.ts'
 import { FormBody } from '../http/body.ts'
 import { parseJson } from '../values/json.ts'
+import { execute } from './execute.ts'
 import type { RestInput, RestRow } from './row.ts'
 import { compile, objectOf, type Validate } from './validation.ts'
 
@@ -39,38 +39,6 @@ export function registerRest<Context extends RequestContext>(
     })
   }
 }
-
-async function execute<Context extends RequestContext>(
-  server: GraphServer<Context>,
-  { operation, fields = {} }: RestRow,
-  variables: Record<string, unknown>,
-  contextValue: Context,
-): Promise<Record<string, unknown>> {
-  const { body } = await server.executeOperation({ query: operation, variables }, { contextValue })
-  if (body.kind !== 'single') throw new DomainError('INTERNAL_SERVER_ERROR')
-  const { data, errors } = body.singleResult
-  const [error] = errors ?? []
-  if (error === undefined) return data ?? {}
-  const { code, field, retryAfter } = error.extensions ?? {}
-  const named = typeof field === 'string' ? nameOf(field, fields) : undefined
-  throw new DomainError(isErrorCode(code) ? code : 'INTERNAL_SERVER_ERROR', {
-    ...(isErrorCode(code) && { message: renamed(error.message, field, named) }),
-    ...(named !== undefined && { field: named }),
-    ...(typeof retryAfter === 'number' && { retryAfter }),
-    cause: new Error(`operation answered ${String(code)}`),
-  })
-}
-
-/** What a member of the graph is called in a REST body: `input.firstName` is `first_name`. */
-function nameOf(field: string, fields: Readonly<Record<string, string>>): string {
-  const [first = '', ...rest] = field.replace(/^input\./, '').split('.')
-  return [fields[first] ?? first, ...rest].join('.')
-}
-
-const renamed = (message: string, field: unknown, name: string | undefined): string =>
-  typeof field === 'string' && name !== undefined && message.startsWith(`${field}:`)
-    ? `${name}${message.slice(field.length)}`
-    : message
 
 const nothing: Validate = () => ({})
 
