@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, {
@@ -8,6 +7,7 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
 } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
 import { sendProblem } from '../errors/problem.ts'
@@ -124,21 +124,19 @@ export async function createHttpApp({
 
 /** Drops connections whose request body does not arrive in time: slow senders must not pile up. */
 function registerBodyDeadline(app: FastifyInstance, milliseconds: number): void {
+  const deadlines = new WeakMap<FastifyRequest, NodeJS.Timeout>()
+  const arrived = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
+    clearTimeout(deadlines.get(request))
+    done()
+  }
   app.addHook('preParsing', (request, _reply, _payload, done) => {
-    const timer = setTimeout(() => request.raw.destroy(), milliseconds)
-    request.raw.once('close', () => {
-      clearTimeout(timer)
-    })
-    deadlines.set(request.raw, timer)
+    deadlines.set(request, setTimeout(() => request.raw.destroy(), milliseconds).unref())
     done()
   })
-  app.addHook('preValidation', (request, _reply, done) => {
-    clearTimeout(deadlines.get(request.raw))
-    done()
-  })
+  app.addHook('preValidation', arrived)
+  // A body that was refused never comes to validation, and its connection may serve others.
+  app.addHook('onResponse', arrived)
 }
-
-const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>()
 
 /** Fastify's own refusals in terms of our catalogue. */
 function fromFastify(error: FastifyError): DomainError | undefined {
