@@ -1,10 +1,12 @@
 /**
  * The arrows of the house. Workspaces know each other by package name only; inside packages/service they point
- * down: errors ← values ← identity ← http ← graph ← rest, pages beside them.
+ * down, from the last of `rooms` to the first.
  *
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|stack|e2e)/'
+
+const rooms = ['errors', 'values', 'identity', 'http', 'graph', 'rest', 'legacy', 'bulk', 'pages']
 
 /** A room of packages/service and the rooms it must not know. */
 const room = (name, above) => ({
@@ -124,14 +126,12 @@ export default {
       from: {},
       to: { path: '/src/main\\.ts$' },
     },
-    room('errors', ['values', 'identity', 'http', 'graph', 'rest', 'pages', 'testing']),
-    room('values', ['identity', 'http', 'graph', 'rest', 'pages', 'testing']),
-    room('env', ['errors', 'values', 'identity', 'http', 'graph', 'rest', 'pages', 'testing']),
-    room('identity', ['http', 'graph', 'rest', 'pages', 'testing']),
-    room('http', ['graph', 'rest', 'pages', 'testing']),
-    room('graph', ['rest', 'pages', 'testing']),
-    room('rest', ['pages', 'testing']),
-    room('pages', ['identity', 'graph', 'rest', 'testing']),
+    ...rooms.slice(0, -1).map((name, at) => room(name, rooms.slice(at + 1))),
+    room(
+      'env',
+      rooms.filter((name) => name !== 'errors'),
+    ),
+    room('pages', ['identity', 'graph', 'rest', 'legacy']),
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/generated/'] },

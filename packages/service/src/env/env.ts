@@ -34,7 +34,10 @@ type Values<V extends Record<string, Variable>> = { readonly [K in keyof V]: z.o
 export function readVariables<V extends Record<string, Variable>>(variables: V, env: RawEnv): Values<V> {
   const faults: string[] = []
   const values = Object.entries(variables).map(([name, { schema }]) => {
+    const before = faults.length
     const raw = fromFile(name, env, faults)
+    // One fault a variable: what could not be read is not also missing.
+    if (faults.length > before) return [name, undefined] as const
     const parsed = schema.safeParse(raw)
     if (parsed.success) return [name, parsed.data] as const
     faults.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join(', ')}`)

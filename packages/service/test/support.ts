@@ -1,0 +1,65 @@
+import { Writable } from 'node:stream'
+import { DomainError } from '../src/errors/domain-error.ts'
+import { createHttpApp, type HttpAppOptions } from '../src/http/app.ts'
+import { createLogger } from '../src/http/logging.ts'
+import { createMetrics } from '../src/http/metrics.ts'
+
+/** Keeps log lines, for tests that look at them. */
+export function createTestLog() {
+  const lines: string[] = []
+  const destination = new Writable({
+    write(line: Buffer, _encoding, done) {
+      lines.push(line.toString())
+      done()
+    },
+  })
+  return { log: createLogger({ name: 'test', level: 'trace', destination }), text: () => lines.join('') }
+}
+
+/** An app as the services build it, before its routes. */
+export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
+  const { log, text } = createTestLog()
+  const metrics = createMetrics('test')
+  const app = await createHttpApp({
+    log,
+    metrics,
+    readiness: {},
+    bodyLimit: 65_536,
+    requestTimeout: 5_000,
+    corsOrigins: [],
+    ...options,
+  })
+  return {
+    app,
+    log,
+    metrics,
+    logged: text,
+    listen: () => app.listen({ port: 0, host: '127.0.0.1' }),
+    [Symbol.asyncDispose]: () => app.close(),
+  }
+}
+
+/** A clock that stands until it is moved. */
+export function createTestClock(start = Date.parse('2026-11-23T05:16:00Z')) {
+  let now = start
+  return {
+    clock: () => now,
+    advance: (milliseconds: number) => {
+      now += milliseconds
+    },
+  }
+}
+
+/** The error a function throws, or a promise rejects with, as far as a caller is told of it. */
+export async function refusalOf(
+  action: () => unknown,
+): Promise<{ code: string; field?: string; message: string }> {
+  try {
+    await action()
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    const { code, field, message } = error
+    return { code, message, ...(field !== undefined && { field }) }
+  }
+  throw new Error('Nothing was refused.')
+}
