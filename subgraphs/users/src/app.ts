@@ -1,0 +1,99 @@
+import type { FastifyInstance } from 'fastify'
+import type { UsersDatabase } from '@user-stats/prisma-users'
+import {
+  createGraphServer,
+  createHttpApp,
+  createMetrics,
+  createRequestContext,
+  createTokenVerifier,
+  registerApiDocs,
+  registerGraph,
+  registerRest,
+  toOpenApi,
+  type Logger,
+} from '@user-stats/service'
+import { toContext, type Context } from './context.ts'
+import { createDomain } from './domain.ts'
+import type { UsersEnv } from './env.ts'
+import { prepareFirstStart } from './first-start.ts'
+import { createCourier } from './modules/command/courier.ts'
+import { registerKeySet } from './modules/token/key-set.ts'
+import { rows } from './rest/routes.ts'
+import { createSchema } from './schema.ts'
+import { createMasterKey } from './vault/master-key.ts'
+import { createVault } from './vault/vault.ts'
+
+export interface UsersDeps {
+  readonly env: Pick<UsersEnv, 'limits' | 'corsOrigins' | 'secrets' | 'events' | 'tokens'>
+  readonly db: UsersDatabase
+  readonly log: Logger
+  readonly clock?: () => Date
+  /** Milliseconds between two looks for commands that were left, and at most so while they fail. */
+  readonly courier?: { readonly interval: number; readonly maxInterval: number }
+}
+
+const title = 'User statistics: users'
+
+/**
+ * The users service, wired; it does not listen yet. Closing it ends what is under way and closes the database.
+ *
+ * @throws Error in the operator's terms when MASTER_KEY is not the one the database was set up with
+ */
+export async function buildApp({
+  env,
+  db,
+  log,
+  clock = () => new Date(),
+  courier: pace = { interval: 2_000, maxInterval: 8_000 },
+}: UsersDeps): Promise<FastifyInstance> {
+  const masterKey = createMasterKey(env.secrets.masterKey)
+  const { adminApiKey } = env.secrets
+  const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKey, adminApiKey, clock, log })
+  const { keys, events, commands, ...domain } = createDomain({
+    prisma: db.prisma,
+    masterKey,
+    vault: createVault({ masterKey, blindKey }),
+    eventsUrl: env.events.url,
+    tokenLifetime: env.tokens.lifetime,
+    clock,
+    log,
+  })
+  const courier = createCourier({ commands, log, ...pace })
+
+  const metrics = createMetrics('users')
+  const app = await createHttpApp({
+    log,
+    metrics,
+    readiness: { database: db.ping },
+    bodyLimit: env.limits.body,
+    requestTimeout: env.limits.request,
+    corsOrigins: env.corsOrigins,
+  })
+  const server = createGraphServer<Context>({ source: { schema: createSchema() }, log, metrics })
+  await server.start()
+  const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
+  const request = createRequestContext(tokens, env.limits.request)
+  const context = async (...at: Parameters<typeof request>): Promise<Context> =>
+    toContext(await request(...at), domain)
+  registerGraph(app, { server, context, metrics })
+  registerRest(app, { rows, server, context })
+  registerKeySet(app, keys)
+  const openapi = toOpenApi({
+    title,
+    description: 'Registered users, as the previous system kept them.',
+    version: '1.0.0',
+    rows,
+  })
+  await registerApiDocs(app, { title, openapi: () => openapi })
+
+  app.addHook('onReady', () => {
+    courier.start()
+  })
+  app.addHook('onClose', async () => {
+    await server.stop()
+    await courier.stop()
+    await events.close()
+    await db.close()
+  })
+  return app
+}

@@ -1,0 +1,42 @@
+import type DataLoader from 'dataloader'
+import type { RequestContext } from '@user-stats/service'
+import type { Access, Session } from './identity/access.ts'
+import type { ApiKeys } from './modules/api-key/api-key.ts'
+import { createStoreLoader } from './modules/store/store.loader.ts'
+import type { StoreRecord, Stores } from './modules/store/store.ts'
+import type { Tokens } from './modules/token/token.ts'
+import { createUserLoader } from './modules/user/user.loader.ts'
+import type { UserRecord, UserReference, Users } from './modules/user/user.ts'
+
+/** The domain of this service, made once. */
+export interface Domain {
+  readonly access: Access
+  readonly apiKeys: ApiKeys
+  readonly stores: Stores
+  readonly tokens: Tokens
+  readonly users: Users
+}
+
+export interface Loaders {
+  readonly store: DataLoader<number, StoreRecord | null>
+  readonly user: DataLoader<UserReference, UserRecord | null, string>
+}
+
+/** What resolvers see: the request, the domain, and loaders that live as long as the operation. */
+export interface Context extends RequestContext, Domain {
+  readonly session: Session
+  readonly loaders: Loaders
+}
+
+export function toContext(request: RequestContext, domain: Domain): Context {
+  const session = domain.access.session(request.caller)
+  return {
+    ...request,
+    ...domain,
+    session,
+    loaders: {
+      store: createStoreLoader(domain.stores, session),
+      user: createUserLoader(domain.users, session),
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { commonVariables, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
+import { parseMasterKey } from './vault/master-key.ts'
+
+const masterKeyForm = 'expected 32 random bytes as base64, base64url or hex: openssl rand -base64 32'
+
+export const usersVariables = {
+  ...commonVariables,
+  USERS_PORT: { schema: kinds.port(8001), about: 'Port of the users service.', default: '8001' },
+  USERS_DATABASE_URL: {
+    schema: kinds.databaseUrl(),
+    about: 'Users database, as the role that serves.',
+    default: '(embedded)',
+    secret: true,
+  },
+  MASTER_KEY: {
+    schema: z.string({ error: masterKeyForm }).transform((text, { addIssue }) => {
+      const key = parseMasterKey(text.trim())
+      if (key !== undefined) return key
+      addIssue(masterKeyForm)
+      return z.NEVER
+    }),
+    about:
+      'Wraps every other key: 32 bytes as base64, base64url or hex. Without it personal data cannot be read.',
+    default: '(generated)',
+    secret: true,
+  },
+  ADMIN_API_KEY: {
+    schema: z
+      .string()
+      .regex(/^[!-~]{16,512}$/, 'expected 16 to 512 printable characters without spaces')
+      .optional(),
+    about: 'The first admin key. Taken over at a start when no admin key works, else ignored.',
+    default: '(generated)',
+    secret: true,
+  },
+  EVENTS_URL: {
+    schema: kinds.url('http://127.0.0.1:8002'),
+    about: 'Base URL of the events service.',
+    default: 'http://127.0.0.1:8002',
+  },
+  ACCESS_TOKEN_EXPIRE_MINUTES: {
+    schema: kinds.integer(1, 1_440, 60),
+    about: 'Minutes for which an access token works.',
+    default: '60',
+  },
+  DATABASE_POOL_SIZE: {
+    schema: kinds.integer(4, 1_000, 16),
+    about: 'Database connections of a service, at most.',
+    default: '16',
+  },
+} as const satisfies Record<string, Variable>
+
+export type UsersEnv = ReturnType<typeof readEnv>
+
+/** @throws EnvError naming every variable that is wrong */
+export function readEnv(raw: RawEnv) {
+  const env = readVariables(usersVariables, raw)
+  return {
+    http: { host: env.HOST, port: env.USERS_PORT },
+    limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    corsOrigins: env.CORS_ORIGINS,
+    logLevel: env.LOG_LEVEL,
+    database: { url: env.USERS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
+    secrets: { masterKey: env.MASTER_KEY, adminApiKey: env.ADMIN_API_KEY },
+    events: { url: env.EVENTS_URL },
+    tokens: { lifetime: env.ACCESS_TOKEN_EXPIRE_MINUTES * 60 },
+  } as const
+}

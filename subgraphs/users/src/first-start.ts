@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import type { PrismaClient } from '@user-stats/prisma-users'
+import type { Logger } from '@user-stats/service'
+import { inTransaction, lockTask, type Db } from './database/transaction.ts'
+import { adoptKey } from './modules/api-key/secret.ts'
+import { ensureSigningKey } from './modules/token/signing-keys.ts'
+import type { MasterKey } from './vault/master-key.ts'
+
+export interface FirstStartOptions {
+  readonly prisma: PrismaClient
+  readonly masterKey: MasterKey
+  readonly adminApiKey: string | undefined
+  readonly clock: () => Date
+  readonly log: Logger
+}
+
+const blindPurpose = 'blind-index'
+const blindPlace = `wrapped-key:${blindPurpose}`
+
+/**
+ * Makes what every start needs and none has made before: the key of the blind indexes, a signing key, the first admin
+ * key. Replicas that start at once take turns.
+ *
+ * @returns the key of the blind indexes
+ * @throws Error in the operator's terms when MASTER_KEY is not the one this database was set up with
+ */
+export const prepareFirstStart = async ({
+  prisma,
+  masterKey,
+  adminApiKey,
+  clock,
+  log,
+}: FirstStartOptions): Promise<{ blindKey: Uint8Array }> =>
+  inTransaction(prisma, async (tx) => {
+    await lockTask(tx, 'firstStart')
+    const blindKey = await ensureBlindKey(tx, masterKey, clock())
+    await ensureSigningKey(tx, masterKey, clock())
+    if (adminApiKey !== undefined) await ensureAdminKey(tx, adminApiKey, clock(), log)
+    return { blindKey }
+  })
+
+async function ensureBlindKey(tx: Db, masterKey: MasterKey, now: Date): Promise<Uint8Array> {
+  const known = await tx.wrappedKey.findUnique({ where: { purpose: blindPurpose } })
+  if (known === null) {
+    const key = randomBytes(32)
+    await tx.wrappedKey.create({
+      data: {
+        purpose: blindPurpose,
+        key: masterKey.wrap(key, blindPlace),
+        masterKeyId: masterKey.id,
+        createdAt: now,
+      },
+    })
+    return key
+  }
+  if (known.masterKeyId !== masterKey.id)
+    throw new Error(
+      `MASTER_KEY is not the key of this database: it needs the one with the id ${known.masterKeyId}, ` +
+        `this one has ${masterKey.id}.`,
+    )
+  return masterKey.unwrap(known.key, blindPlace)
+}
+
+async function ensureAdminKey(tx: Db, secret: string, now: Date, log: Logger): Promise<void> {
+  const usable = await tx.apiKey.count({
+    where: { role: 'ADMIN', revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
+  })
+  if (usable > 0) return
+  const data = adoptKey(secret, now)
+  if ((await tx.apiKey.count({ where: { hash: data.hash } })) > 0) {
+    log.warn('no admin key works, and ADMIN_API_KEY has been revoked: set another')
+    return
+  }
+  await tx.apiKey.create({ data })
+  log.info('first admin key created')
+}

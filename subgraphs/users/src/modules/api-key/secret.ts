@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { v7 as createId } from 'uuid'
+import type { ApiKey, Role } from '@user-stats/prisma-users'
+import { hashOf } from '../token/token.ts'
+
+const letters = { STORE: 's', ANALYST: 'n', ADMIN: 'a' } as const satisfies Record<Role, string>
+
+/** Enough of a random key to tell it by, too little to guess the rest. */
+const prefixLength = 11
+
+export interface NewKey {
+  readonly role: Role
+  readonly storeId: number | null
+  readonly name: string
+  readonly createdAt: Date
+  readonly expiresAt?: Date | null
+}
+
+/** Data of a row of `api_keys`. */
+export type KeyData = Omit<ApiKey, 'revokedAt'>
+
+/** Makes a key: 256 random bits behind a prefix that says what it is, `us_a_…`. Only the hash is to be kept. */
+export function createKey({ expiresAt = null, ...key }: NewKey): { secret: string; data: KeyData } {
+  const secret = `us_${letters[key.role]}_${randomBytes(32).toString('base64url')}`
+  const data = {
+    id: createId(),
+    ...key,
+    expiresAt,
+    prefix: secret.slice(0, prefixLength),
+    hash: hashOf(secret),
+  }
+  return { secret, data }
+}
+
+/** Takes a key that the operator has chosen. */
+export const adoptKey = (secret: string, createdAt: Date): KeyData => ({
+  id: createId(),
+  role: 'ADMIN',
+  storeId: null,
+  name: 'first admin key',
+  // The rest may be all that makes a chosen key hard to guess.
+  prefix: secret.slice(0, 4),
+  hash: hashOf(secret),
+  createdAt,
+  expiresAt: null,
+})

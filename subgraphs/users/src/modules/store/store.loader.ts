@@ -1,0 +1,18 @@
+import DataLoader from 'dataloader'
+import { DomainError } from '@user-stats/service'
+import type { Session } from '../../identity/access.ts'
+import type { StoreRecord, Stores } from './store.ts'
+
+/** Stores by id, one query an operation and batch. */
+export const createStoreLoader = (stores: Stores, session: Session): DataLoader<number, StoreRecord | null> =>
+  new DataLoader((ids) => stores.byIds(session, ids), { maxBatchSize: 10_000 })
+
+/** The store that something belongs to. @throws STORE_NOT_FOUND when it went a moment ago */
+export async function loadStore(
+  loader: DataLoader<number, StoreRecord | null>,
+  id: number,
+): Promise<StoreRecord> {
+  const store = await loader.load(id)
+  if (store === null) throw new DomainError('STORE_NOT_FOUND')
+  return store
+}

@@ -1,0 +1,32 @@
+import type { Resolvers } from '../../../generated/resolvers.ts'
+import { toConnection } from '../../database/page.ts'
+
+export const storeResolvers: Resolvers = {
+  Query: {
+    store: (_, { id }, { session, stores }) => stores.byId(session, id),
+    stores: async (_, page, { session, stores }) => toConnection(await stores.page(session, page)),
+  },
+  Mutation: {
+    createStore: async (_, { input: { name, isActive = true } }, { session, stores }) => {
+      const { store, secret } = await stores.create(session, { name, isActive })
+      return { store, apiKey: secret }
+    },
+    updateStore: async (_, { input: { id, name } }, { session, stores }) => ({
+      store: await stores.rename(session, id, name),
+    }),
+    blockStore: async (_, { input }, { session, stores }) => ({
+      store: await stores.block(session, input.id),
+    }),
+    unblockStore: async (_, { input }, { session, stores }) => ({
+      store: await stores.unblock(session, input.id),
+    }),
+    deleteStore: async (_, { input: { id } }, { session, stores }) => ({
+      ...(await stores.remove(session, id)),
+      deletedStoreId: id,
+    }),
+  },
+  Store: {
+    __resolveReference: ({ id }, { loaders }) => loaders.store.load(id),
+    isActive: ({ state }) => state === 'ACTIVE',
+  },
+}

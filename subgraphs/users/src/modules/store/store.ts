@@ -1,0 +1,153 @@
+import type { PrismaClient, Store } from '@user-stats/prisma-users'
+import { DomainError, listableStores, mayReadTenant, requireAdmin, type Caller } from '@user-stats/service'
+import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import { requireText } from '../../database/text.ts'
+import { inTransaction } from '../../database/transaction.ts'
+import type { Access, Session } from '../../identity/access.ts'
+import { createKey } from '../api-key/secret.ts'
+import type { Commands } from '../command/command.ts'
+import type { CommandResult } from '../command/outbox.ts'
+
+export type StoreRecord = Store
+
+export interface StoresOptions {
+  readonly prisma: PrismaClient
+  readonly access: Access
+  readonly commands: Commands
+  readonly clock: () => Date
+}
+
+export type Stores = ReturnType<typeof createStores>
+
+const missing = (): DomainError => new DomainError('STORE_NOT_FOUND')
+const isId = (id: string): boolean => /^[1-9]\d{0,9}$/.test(id) && Number(id) <= 2_147_483_647
+
+/** Whether what a store shows of itself may be shown to a caller. */
+const maySee = (caller: Caller, id: number): boolean =>
+  mayReadTenant(caller, id) ||
+  (caller.role === 'ANALYST' && (caller.storeId === undefined || caller.storeId === id))
+
+/** Stores, and the admin's hand on them. What must hold in the events service too goes there as a command. */
+export function createStores({ prisma, access, commands, clock }: StoresOptions) {
+  async function setState(session: Session, id: number, state: 'ACTIVE' | 'BLOCKED'): Promise<StoreRecord> {
+    const caller = await session.admitted()
+    requireAdmin(caller)
+    await inTransaction(prisma, async (tx) => {
+      const before = await access.lockStore(tx, caller, id)
+      if (before === undefined || before === 'DELETING') throw missing()
+      if (before === state) return
+      await tx.store.update({ where: { id }, data: { state } })
+      await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
+    })
+    // Also when nothing had to be changed: an attempt before may have been left half way.
+    await commands.deliverAll(id)
+    const store = await prisma.store.findUnique({ where: { id } })
+    if (store === null) throw missing()
+    return store
+  }
+
+  return {
+    /** Null when there is none, or it is not the caller's to see. */
+    async byId(session: Session, id: number): Promise<StoreRecord | null> {
+      const scope = listableStores(await session.admitted())
+      return scope === null || scope === id ? await prisma.store.findUnique({ where: { id } }) : null
+    },
+
+    async page(
+      session: Session,
+      { first, after, offset }: PageRequest & { readonly offset: number },
+    ): Promise<Page<StoreRecord>> {
+      const scope = listableStores(await session.admitted())
+      const limit = requireFirst(first)
+      if (offset < 0)
+        throw new DomainError('BAD_USER_INPUT', { field: 'offset', message: 'offset: must be 0 or more' })
+      const from = after == null ? 0 : Number(fromCursor(after, isId))
+      const rows = await prisma.store.findMany({
+        where: { AND: [{ id: { gt: from } }, ...(scope === null ? [] : [{ id: scope }])] },
+        orderBy: { id: 'asc' },
+        skip: offset,
+        take: limit + 1,
+      })
+      return toPage(rows, limit)
+    },
+
+    /**
+     * Stores by id, for whoever may see what belongs to them.
+     *
+     * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
+     */
+    async byIds(session: Session, ids: readonly number[]): Promise<(StoreRecord | null | Error)[]> {
+      const caller = await session.admitted()
+      const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
+      const visible = ids.filter((id) => maySee(caller, id))
+      const found =
+        visible.length === 0 ? [] : await prisma.store.findMany({ where: { id: { in: visible } } })
+      const stores = new Map(found.map((store) => [store.id, store]))
+      return ids.map((id) => (maySee(caller, id) ? (stores.get(id) ?? null) : refuse()))
+    },
+
+    /** Makes a store and its first key. The events service learns of it now or soon. */
+    async create(
+      session: Session,
+      input: { readonly name: string; readonly isActive: boolean },
+    ): Promise<{ store: StoreRecord; secret: string }> {
+      const caller = await session.admitted()
+      requireAdmin(caller)
+      const name = requireText('name', input.name, 300)
+      const state = input.isActive ? 'ACTIVE' : 'BLOCKED'
+      const createdAt = clock()
+      const { store, secret, command } = await inTransaction(prisma, async (tx) => {
+        await access.holdKey(tx, caller)
+        const store = await tx.store.create({ data: { name, state, createdAt } })
+        const { secret, data } = createKey({ role: 'STORE', storeId: store.id, name, createdAt })
+        await tx.apiKey.create({ data })
+        const command = await commands.enqueue(tx, store.id, { kind: 'STORE_ACCESS', state })
+        return { store, secret, command }
+      })
+      // The secret is shown this once: no failure from here on may keep it back.
+      await commands.attempt(command)
+      return { store, secret }
+    },
+
+    /** @throws STORE_NOT_FOUND */
+    async rename(session: Session, id: number, to: string): Promise<StoreRecord> {
+      const caller = await session.admitted()
+      requireAdmin(caller)
+      const name = requireText('name', to, 300)
+      return await inTransaction(prisma, async (tx) => {
+        const state = await access.lockStore(tx, caller, id)
+        if (state === undefined || state === 'DELETING') throw missing()
+        return await tx.store.update({ where: { id }, data: { name } })
+      })
+    },
+
+    /** Refuses a store's keys and tokens. @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */
+    block: (session: Session, id: number): Promise<StoreRecord> => setState(session, id, 'BLOCKED'),
+
+    /** @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */
+    unblock: (session: Session, id: number): Promise<StoreRecord> => setState(session, id, 'ACTIVE'),
+
+    /**
+     * Deletes a store with its users, keys and events. Repeated after a failure it goes on where it stopped and
+     * counts what was deleted before, too.
+     *
+     * @throws STORE_NOT_FOUND once it is done, SERVICE_UNAVAILABLE while the events service is away
+     */
+    async remove(session: Session, id: number): Promise<CommandResult> {
+      const caller = await session.admitted()
+      requireAdmin(caller)
+      const command = await inTransaction(prisma, async (tx) => {
+        const state = await access.lockStore(tx, caller, id)
+        if (state === undefined) throw missing()
+        if (state === 'DELETING') return await commands.pendingStoreDeletion(tx, id)
+        await tx.store.update({ where: { id }, data: { state: 'DELETING' } })
+        await tx.apiKey.updateMany({ where: { storeId: id, revokedAt: null }, data: { revokedAt: clock() } })
+        // Tokens are refused everywhere before the long work begins.
+        await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state: 'DELETED' })
+        return await commands.enqueue(tx, id, { kind: 'DELETE_STORE' })
+      })
+      if (command === null) throw missing()
+      return await commands.deliver(command)
+    },
+  }
+}

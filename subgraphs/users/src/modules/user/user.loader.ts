@@ -1,0 +1,13 @@
+import DataLoader from 'dataloader'
+import type { Session } from '../../identity/access.ts'
+import type { UserRecord, UserReference, Users } from './user.ts'
+
+/** Registered users by reference, one query an operation and batch. */
+export const createUserLoader = (
+  users: Users,
+  session: Session,
+): DataLoader<UserReference, UserRecord | null, string> =>
+  new DataLoader((references) => users.byReferences(session, references), {
+    cacheKeyFn: ({ storeId, ref }) => `${String(storeId)}/${ref}`,
+    maxBatchSize: 10_000,
+  })

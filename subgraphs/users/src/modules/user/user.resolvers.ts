@@ -1,0 +1,35 @@
+import type { Resolvers } from '../../../generated/resolvers.ts'
+import { toConnection } from '../../database/page.ts'
+import { loadStore } from '../store/store.loader.ts'
+
+export const userResolvers: Resolvers = {
+  Query: {
+    user: (_, { id }, { session, users }) => users.byId(session, id),
+    userByEmail: (_, { email, storeId }, { session, users }) => users.byEmail(session, email, storeId),
+    users: async (_, { storeId, first, after }, { session, users }) =>
+      toConnection(await users.page(session, storeId, { first, after })),
+  },
+  Mutation: {
+    createUser: async (_, { input }, { session, users }) => ({ user: await users.create(session, input) }),
+    updateUser: async (_, { input }, { session, users }) => ({ user: await users.update(session, input) }),
+    updateUserByEmail: async (_, { input }, { session, users }) => ({
+      user: await users.updateByEmail(session, input),
+    }),
+    deleteUser: async (_, { input: { id } }, { session, users }) => {
+      await users.remove(session, id)
+      return { deletedUserId: id }
+    },
+    deleteStoreUsers: async (_, { input }, { session, users }) => ({
+      deletedCount: await users.removeOfStore(session, input.storeId),
+    }),
+    eraseUser: async (_, { input: { id } }, { session, users }) => ({
+      eventsDeleted: await users.erase(session, id),
+      erasedUserId: id,
+    }),
+  },
+  User: {
+    __resolveReference: ({ storeId, ref }, { loaders }) => loaders.user.load({ storeId, ref }),
+    ref: ({ id }) => id,
+    store: ({ storeId }, _, { loaders }) => loadStore(loaders.store, storeId),
+  },
+}

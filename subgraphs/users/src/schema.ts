@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { concatAST, parse, type GraphQLSchema } from 'graphql'
+import { DateTimeScalar, SafeIntScalar } from '@user-stats/service'
+import type { Resolvers } from '../generated/resolvers.ts'
+import { apiKeyResolvers } from './modules/api-key/api-key.resolvers.ts'
+import { storeResolvers } from './modules/store/store.resolvers.ts'
+import { tokenResolvers } from './modules/token/token.resolvers.ts'
+import { userResolvers } from './modules/user/user.resolvers.ts'
+
+const typeDefs = concatAST(
+  readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.graphql'))
+    .sort()
+    .map((file) => parse(readFileSync(join(import.meta.dirname, file), 'utf8'))),
+)
+
+const resolvers: Resolvers = {
+  DateTime: DateTimeScalar,
+  SafeInt: SafeIntScalar,
+  ...apiKeyResolvers,
+  ...storeResolvers,
+  ...userResolvers,
+  Query: { ...apiKeyResolvers.Query, ...storeResolvers.Query, ...userResolvers.Query },
+  Mutation: {
+    ...apiKeyResolvers.Mutation,
+    ...storeResolvers.Mutation,
+    ...tokenResolvers.Mutation,
+    ...userResolvers.Mutation,
+  },
+}
+
+/** The users subgraph, executable. */
+export const createSchema = (): GraphQLSchema =>
+  // The generated types are stricter than the builder's.
+  buildSubgraphSchema({ typeDefs, resolvers: resolvers as never })
