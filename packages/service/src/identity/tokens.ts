@@ -59,6 +59,16 @@ export interface TokenVerifierOptions {
   readonly cacheSize?: number
 }
 
+/** What a token says of itself, unverified. */
+function headerOf(token: string): jwt.JwtHeader | undefined {
+  try {
+    return jwt.decode(token, { complete: true })?.header
+  } catch {
+    // The library throws when a part that calls itself JSON is none.
+    return undefined
+  }
+}
+
 export type TokenVerifier = ReturnType<typeof createTokenVerifier>
 
 /**
@@ -81,7 +91,7 @@ export function createTokenVerifier({
     // A token of ours has some 600 characters.
     if (token.length > 4_096) throw new DomainError('TOKEN_INVALID')
 
-    const header = jwt.decode(token, { complete: true })?.header
+    const header = headerOf(token)
     if (header?.alg !== tokenAlgorithm || typeof header.kid !== 'string' || header.kid.length > 64)
       throw new DomainError('TOKEN_INVALID')
     const key = await keys.find(header.kid)
@@ -114,7 +124,7 @@ export function createTokenVerifier({
      *
      * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE
      */
-    async identify(authorization: string | undefined): Promise<Caller> {
+    identify: async (authorization: string | undefined): Promise<Caller> => {
       if (authorization === undefined) return nobody
       const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization)?.[1]
       if (token === undefined) throw new DomainError('TOKEN_INVALID')
