@@ -1,0 +1,94 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  createGraphServer,
+  createHttpApp,
+  createMetrics,
+  createRequestContext,
+  createTokenVerifier,
+  DomainError,
+  registerApiDocs,
+  registerBulk,
+  registerGraph,
+  registerRest,
+  toOpenApi,
+  type KeySource,
+  type Logger,
+  type RequestContext,
+} from '@user-stats/service'
+import type { GatewayEnv } from './env.ts'
+import { createSubgraphs } from './graph/subgraphs.ts'
+import { openSupergraph } from './graph/supergraph.ts'
+import { registerPlayground, sendPlayground, wantsPlayground } from './pages/playground.ts'
+import { rows } from './rest/routes.ts'
+
+export interface GatewayDeps {
+  readonly env: GatewayEnv
+  /** Public keys that tokens are verified with. */
+  readonly keys: KeySource
+  readonly log: Logger
+}
+
+/**
+ * The gateway, wired; it does not listen yet. It starts and runs while subgraphs are away.
+ *
+ * @throws Error, one line for the operator, when there is no valid supergraph
+ */
+export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
+  const metrics = createMetrics('gateway')
+  const subgraphs = createSubgraphs({ ...env.subgraphs, log })
+  const supergraph = await openSupergraph({ ...env.supergraph, dataSource: subgraphs.dataSource, log })
+  const server = createGraphServer<RequestContext>({
+    source: { gateway: supergraph.gateway },
+    log,
+    metrics,
+  })
+  await server.start()
+
+  const app = await createHttpApp({
+    log,
+    metrics,
+    // Without a supergraph there is no app. Subgraphs may come and go.
+    readiness: {},
+    bodyLimit: env.limits.body,
+    requestTimeout: env.limits.request,
+    corsOrigins: env.corsOrigins,
+  })
+  const context = refusingServices(createRequestContext(createTokenVerifier({ keys }), env.limits.request))
+
+  await app.register(registerPlayground)
+  registerGraph(app, {
+    server,
+    context,
+    metrics,
+    page: (request, reply) => {
+      if (!wantsPlayground(request)) return false
+      sendPlayground(reply)
+      return true
+    },
+  })
+  registerRest(app, { rows, server, context })
+  registerBulk(app, { server, context, metrics })
+  const title = 'User statistics'
+  const openapi = toOpenApi({
+    title,
+    description: 'The REST paths of the previous system, over the graph at `/graphql`.',
+    version: '1.0.0',
+    rows,
+  })
+  await registerApiDocs(app, { title, openapi: () => openapi })
+
+  app.addHook('onClose', async () => {
+    await server.stop()
+    await subgraphs.close()
+  })
+  return app
+}
+
+/** What services tell each other does not come through the public door. */
+const refusingServices =
+  (identify: ReturnType<typeof createRequestContext>) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => {
+    const context = await identify(request, reply)
+    if (context.caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
+    return context
+  }

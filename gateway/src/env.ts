@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import {
+  commonVariables,
+  EnvError,
+  kinds,
+  readVariables,
+  type RawEnv,
+  type Variable,
+} from '@user-stats/service'
+
+export const gatewayVariables = {
+  ...commonVariables,
+  GATEWAY_PORT: { schema: kinds.port(8000), about: 'Port of the gateway.', default: '8000' },
+  USERS_URL: {
+    schema: kinds.url('http://127.0.0.1:8001'),
+    about: 'Base URL of the users service.',
+    default: 'http://127.0.0.1:8001',
+  },
+  EVENTS_URL: {
+    schema: kinds.url('http://127.0.0.1:8002'),
+    about: 'Base URL of the events service.',
+    default: 'http://127.0.0.1:8002',
+  },
+  SUPERGRAPH_PATH: {
+    schema: kinds.text(join(import.meta.dirname, '../supergraph.graphql')),
+    about:
+      'File with the composed supergraph; reloaded when it changes. It may describe any graph: `<NAME>_URL` says where its subgraph `<name>` is, else the file does.',
+    default: 'gateway/supergraph.graphql',
+  },
+  SUPERGRAPH_POLL_MS: {
+    schema: kinds.integer(10, 3_600_000, 1_000),
+    about: 'Milliseconds between two looks at that file.',
+    default: '1000',
+  },
+  SUBGRAPH_TIMEOUT_MS: {
+    schema: kinds.integer(10, 600_000, 15_000),
+    about: 'Milliseconds after which a subgraph counts as away.',
+    default: '15000',
+  },
+  SUBGRAPH_CONNECTIONS: {
+    schema: kinds.integer(1, 10_000, 128),
+    about: 'Connections to each subgraph, at most.',
+    default: '128',
+  },
+} as const satisfies Record<string, Variable>
+
+export type GatewayEnv = ReturnType<typeof readEnv>
+
+/** Where a subgraph is: its name and the URL in the composed file. */
+export type Locate = (name: string, composedUrl: string) => string
+
+/** @throws EnvError naming every variable that is wrong */
+export function readEnv(raw: RawEnv) {
+  const env = readVariables(gatewayVariables, raw)
+  return {
+    http: { host: env.HOST, port: env.GATEWAY_PORT },
+    limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    corsOrigins: env.CORS_ORIGINS,
+    logLevel: env.LOG_LEVEL,
+    users: { url: env.USERS_URL },
+    supergraph: { path: env.SUPERGRAPH_PATH, pollMs: env.SUPERGRAPH_POLL_MS },
+    subgraphs: {
+      timeout: env.SUBGRAPH_TIMEOUT_MS,
+      connections: env.SUBGRAPH_CONNECTIONS,
+      locate: createLocate(raw, { users: env.USERS_URL, events: env.EVENTS_URL }),
+    },
+  } as const
+}
+
+/** A base URL means `/graphql` on it; a URL with a path is the endpoint itself. */
+function endpointOf(url: string): string {
+  const parsed = new URL(url)
+  if (parsed.pathname === '/' && parsed.search === '') parsed.pathname = '/graphql'
+  return parsed.href
+}
+
+/** Variables say where subgraphs are; the composed file does for those without one. */
+const createLocate =
+  (raw: RawEnv, own: Readonly<Record<string, string>>): Locate =>
+  (name, composedUrl) => {
+    const variable = `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_URL`
+    const given = (Object.hasOwn(own, name) ? own[name] : undefined) ?? raw[variable]
+    if (given === undefined || given === '') return composedUrl
+    if (!/^https?:\/\//.test(given) || !URL.canParse(given))
+      throw new EnvError([`${variable}: expected an http:// or https:// URL`])
+    return endpointOf(given)
+  }

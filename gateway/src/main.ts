@@ -1,0 +1,10 @@
+import { createJwksSource, createLogger, serve } from '@user-stats/service'
+import { buildApp } from './app.ts'
+import { readEnv } from './env.ts'
+
+await serve('gateway', async () => {
+  const env = readEnv(process.env)
+  const log = createLogger({ name: 'gateway', level: env.logLevel })
+  const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })
+  return { app: await buildApp({ env, keys, log }), log, listen: env.http }
+})
