@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import { adminKey, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+
+let server: TestPostgres
+let users: Harness
+beforeAll(async () => {
+  server = await startDatabaseServer()
+  users = await startUsers(server)
+})
+afterAll(async () => {
+  await users[Symbol.asyncDispose]()
+  await server.stop()
+})
+
+const create = (input: Record<string, unknown>) =>
+  users.mutate(
+    users.admin,
+    'createApiKey',
+    { name: 'a key', ...input },
+    'apiKey { id role prefix store { id } } secret',
+  )
+const authenticate = (apiKey: string) => users.mutate(null, 'authenticate', { apiKey }, 'tokenType expiresIn')
+
+test('a key says what it is, works, and is kept as a hash only', async () => {
+  const { id } = await users.store()
+  const { apiKey, secret } = await create({ role: 'ANALYST', storeId: id })
+  expect(apiKey).toMatchObject({ role: 'ANALYST', store: { id } })
+  expect(secret).toMatch(/^us_n_[\w-]{43}$/)
+  expect(secret.startsWith(apiKey.prefix)).toBe(true)
+  expect(await authenticate(secret)).toEqual({ tokenType: 'Bearer', expiresIn: 3_600 })
+  expect(await authenticate(`${String(secret)}x`)).toBe('INVALID_API_KEY')
+  expect(await authenticate('\0')).toBe('INVALID_API_KEY')
+})
+
+test.each([
+  [{ role: 'STORE' }, 'BAD_USER_INPUT'],
+  [{ role: 'ADMIN', storeId: 1 }, 'BAD_USER_INPUT'],
+  [{ role: 'STORE', storeId: 999 }, 'STORE_NOT_FOUND'],
+  [{ role: 'ADMIN', name: ' ' }, 'BAD_USER_INPUT'],
+  [{ role: 'ADMIN', expiresAt: '2020-01-01T00:00:00Z' }, 'BAD_USER_INPUT'],
+])('no key is made of %j', async (input, code) => {
+  expect(await create(input)).toBe(code)
+})
+
+test('a token does not outlive the key it was issued for', async () => {
+  const expiresAt = new Date(Date.now() + 120_500).toISOString()
+  const { secret } = await create({ role: 'ANALYST', expiresAt })
+  expect((await authenticate(secret)).expiresIn).toBeLessThanOrEqual(120)
+})
+
+test('a rotated key works until its overlap ends, and the events service is told when it does', async () => {
+  const { apiKey, secret } = await create({ role: 'ANALYST' })
+  const selection = 'apiKey { id } secret replaced { id expiresAt revokedAt }'
+  const rotated = await users.mutate(users.admin, 'rotateApiKey', { id: apiKey.id }, selection)
+  expect(rotated.replaced).toMatchObject({ id: apiKey.id, revokedAt: null })
+  expect(new Date(rotated.replaced.expiresAt).getTime() - Date.now()).toBeGreaterThan(86_000_000)
+  expect(await authenticate(secret)).toMatchObject({ tokenType: 'Bearer' })
+  expect(await authenticate(rotated.secret)).toMatchObject({ tokenType: 'Bearer' })
+
+  const told = users.events.next('applyKeyRevocation')
+  const again = { id: rotated.apiKey.id, overlapSeconds: 0 }
+  await users.mutate(users.admin, 'rotateApiKey', again, selection)
+  expect((await told).input).toMatchObject({ storeId: 0, keyId: rotated.apiKey.id })
+  expect(await authenticate(rotated.secret)).toBe('INVALID_API_KEY')
+  expect(await users.mutate(users.admin, 'rotateApiKey', again, selection)).toBe('API_KEY_INACTIVE')
+})
+
+test('revoking answers after the events service knows; it can be repeated', async () => {
+  const { id } = await users.store()
+  const key = await users.key('STORE', id)
+  users.events.setAway(true)
+  const revoke = () => users.mutate(users.admin, 'revokeApiKey', { id: key.id }, 'apiKey { revokedAt }')
+  expect(await revoke()).toBe('SERVICE_UNAVAILABLE')
+  expect(await authenticate(key.secret)).toBe('INVALID_API_KEY')
+  users.events.setAway(false)
+  const { apiKey } = await revoke()
+  expect(apiKey.revokedAt).not.toBeNull()
+  expect(users.events.received.filter(({ input }) => input['keyId'] === key.id).length).toBeGreaterThan(0)
+  expect(await revoke()).toEqual({ apiKey })
+})
+
+test('the last admin key cannot be revoked, not even by two who try at once', async () => {
+  const { body } = await users.graphql(users.admin, '{ apiKeys(first: 10000) { nodes { id role prefix } } }')
+  const first = body.data.apiKeys.nodes.find(
+    ({ prefix }: { prefix: string }) => prefix === adminKey.slice(0, 4),
+  )
+  const revoke = (token: string, id: string) => users.mutate(token, 'revokeApiKey', { id }, 'apiKey { id }')
+  expect(await revoke(users.admin, first.id)).toBe('LAST_ADMIN_KEY')
+  // One that expires is no successor.
+  await create({ role: 'ADMIN', expiresAt: new Date(Date.now() + 3_600_000).toISOString() })
+  expect(await revoke(users.admin, first.id)).toBe('LAST_ADMIN_KEY')
+
+  const second = await users.key('ADMIN')
+  const outcomes = await Promise.all([revoke(users.admin, second.id), revoke(second.token, first.id)])
+  expect(outcomes.filter((outcome) => typeof outcome === 'string')).toHaveLength(1)
+})

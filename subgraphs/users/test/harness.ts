@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto'
+import { Writable } from 'node:stream'
+import { Pool } from 'pg'
+import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
+import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
+import { createLogger } from '@user-stats/service'
+import { buildApp } from '../src/app.ts'
+import { readEnv } from '../src/env.ts'
+import { startEventsDouble } from './events-double.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // Tests look into answers of many shapes.
+  readonly body: any
+}
+
+export type Harness = Awaited<ReturnType<typeof startUsers>>
+
+export interface HarnessOptions {
+  readonly masterKey?: string
+  /** A database of a service before; else a new one. */
+  readonly database?: TestDatabase
+  readonly env?: Record<string, string>
+}
+
+export const adminKey = 'an-admin-key-for-tests'
+export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgres()
+
+/** The users service on a database of its own, over real HTTP, with an events double to tell. */
+export async function startUsers(server: TestPostgres, options: HarnessOptions = {}) {
+  const database = options.database ?? (await server.createDatabase(usersSchema))
+  const masterKey = options.masterKey ?? randomBytes(32).toString('base64')
+  const events = await startEventsDouble()
+  let now: Date | undefined
+  const lines: string[] = []
+  const destination = new Writable({
+    write(line: Buffer, _encoding, done) {
+      lines.push(line.toString())
+      done()
+    },
+  })
+  const db = openUsersDatabase({ url: database.url })
+  const app = await buildApp({
+    env: readEnv({
+      USERS_DATABASE_URL: database.url,
+      MASTER_KEY: masterKey,
+      ADMIN_API_KEY: adminKey,
+      EVENTS_URL: events.url,
+      ...options.env,
+    }),
+    db,
+    log: createLogger({ name: 'users', level: 'trace', destination }),
+    clock: () => now ?? new Date(),
+    courier: { interval: 20, maxInterval: 40 },
+  }).catch(async (error: unknown) => {
+    await db.close()
+    await events[Symbol.asyncDispose]()
+    throw error
+  })
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })
+
+  async function send(
+    method: string,
+    path: string,
+    token?: string | null,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const raw = typeof body === 'string'
+    const response = await fetch(origin + path, {
+      method,
+      headers: {
+        ...(token != null && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? undefined : JSON.parse(text),
+    }
+  }
+
+  const graphql = (
+    token: string | null,
+    query: string,
+    variables?: Record<string, unknown>,
+  ): Promise<Answer> => send('POST', '/graphql', token, { query, variables })
+
+  /** Runs a mutation `name(input)` and answers its payload, or the code of its error. */
+  async function mutate(
+    token: string | null,
+    name: string,
+    input: Record<string, unknown>,
+    selection: string,
+  ): Promise<any> {
+    const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`
+    const { body } = await graphql(
+      token,
+      `mutation($input: ${type}!) { answer: ${name}(input: $input) { ${selection} } }`,
+      { input },
+    )
+    return body.data?.answer ?? body.errors[0].extensions.code
+  }
+
+  const tokenFor = async (apiKey: string): Promise<string> =>
+    (await mutate(null, 'authenticate', { apiKey }, 'accessToken')).accessToken
+  const admin = await tokenFor(adminKey)
+
+  return {
+    app,
+    origin,
+    owner,
+    database,
+    masterKey,
+    events,
+    admin,
+    send,
+    graphql,
+    mutate,
+    tokenFor,
+    logged: (): string => lines.join(''),
+    setNow: (instant: Date): void => {
+      now = instant
+    },
+    /** A new store and a token of its own. */
+    async store(name = 'a shop'): Promise<{ id: number; key: string; token: string }> {
+      const { store, apiKey } = await mutate(admin, 'createStore', { name }, 'store { id } apiKey')
+      return { id: store.id, key: apiKey, token: await tokenFor(apiKey) }
+    },
+    /** A new key, and a token of its own. */
+    async key(role: string, storeId?: number): Promise<{ id: string; secret: string; token: string }> {
+      const input = { role, name: role, storeId }
+      const { apiKey, secret } = await mutate(admin, 'createApiKey', input, 'apiKey { id } secret')
+      return { id: apiKey.id, secret, token: await tokenFor(secret) }
+    },
+    async [Symbol.asyncDispose]() {
+      await app.close()
+      await events[Symbol.asyncDispose]()
+      if (!owner.ended) await owner.end()
+    },
+  }
+}
+
+let count = 0
+/** A person nobody else is. */
+export function somebody(changes: Record<string, unknown> = {}) {
+  count += 1
+  return {
+    email: `jane.${String(count)}@example.org`,
+    username: `jane${String(count)}`,
+    firstName: 'Jane',
+    lastName: 'Doe',
+    phone: 4_915_112_345_678,
+    ...changes,
+  }
+}
