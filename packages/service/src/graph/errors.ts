@@ -65,12 +65,22 @@ function domainCodeOf(error: unknown): DomainError | undefined {
   })
 }
 
+// Where the rule begins after a quoted value, which may itself contain semicolons.
+const rulePattern =
+  /^Variable "\$(\w+)" (?:got invalid value [\s\S]*?(?: at "([\w.[\]]+)")?; (?=Field "|Value "|Enum "|Expected |\w+ cannot represent |\w+ must be ))?([\s\S]*)$/
+
 /** graphql-js quotes the value of a wrong variable; it may be personal data. Keeps the member and the rule. */
 function variableFault(message: string): { field: string; message: string } | undefined {
-  const [, variable, path, rule] =
-    /^Variable "\$(\w+)" (?:got invalid value [\s\S]*?(?: at "([\w.[\]]+)")?; )?([\s\S]*)$/.exec(message) ??
-    []
+  const [, variable, path, rule] = rulePattern.exec(message) ?? []
   if (variable === undefined || rule === undefined) return undefined
   const field = path ?? variable
-  return { field, message: `${field}: ${rule.replace(/: (?:"|[-\d{[]|true|false|null)[\s\S]*$/, '.')}` }
+  return { field, message: `${field}: ${withoutValue(rule)}` }
 }
+
+const withoutValue = (rule: string): string =>
+  // A rule of a kind we do not know may quote anything.
+  rule.startsWith('got invalid value')
+    ? 'is not valid.'
+    : rule
+        .replace(/^Value "[\s\S]*" does not exist in/, 'This value does not exist in')
+        .replace(/: (?:"|[-\d{[]|true|false|null)[\s\S]*$/, '.')

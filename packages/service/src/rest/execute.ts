@@ -14,7 +14,10 @@ export async function execute<Context extends RequestContext>(
   variables: Record<string, unknown>,
   contextValue: Context,
 ): Promise<Record<string, unknown>> {
-  const { body } = await server.executeOperation({ query: operation, variables }, { contextValue })
+  const { body } = await server.executeOperation(
+    { query: operation, variables: present(variables) },
+    { contextValue },
+  )
   if (body.kind !== 'single') throw new DomainError('INTERNAL_SERVER_ERROR')
   const { data, errors } = body.singleResult
   const [error] = errors ?? []
@@ -28,6 +31,10 @@ export async function execute<Context extends RequestContext>(
     cause: new Error(`operation answered ${String(code)}`),
   })
 }
+
+// graphql-js takes a variable that is there but undefined for null, and forgets its default.
+const present = (variables: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
 
 /** What a member of the graph is called in a REST body: `input.firstName` is `first_name`. */
 function nameOf(field: string, fields: Readonly<Record<string, string>>): string {

@@ -1,0 +1,138 @@
+import {
+  GraphQLBoolean,
+  GraphQLEnumType,
+  GraphQLError,
+  GraphQLID,
+  GraphQLInputObjectType,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLObjectType,
+  GraphQLSchema,
+  GraphQLString,
+} from 'graphql'
+import { DomainError } from '../src/errors/domain-error.ts'
+import { createRequestContext } from '../src/graph/context.ts'
+import { registerGraph } from '../src/graph/route.ts'
+import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '../src/graph/scalars.ts'
+import { createGraphServer, type RequestContext } from '../src/graph/server.ts'
+import { createTokenVerifier } from '../src/identity/tokens.ts'
+import { registerRest } from '../src/rest/engine.ts'
+import type { RestRow } from '../src/rest/row.ts'
+import { createTestIssuer } from '../src/testing/tokens.ts'
+import { createTestApp } from './support.ts'
+
+const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
+
+const inputType = new GraphQLInputObjectType({
+  name: 'RecordInput',
+  fields: {
+    type: { type: new GraphQLNonNull(GraphQLString) },
+    amount: { type: SafeIntScalar },
+    data: { type: JSONObjectScalar },
+    at: { type: DateTimeScalar },
+    mode: { type: mode },
+  },
+})
+
+const things = new GraphQLObjectType({
+  name: 'Thing',
+  fields: { id: { type: GraphQLID }, name: { type: GraphQLString } },
+})
+
+const thrown = (error: () => Error) => () => {
+  throw error()
+}
+
+const query = new GraphQLObjectType<unknown, RequestContext>({
+  name: 'Query',
+  fields: {
+    me: { type: GraphQLString, resolve: (_source, _args, { caller }) => caller.role },
+    echo: {
+      type: JSONObjectScalar,
+      args: {
+        text: { type: GraphQLString },
+        amount: { type: GraphQLInt },
+        on: { type: GraphQLBoolean },
+        day: { type: DateScalar },
+      },
+      resolve: (_source, args: object) => args,
+    },
+    thing: {
+      type: things,
+      args: { id: { type: GraphQLID } },
+      resolve: (_source, { id }: { id?: string }) => (id === '1' ? { id, name: 'One' } : null),
+    },
+    things: { type: new GraphQLList(things), resolve: () => [{ id: 1 }] },
+    bug: {
+      type: GraphQLString,
+      resolve: thrown(() => new Error('duplicate key (email)=(jane.doe@example.com)')),
+    },
+    leak: {
+      type: GraphQLString,
+      resolve: thrown(
+        () =>
+          new GraphQLError('jane.doe@example.com', {
+            extensions: { code: 'INTERNAL', stacktrace: ['at /srv'] },
+          }),
+      ),
+    },
+    taken: { type: GraphQLString, resolve: thrown(() => new DomainError('EMAIL_TAKEN', { field: 'email' })) },
+    away: {
+      type: GraphQLString,
+      resolve: thrown(() => Object.assign(new Error('hunter2'), { code: 'ECONNREFUSED' })),
+    },
+    refused: { type: GraphQLString, resolve: thrown(() => new DomainError('UNAUTHENTICATED')) },
+  },
+})
+
+const mutation = new GraphQLObjectType<unknown, RequestContext>({
+  name: 'Mutation',
+  fields: {
+    record: {
+      type: JSONObjectScalar,
+      args: { input: { type: new GraphQLNonNull(inputType) } },
+      resolve: (_source, { input }: { input: { type: string; at?: Date } }) => {
+        if (input.type === '')
+          throw new DomainError('BAD_USER_INPUT', {
+            field: 'input.type',
+            message: 'input.type: 1 to 128 characters',
+          })
+        return { ...input, ...(input.at && { at: input.at.toISOString() }) }
+      },
+    },
+  },
+})
+
+/** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
+export async function startGraphApp(rows: readonly RestRow[] = []) {
+  const it = await createTestApp()
+  const issuer = createTestIssuer()
+  const server = createGraphServer<RequestContext>({
+    source: { schema: new GraphQLSchema({ query, mutation }) },
+    log: it.log,
+    metrics: it.metrics,
+  })
+  await server.start()
+  const context = createRequestContext(createTokenVerifier({ keys: issuer.keys }), 5_000)
+  registerGraph(it.app, { server, context, metrics: it.metrics })
+  registerRest(it.app, { rows, server, context })
+  const origin = await it.listen()
+  const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })
+
+  return {
+    ...it,
+    origin,
+    issuer,
+    token,
+    send: (path: string, { headers, ...init }: RequestInit = {}) =>
+      fetch(origin + path, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...(headers as object) },
+      }),
+    async [Symbol.asyncDispose]() {
+      await it.app.close()
+      await server.stop()
+    },
+  }
+}
