@@ -2,7 +2,7 @@ import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo
 import { catalogue, isErrorCode, type ErrorCode, type Logger, type RequestContext } from '@user-stats/service'
 import type { GraphQLFormattedError } from 'graphql'
 import type { Dispatcher } from 'undici'
-import { rootFieldsOf } from './root-fields.ts'
+import { pathsOfFetchedFields } from './fetched-fields.ts'
 
 /** What the gateway asks of a data source. */
 type Answer = Pick<Awaited<ReturnType<GraphQLDataSource['process']>>, 'data' | 'errors'>
@@ -91,14 +91,9 @@ const toError = (code: ErrorCode, path?: GraphQLFormattedError['path']): GraphQL
   extensions: { code, ...(catalogue[code].status === 503 && { retryAfter: 1 }) },
 })
 
-/** One error for each field that was asked for, at its place; for entities at the place of the first of them. */
-function unavailable({ query = '', variables }: Request): GraphQLFormattedError[] {
-  const paths =
-    variables !== undefined && 'representations' in variables
-      ? [['_entities', 0]]
-      : rootFieldsOf(query).map((field) => [field])
-  return paths.map((path) => toError('SUBGRAPH_UNAVAILABLE', path))
-}
+/** One error for each field that was asked for, at its place. */
+const unavailable = ({ query = '' }: Request): GraphQLFormattedError[] =>
+  pathsOfFetchedFields(query).map((path) => toError('SUBGRAPH_UNAVAILABLE', path))
 
 function parse(text: string): unknown {
   try {

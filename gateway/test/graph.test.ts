@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { startGateway, startGraph, type Graph } from './support/gateway.ts'
+
+let graph: Graph
+beforeAll(async () => {
+  graph = await startGraph({ SUBGRAPH_TIMEOUT_MS: '300' })
+})
+afterAll(() => graph[Symbol.asyncDispose]())
+beforeEach(() => {
+  for (const subgraph of [graph.users, graph.events]) {
+    subgraph.hits.length = 0
+    subgraph.answering = undefined
+  }
+})
+
+const hits = () => ({ users: graph.users.hits.length, events: graph.events.hits.length })
+const jane = '{ userByEmail(email: "jane@example.org") { id email } }'
+
+test('a query crosses both subgraphs, each asked once', async () => {
+  const { body } = await graph.graphql(
+    graph.store,
+    `{ userByEmail(email: "jane@example.org") {
+      id email eventCount lastSeenAt events(first: 3) { nodes { id store { name } } } store { name }
+    } }`,
+  )
+  expect(body).toEqual({
+    data: {
+      userByEmail: {
+        id: 'u-1',
+        email: 'Jane@example.org',
+        eventCount: 2,
+        lastSeenAt: '2026-11-23T05:16:00.123Z',
+        events: { nodes: [{ id: '1', store: { name: 'Shop' } }] },
+        store: { name: 'Shop' },
+      },
+    },
+  })
+  // Once for the user, once for the store of her events.
+  expect(hits()).toEqual({ users: 2, events: 1 })
+})
+
+const visitorOf = async (selection: string) => {
+  const { body } = await graph.graphql(graph.store, `{ events { nodes { userId user { ${selection} } } } }`)
+  expect(Object.keys(body)).toEqual(['data'])
+  const [registered, visitor] = body.data.events.nodes
+  expect(registered).toEqual({ userId: 'u-1', user: expect.any(Object) })
+  expect(visitor.userId).toBe('visitor')
+  return visitor.user
+}
+
+test.each(['id', 'email', 'store { id }', '__typename id', 'id eventCount', 'email events { nodes { id } }'])(
+  'the user of an event is null for a visitor when asked for %s, without an error',
+  async (selection) => {
+    expect(await visitorOf(selection)).toBeNull()
+  },
+)
+
+test('statistics alone are null for a visitor, who has no id to ask them for', async () => {
+  expect(await visitorOf('eventCount lastSeenAt events { nodes { id } }')).toEqual({
+    eventCount: null,
+    lastSeenAt: null,
+    events: null,
+  })
+  // One fetch for the registered user only.
+  expect(graph.events.hits.at(-1)?.variables['representations']).toHaveLength(1)
+})
+
+test('a field of one subgraph does not bother the other', async () => {
+  await graph.graphql(graph.store, '{ eventAmount(type: "purchase") { date eventAmount } }')
+  expect(hits()).toEqual({ users: 0, events: 1 })
+})
+
+test("the caller's token and the request's id travel along, nothing else does", async () => {
+  const answer = await graph.graphql(graph.store, jane, {}, { 'x-request-id': 'trace-1', cookie: 'a=b' })
+  expect(answer.headers.get('x-request-id')).toBe('trace-1')
+  expect(graph.users.hits[0]?.headers).toMatchObject({
+    authorization: `Bearer ${graph.store}`,
+    'x-request-id': 'trace-1',
+    'content-type': 'application/json',
+  })
+  expect(graph.users.hits[0]?.headers).not.toHaveProperty('cookie')
+  await graph.graphql(undefined, jane)
+  expect(graph.users.hits[1]?.headers).not.toHaveProperty('authorization')
+})
+
+test.each([
+  ['taken', 200, { code: 'EMAIL_TAKEN', field: 'input.email' }, 'input.email: is refused'],
+  ['busy', 503, { code: 'DATABASE_UNAVAILABLE', retryAfter: 7 }, 'it: is refused'],
+  ['boom', 200, { code: 'INTERNAL_SERVER_ERROR' }, 'Something went wrong on our side.'],
+  ['odd', 200, { code: 'INTERNAL_SERVER_ERROR' }, 'Something went wrong on our side.'],
+])(
+  'an error of a subgraph keeps its code and path and loses the rest: %s',
+  async (name, status, extensions, message) => {
+    const answer = await graph.graphql(
+      graph.store,
+      `{ found: userByEmail(email: "${name}@example.org") { id } }`,
+    )
+    expect(answer.status).toBe(status)
+    expect(answer.body).toEqual({ data: { found: null }, errors: [{ message, path: ['found'], extensions }] })
+  },
+)
+
+test('a subgraph that refuses as a whole is believed, whatever the status', async () => {
+  graph.users.answering = (reply) =>
+    reply.code(401).send({ errors: [{ message: 'Revoked.', extensions: { code: 'KEY_REVOKED' } }] })
+  const answer = await graph.graphql(graph.store, jane)
+  expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+  expect(answer.body.errors).toEqual([{ message: 'Revoked.', extensions: { code: 'KEY_REVOKED' } }])
+})
+
+const away = { code: 'SUBGRAPH_UNAVAILABLE', retryAfter: 1 }
+
+test.each([
+  [
+    'answers 502 and HTML',
+    (reply: never) => (reply as { code: (n: number) => unknown }).code(502) && '<html>',
+  ],
+  ['answers 200 and no JSON', () => 'pong'],
+  ['answers JSON that is no GraphQL', () => ({ pong: true })],
+  ['does not answer in time', () => new Promise(() => undefined)],
+] as const)('a subgraph is away when it %s', async (_what, answering) => {
+  graph.users.answering = answering as never
+  const answer = await graph.graphql(graph.store, `{ a: user(id: "u-1") { id } b: store(id: 1) { name } }`)
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(answer.body.data).toEqual({ a: null, b: null })
+  expect(answer.body.errors.map(({ path, extensions }: never) => ({ path, extensions }))).toEqual([
+    { path: ['a'], extensions: away },
+    { path: ['b'], extensions: away },
+  ])
+  expect(JSON.stringify(answer.body)).not.toMatch(/users|127\.0\.0\.1|stack/)
+})
+
+test('what one subgraph knows is answered while the other is away', async () => {
+  graph.users.answering = () => ''
+  const { status, body } = await graph.graphql(graph.store, '{ events { nodes { id user { id email } } } }')
+  expect(status).toBe(200)
+  expect(body.data).toEqual({
+    events: {
+      nodes: [
+        { id: '1', user: null },
+        { id: '2', user: null },
+      ],
+    },
+  })
+  expect(body.errors).toEqual([
+    { message: expect.any(String), path: ['events', 'nodes', 0, 'user', 'id'], extensions: away },
+    { message: expect.any(String), path: ['events', 'nodes', 0, 'user', 'email'], extensions: away },
+  ])
+})
+
+test('personal data is answered while statistics are away', async () => {
+  graph.events.answering = () => ''
+  const { status, body } = await graph.graphql(
+    graph.store,
+    '{ userByEmail(email: "jane@example.org") { email count: eventCount } }',
+  )
+  expect(status).toBe(200)
+  expect(body.data).toEqual({ userByEmail: { email: 'Jane@example.org', count: null } })
+  expect(body.errors).toMatchObject([{ path: ['userByEmail', 'count'], extensions: away }])
+})
+
+test('a mutation is sent once, also when its answer is lost', async () => {
+  graph.events.answering = (reply) => reply.raw.destroy()
+  const answer = await graph.graphql(
+    graph.store,
+    'mutation { recordEvent(input: { type: "a", userId: "u" }) { duplicate } }',
+  )
+  expect(answer.body.errors[0].extensions).toEqual(away)
+  expect(graph.events.hits).toHaveLength(1)
+})
+
+test('a subgraph that is gone is 503 over GraphQL and REST, and nothing else suffers', async () => {
+  await using own = await startGraph()
+  await own.graphql(own.store, jane)
+  await own.users.close()
+  expect((await own.graphql(own.store, jane)).status).toBe(503)
+  const rest = await own.rest(own.store, 'GET', '/api/user/jane@example.org')
+  expect([rest.status, rest.body.code, rest.headers.get('retry-after')]).toEqual([503, away.code, '1'])
+  expect((await own.graphql(own.store, '{ topEventTypes { type } }')).status).toBe(200)
+  expect((await own.send('GET', '/health/ready')).status).toBe(200)
+})
+
+test('the gateway starts and answers while the users service is away; tokens are 503 until it is back', async () => {
+  await using gateway = await startGateway({
+    USERS_URL: 'http://127.0.0.1:9',
+    EVENTS_URL: 'http://127.0.0.1:9',
+  })
+  expect((await gateway.graphql(undefined, '{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
+  const answer = await gateway.graphql(graph.store, '{ __typename }')
+  expect([answer.status, answer.body.errors[0].extensions.code]).toEqual([503, 'SERVICE_UNAVAILABLE'])
+})
+
+test('a request that ran out of time is told so', async () => {
+  await using own = await startGraph({ REQUEST_TIMEOUT_MS: '200' })
+  await own.graphql(own.store, '{ __typename }')
+  own.users.answering = () => new Promise(() => undefined)
+  expect((await own.graphql(own.store, jane)).body.errors[0].extensions).toEqual(away)
+})

@@ -1,0 +1,89 @@
+import { Writable } from 'node:stream'
+import { createJwksSource, createLogger, type RawEnv } from '@user-stats/service'
+import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { buildApp } from '../../src/app.ts'
+import { readEnv } from '../../src/env.ts'
+import { startEvents, startUsers } from './stubs.ts'
+
+export type Body = Record<string, unknown>
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** The parsed body; as loose as tests need it. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any
+}
+
+/** A gateway on a free port. */
+export async function startGateway(raw: RawEnv) {
+  const lines: string[] = []
+  const destination = new Writable({
+    write: (line: Buffer, _encoding, done) => {
+      lines.push(line.toString())
+      done()
+    },
+  })
+  const env = readEnv({ GATEWAY_PORT: '0', ...raw })
+  const app = await buildApp({
+    env,
+    keys: createJwksSource({ url: `${env.users.url}/.well-known/jwks.json` }),
+    log: createLogger({ name: 'gateway', level: 'debug', destination }),
+  })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+
+  async function send(method: string, path: string, init: RequestInit = {}): Promise<Answer> {
+    const response = await fetch(`${origin}${path}`, { redirect: 'manual', method, ...init })
+    const text = await response.text()
+    const json = /json/.test(response.headers.get('content-type') ?? '')
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: json ? (JSON.parse(text) as unknown) : text,
+    }
+  }
+  const headersOf = (token: string | undefined, more: Record<string, string> = {}) => ({
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...more,
+  })
+  return {
+    origin,
+    send,
+    logged: () => lines.join(''),
+    graphql: (token: string | undefined, query: string, variables: Body = {}, headers = {}) =>
+      send('POST', '/graphql', {
+        headers: headersOf(token, { 'content-type': 'application/json', ...headers }),
+        body: JSON.stringify({ query, variables }),
+      }),
+    rest: (token: string | undefined, method: string, path: string, body?: Body, headers = {}) =>
+      send(method, path, {
+        headers: headersOf(token, { ...(body && { 'content-type': 'application/json' }), ...headers }),
+        ...(body && { body: JSON.stringify(body) }),
+      }),
+    [Symbol.asyncDispose]: () => app.close(),
+  }
+}
+
+/** A gateway before both stub subgraphs, and tokens it trusts. */
+export async function startGraph(raw: RawEnv = {}) {
+  const issuer = createTestIssuer()
+  const users = await startUsers(issuer)
+  const events = await startEvents()
+  const gateway = await startGateway({ USERS_URL: users.origin, EVENTS_URL: events.origin, ...raw })
+  return {
+    ...gateway,
+    users,
+    events,
+    issuer,
+    store: issuer.tokenFor({ role: 'STORE', keyId: 'k-1', storeId: 1 }),
+    admin: issuer.tokenFor({ role: 'ADMIN', keyId: 'k-2' }),
+    service: issuer.tokenFor({ role: 'SERVICE', service: 'users' }),
+    [Symbol.asyncDispose]: async () => {
+      await gateway[Symbol.asyncDispose]()
+      await users.close()
+      await events.close()
+    },
+  }
+}
+
+export type Graph = Awaited<ReturnType<typeof startGraph>>
