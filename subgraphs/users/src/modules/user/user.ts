@@ -185,7 +185,8 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
     async erase(session: Session, id: string): Promise<number> {
       const caller = await session.admitted()
       const tenant = tenantsOf(caller)
-      const storeId = isUuid(id) ? await rows.storeOf(prisma, tenant, id) : undefined
+      if (!isUuid(id)) throw missing()
+      const storeId = await rows.storeOf(prisma, tenant, id)
       const command =
         (storeId !== undefined ? await beginErasure(caller, { storeId, id }) : undefined) ??
         (await commands.pendingErasure(tenant, id.toLowerCase()))
