@@ -24,7 +24,8 @@ export default {
       comment: 'Whoever reads one of two files must not need the other first.',
       severity: 'error',
       from: {},
-      to: { circular: true },
+      // Generated resolver types name what they are mapped to, and are named there.
+      to: { circular: true, viaOnly: { pathNot: '/generated/' } },
     },
     {
       name: 'no-orphans',
@@ -134,7 +135,7 @@ export default {
     room('pages', ['identity', 'graph', 'rest', 'legacy']),
   ],
   options: {
-    doNotFollow: { path: ['node_modules', '/generated/'] },
+    doNotFollow: { path: ['node_modules', '/generated/(?:client|playground)/'] },
     exclude: { path: ['\\.turbo/', '\\.data/', '\\.graphql$'] },
     // Types count: an arrow is an arrow.
     tsPreCompilationDeps: true,
