@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises'
+import { connect as openSocket } from 'node:net'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { prepareDatabase, startEmbeddedPostgres } from '@user-stats/postgres'
+import type { EmbeddedPostgres } from '@user-stats/postgres'
+import { createBackoff } from '../backoff.ts'
+import type { RolePasswords } from '../secrets.ts'
+import type { Database } from './database.ts'
+import type { DatabaseName } from './schemas.ts'
+
+export interface EmbeddedOptions {
+  readonly name: DatabaseName
+  readonly dataDir: string
+  readonly passwords: RolePasswords
+  readonly log: (message: string) => void
+  /** False for throw-away data. */
+  readonly durable?: boolean
+  /** Milliseconds between two looks whether the server still listens. */
+  readonly watchInterval?: number
+}
+
+/**
+ * A PostgreSQL server of the stack's own, holding one database with its two roles. It is watched, and started again
+ * on the same port when it has gone.
+ *
+ * @throws EmbeddedPostgresError
+ */
+export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<Database> {
+  const { name, dataDir, passwords, log, durable = true, watchInterval = 2_000 } = options
+  const up = (port?: number) =>
+    startEmbeddedPostgres({ dataDir, name, log, durable, ...(port !== undefined && { port }) })
+
+  let server = await up()
+  const { port } = server
+  const owner = { role: `${name}_owner`, password: passwords.owner }
+  const serving = { role: `${name}_service`, password: passwords.service }
+  await prepareDatabase({ adminUrl: server.superuserUrl, database: name, owner, server: serving }).catch(
+    async (error: unknown) => {
+      await server.stop()
+      throw error
+    },
+  )
+
+  // Starting, stopping and watching take turns.
+  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const next = turn.then(work)
+    turn = next.catch(() => undefined)
+    return next
+  }
+  let wanted = true
+  let timer: NodeJS.Timeout | undefined
+  const backoff = createBackoff()
+  const ensureUp = async () => {
+    if (await listens(port)) return
+    server = await up(port)
+  }
+  const watch = (pause: number) => {
+    timer = setTimeout(() => {
+      void inTurn(look)
+    }, pause)
+  }
+  const look = async () => {
+    if (!wanted) return
+    if (await listens(port)) {
+      backoff.calm()
+      watch(watchInterval)
+      return
+    }
+    log('the server has gone, starting it again')
+    const pause = backoff.next()
+    await ensureUp().catch((error: unknown) => {
+      log(`it did not start: ${(error as Error).message}`)
+    })
+    watch(Math.max(watchInterval, pause))
+  }
+  watch(watchInterval)
+
+  const stop = () =>
+    inTurn(async () => {
+      wanted = false
+      clearTimeout(timer)
+      await server.stop()
+    })
+  const start = () =>
+    inTurn(async () => {
+      await ensureUp()
+      wanted = true
+      clearTimeout(timer)
+      watch(watchInterval)
+    })
+  return {
+    name,
+    embedded: true,
+    url: server.url(name, serving.role, serving.password),
+    ownerUrl: server.url(name, owner.role, owner.password),
+    start,
+    stop,
+    restart: async () => {
+      await stop()
+      await start()
+    },
+    kill: () => killServer(server),
+  }
+}
+
+/** The port of the server that is running on a data directory somebody else holds; undefined when there is none. */
+export async function runningPort(dataDir: string, name: DatabaseName): Promise<number | undefined> {
+  const port = Number((await readPostmaster(path.join(dataDir, name)))[3])
+  return port > 0 && (await listens(port)) ? port : undefined
+}
+
+/** PostgreSQL's own record of its running server: process id, directory, start time, port, … */
+async function readPostmaster(home: string): Promise<string[]> {
+  const text = await readFile(path.join(home, 'pgdata', 'postmaster.pid'), 'utf8').catch(() => '')
+  return text.split('\n')
+}
+
+async function killServer({ home, port }: EmbeddedPostgres): Promise<void> {
+  const pid = Number((await readPostmaster(home))[0])
+  if (pid > 0) process.kill(pid, 'SIGKILL')
+  while (await listens(port)) await delay(20)
+}
+
+/** Whether somebody listens: the only sign of life that needs no session and no rights. */
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = openSocket({ host: '127.0.0.1', port })
+    const answer = (listening: boolean) => () => {
+      socket.destroy()
+      resolve(listening)
+    }
+    socket.on('connect', answer(true))
+    socket.on('error', answer(false))
+  })
+}

@@ -1,0 +1,48 @@
+import type { StackEnv } from '../env.ts'
+import { rolePasswords } from '../secrets.ts'
+import type { Terminal } from '../terminal.ts'
+import { externalDatabase, type Database } from './database.ts'
+import { startEmbeddedDatabase } from './embedded.ts'
+import type { DatabaseName } from './schemas.ts'
+
+export interface OpenOptions {
+  readonly env: Pick<StackEnv, 'dataDir' | 'databases'>
+  readonly needed: readonly DatabaseName[]
+  readonly terminal: Terminal
+  readonly durable: boolean
+  /** Takes the databases to be stopped in the end. */
+  readonly undo: AsyncDisposableStack
+}
+
+/** Starts embedded databases, side by side, and takes the others as given. */
+export async function openDatabases({ env, needed, terminal, durable, undo }: OpenOptions) {
+  const passwords = await rolePasswords(env.dataDir)
+  const open = (name: DatabaseName): Promise<Database> => {
+    const urls = env.databases[name]
+    if (urls) {
+      const { hostname, port, pathname } = new URL(urls.serving)
+      terminal.line('database', `${name}: ${hostname}:${port || '5432'}${pathname}`)
+      return Promise.resolve(externalDatabase(name, urls))
+    }
+    return startEmbeddedDatabase({
+      name,
+      dataDir: env.dataDir,
+      passwords: passwords[name],
+      durable,
+      log: (message) => {
+        terminal.line('database', `${name}: ${message}`)
+      },
+    })
+  }
+  const opened = await Promise.allSettled(needed.map(open))
+  const databases = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  undo.defer(async () => {
+    await Promise.all(databases.map((database) => database.stop()))
+    if (databases.some(({ embedded }) => embedded)) terminal.line('stopped', 'databases')
+  })
+  for (const result of opened) if (result.status === 'rejected') throw result.reason
+  return Object.fromEntries(databases.map((database) => [database.name, database])) as Record<
+    DatabaseName,
+    Database
+  >
+}

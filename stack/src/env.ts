@@ -1,0 +1,74 @@
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventsVariables } from '@user-stats/events/env'
+import { gatewayVariables } from '@user-stats/gateway/env'
+import { EnvError, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
+import { usersVariables } from '@user-stats/users/env'
+import { databaseUrls, databaseVariables } from './databases/urls.ts'
+
+const defaultDataDir = fileURLToPath(new URL('../../.data', import.meta.url))
+
+/** What the stack itself reads, over the services' own variables. */
+export const stackVariables = {
+  DATA_DIR: {
+    schema: kinds.text(defaultDataDir),
+    about: 'Directory of all state on one machine: embedded databases, generated secrets, logs.',
+    default: '.data',
+  },
+  STACK_LOGS: {
+    schema: kinds.choice(['file', 'stdout'], 'file'),
+    about:
+      "Where the services' logs go under `npm start`: `DATA_DIR/logs/<service>.log`, or standard output.",
+    default: 'file',
+  },
+  ...databaseVariables,
+  // Generated when unset, so not required as in the service itself.
+  MASTER_KEY: { ...usersVariables.MASTER_KEY, schema: usersVariables.MASTER_KEY.schema.optional() },
+} as const satisfies Record<string, Variable>
+
+/** Every variable of `npm start`: the stack's own and those it passes on to the services. */
+export const variables = {
+  ...gatewayVariables,
+  ...usersVariables,
+  ...eventsVariables,
+  ...stackVariables,
+} as const satisfies Record<string, Variable>
+
+export type StackEnv = ReturnType<typeof readStackEnv>
+
+/**
+ * Reads what the stack needs and checks what its services will read, so that a fault shows before anything starts.
+ *
+ * @throws EnvError naming every variable that is wrong
+ */
+export function readStackEnv(raw: RawEnv) {
+  const env = readVariables(variables, raw)
+  const ports = { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT }
+  const faults = sharedPorts(ports)
+  const databases = databaseUrls(env, faults)
+  if (faults.length > 0) throw new EnvError(faults)
+  return {
+    dataDir: path.resolve(env.DATA_DIR),
+    host: env.HOST,
+    ports,
+    databases,
+    logs: env.STACK_LOGS,
+    /** Whether the operator keeps these; else the stack generates them. */
+    given: { masterKey: env.MASTER_KEY !== undefined, adminApiKey: env.ADMIN_API_KEY !== undefined },
+    raw,
+  } as const
+}
+
+/** Port 0 is a free one for each. */
+function sharedPorts(ports: Record<string, number>): string[] {
+  const entries = Object.entries(ports).filter(([, port]) => port !== 0)
+  return entries.flatMap(([name, port], index) =>
+    entries
+      .slice(index + 1)
+      .filter(([, other]) => other === port)
+      .map(([other]) => `${portVariable(other)}: the same as ${portVariable(name)}, expected another port`),
+  )
+}
+
+/** The variable a service's port is set with. */
+export const portVariable = (service: string): string => `${service.toUpperCase()}_PORT`

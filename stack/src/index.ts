@@ -1,0 +1,5 @@
+export { readStackEnv, stackVariables, variables, type StackEnv } from './env.ts'
+export { startStack, type Stack, type StackOptions } from './stack.ts'
+export type { Database } from './databases/database.ts'
+export type { RunningService } from './services/service.ts'
+export type { ServiceName } from './services/definitions.ts'

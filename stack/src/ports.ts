@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { portVariable } from './env.ts'
+
+/** A port nobody listens on at this moment, or an error of `net`. */
+async function probe(host: string, port: number): Promise<number> {
+  const server = createServer()
+  server.listen({ host, port })
+  await once(server, 'listening')
+  const found = (server.address() as AddressInfo).port
+  server.close()
+  await once(server, 'close')
+  return found
+}
+
+/**
+ * Ports to listen on, 0 replaced by free ones: services must know each other's before they start.
+ *
+ * @param patience milliseconds to wait for services of a killed start, which are on their way out
+ * @throws Error, one line, naming the port and its variable
+ */
+export async function claimPorts<Name extends string>(
+  host: string,
+  wanted: readonly (readonly [Name, number])[],
+  patience: number,
+): Promise<Record<Name, number>> {
+  const deadline = Date.now() + patience
+  const claimed: [Name, number][] = []
+  for (const [name, port] of wanted) {
+    // A free port may be found twice; ports in use are asked for once.
+    let found = await claim(name, host, port, deadline)
+    while (port === 0 && claimed.some(([, other]) => other === found)) found = await probe(host, 0)
+    claimed.push([name, found])
+  }
+  return Object.fromEntries(claimed) as Record<Name, number>
+}
+
+async function claim(name: string, host: string, port: number, deadline: number): Promise<number> {
+  for (;;) {
+    try {
+      return await probe(host, port)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code === 'EADDRINUSE' && Date.now() < deadline) await delay(100)
+      else throw new Error(refusal(name, host, port, code, message), { cause: error })
+    }
+  }
+}
+
+function refusal(
+  name: string,
+  host: string,
+  port: number,
+  code: string | undefined,
+  message: string,
+): string {
+  const variable = portVariable(name)
+  if (code === 'EADDRINUSE')
+    return `port ${String(port)} is in use. Stop what listens there, or set ${variable} to another port.`
+  if (code === 'EACCES')
+    return `port ${String(port)} may not be opened by this user. Set ${variable} to another port.`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `HOST: ${host} is no address of this machine.`
+  return `port ${String(port)} (${variable}) cannot be opened: ${message}`
+}
+
+/** Base URL under which this machine reaches a service that listens on `host`. */
+export function baseUrl(host: string, port: number): string {
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1' }[host] ?? host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${String(port)}`
+}

@@ -1,0 +1,97 @@
+import type { Secrets } from '../admin-key.ts'
+import type { Database } from '../databases/database.ts'
+import type { DatabaseName } from '../databases/schemas.ts'
+import { portVariable, type StackEnv } from '../env.ts'
+import type { Terminal } from '../terminal.ts'
+import type { ServiceDefinition, ServiceName } from './definitions.ts'
+import { environmentOf } from './environment.ts'
+import { openLog, standardLog } from './logs.ts'
+import { createService, type RunningService } from './service.ts'
+
+export type Services = Readonly<Record<ServiceName, RunningService>>
+
+export interface StartOptions {
+  readonly env: StackEnv
+  readonly chosen: readonly ServiceDefinition[]
+  readonly ports: Readonly<Record<ServiceName, number>>
+  readonly urls: Readonly<Record<ServiceName, string>>
+  readonly databases: Readonly<Record<DatabaseName, Database>>
+  readonly secrets: Secrets | undefined
+  readonly terminal: Terminal
+  readonly signal: AbortSignal | undefined
+  readonly hurry: AbortSignal | undefined
+  /** Takes the services to be stopped in the end. */
+  readonly undo: AsyncDisposableStack
+}
+
+/** Starts the subgraphs side by side, then the gateway; all are ready then. */
+export async function startServices(options: StartOptions): Promise<Services> {
+  const { env, chosen, terminal, signal, hurry, undo } = options
+  const set = settings(options)
+  const services: RunningService[] = []
+  for (const { name, main, variables } of chosen) {
+    const log = env.logs === 'file' ? await openLog(env.dataDir, name) : standardLog()
+    undo.defer(log.close)
+    const tell = (text: string) => {
+      terminal.line('service', text)
+    }
+    const childEnv = environmentOf({ name, variables }, env.raw, set)
+    services.push(createService({ name, main, env: childEnv, url: options.urls[name], log, tell }))
+  }
+  hurry?.addEventListener('abort', () => {
+    for (const service of services) service.hurry()
+  })
+
+  // In the order of start; they stop in the opposite one.
+  for (const group of [
+    services.filter(({ name }) => name !== 'gateway'),
+    services.filter(({ name }) => name === 'gateway'),
+  ]) {
+    if (group.length === 0) continue
+    const names = group.map(({ name }) => name).join(', ')
+    undo.defer(async () => {
+      await Promise.all(group.map((service) => service.stop()))
+      terminal.line('stopped', names)
+    })
+    terminal.line('services', `starting ${names}`)
+    await unlessAborted(signal, Promise.all(group.map((service) => service.start())))
+  }
+  return Object.fromEntries(services.map((service) => [service.name, service])) as Record<
+    ServiceName,
+    RunningService
+  >
+}
+
+/** What the stack decides; each service gets what it documents of it. */
+function settings({
+  ports,
+  urls,
+  databases,
+  secrets,
+  chosen,
+}: StartOptions): Record<string, string | undefined> {
+  const ofServices = chosen.flatMap(({ name }) => [
+    [portVariable(name), String(ports[name])],
+    [`${name.toUpperCase()}_URL`, urls[name]],
+  ])
+  const ofDatabases = Object.values(databases).map(({ name, url }) => [
+    `${name.toUpperCase()}_DATABASE_URL`,
+    url,
+  ])
+  return {
+    ...(Object.fromEntries([...ofServices, ...ofDatabases]) as Record<string, string>),
+    MASTER_KEY: secrets?.masterKey,
+    ADMIN_API_KEY: secrets?.adminApiKey,
+  }
+}
+
+/** Stops waiting when the signal comes; what was waited for is undone by the caller. */
+async function unlessAborted(signal: AbortSignal | undefined, work: Promise<unknown>): Promise<void> {
+  signal?.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = () => {
+    reject(signal?.reason as Error)
+  }
+  signal?.addEventListener('abort', onAbort)
+  await Promise.race([work, aborted]).finally(() => signal?.removeEventListener('abort', onAbort))
+}
