@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { auditServer } from 'graphql-http'
+import { startGraph, type Graph } from './support/gateway.ts'
+
+let graph: Graph
+beforeAll(async () => {
+  graph = await startGraph()
+})
+afterAll(() => graph[Symbol.asyncDispose]())
+
+test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
+  const results = await auditServer({ url: `${graph.origin}/graphql` })
+  expect(results.length).toBeGreaterThan(50)
+  expect(
+    results
+      .filter(({ status }) => status === 'error' || status === 'warn')
+      .map(({ id, name }) => `${id} ${name}`),
+  ).toEqual([])
+})
+
+const schemaQuery = '{ __schema { queryType { fields { name } } types { name } } }'
+
+test('strangers cannot introspect and get no suggestions; signed-in callers can', async () => {
+  const refused = await graph.graphql(undefined, schemaQuery)
+  expect([refused.status, refused.body.errors[0].extensions.code]).toEqual([401, 'UNAUTHENTICATED'])
+  const typo = '{ eventAmuont(type: "a") { date } }'
+  expect((await graph.graphql(undefined, typo)).body.errors[0].message).not.toContain('Did you mean')
+  expect((await graph.graphql(graph.store, typo)).body.errors[0].message).toContain('Did you mean')
+  const { body } = await graph.graphql(graph.store, schemaQuery)
+  expect(body.data.__schema.queryType.fields).toContainEqual({ name: 'userByEmail' })
+})
+
+test('what is between services is not part of the public graph', async () => {
+  const { body } = await graph.graphql(graph.admin, schemaQuery)
+  const { queryType, types } = body.data.__schema
+  expect(queryType.fields.map(({ name }: { name: string }) => name)).not.toContain('_service')
+  expect(queryType.fields.map(({ name }: { name: string }) => name)).not.toContain('_entities')
+  expect(types.map(({ name }: { name: string }) => name)).not.toContain('ApplyUserErasureInput')
+  for (const query of [
+    '{ _service { sdl } }',
+    '{ _entities(representations: []) { __typename } }',
+    'mutation { applyUserErasure(input: { commandId: 1, storeId: 1, userId: "u" }) { eventsDeleted } }',
+    '{ user(id: "u-1") { ref } }',
+    '{ user(id: "u-1") { storeId } }',
+  ])
+    expect((await graph.graphql(graph.admin, query)).body.errors[0].extensions.code).toBe(
+      'GRAPHQL_VALIDATION_FAILED',
+    )
+})
+
+test('nobody may ask for a type name and authenticate', async () => {
+  expect((await graph.graphql(undefined, '{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
+  const { body } = await graph.graphql(
+    undefined,
+    'mutation { authenticate(input: { apiKey: "us_key" }) { accessToken } }',
+  )
+  expect(body).toEqual({ data: { authenticate: { accessToken: 'a.b.c' } } })
+})
+
+test('a token for services, a bad one and an expired one are refused at the door', async () => {
+  for (const [token, status, code] of [
+    [graph.service, 403, 'FORBIDDEN'],
+    ['nonsense', 401, 'TOKEN_INVALID'],
+    [graph.issuer.tokenFor({ role: 'ADMIN', keyId: 'k' }, -60), 401, 'TOKEN_EXPIRED'],
+  ] as const) {
+    const answer = await graph.graphql(token, '{ __typename }')
+    expect([answer.status, answer.body.errors[0].extensions.code]).toEqual([status, code])
+  }
+})
+
+test('no query plan is shown, however one asks', async () => {
+  const headers = { 'apollo-query-plan-experimental': '1', 'apollo-federation-include-trace': 'ftv1' }
+  const { body } = await graph.graphql(graph.admin, '{ user(id: "u-1") { id } }', {}, headers)
+  expect(body).toEqual({ data: { user: { id: 'u-1' } } })
+})
+
+test('a wrong variable is told by its name, never by its value', async () => {
+  const { body } = await graph.graphql(
+    graph.store,
+    'mutation($input: RecordEventInput!) { recordEvent(input: $input) { duplicate } }',
+    { input: { type: 'a', userId: { secret: 'jane@example.org' }, data: {} } },
+  )
+  expect(body.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.userId' })
+  expect(JSON.stringify(body)).not.toContain('jane')
+})
+
+test('browsers get the playground where clients get GraphQL', async () => {
+  const page = await graph.send('GET', '/graphql', { headers: { accept: 'text/html' } })
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+  const query = await graph.send('GET', '/graphql?query=%7B__typename%7D', {
+    headers: { accept: 'application/json', 'apollo-require-preflight': 'true' },
+  })
+  expect(query.body).toEqual({ data: { __typename: 'Query' } })
+})
+
+test('pages, health and metrics are there without a token', async () => {
+  for (const path of [
+    '/docs',
+    '/redoc',
+    '/redos',
+    '/openapi.json',
+    '/health/live',
+    '/health/ready',
+    '/metrics',
+  ])
+    expect((await graph.send('GET', path)).status).toBe(200)
+  expect((await graph.send('GET', '/metrics')).body).toContain('service="gateway"')
+})
+
+test('logs hold no address, no token and no key', async () => {
+  await graph.rest(graph.store, 'GET', '/api/user/jane@example.org')
+  await graph.rest(graph.store, 'GET', '/api/user/boom@example.org')
+  await graph.rest(undefined, 'POST', '/api/auth', { api_key: 'us_secret_key' })
+  expect(graph.logged()).toContain('/api/user/:email')
+  expect(graph.logged()).not.toMatch(/example\.org|us_secret_key|eyJ|relation/)
+})
