@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { auditServer } from 'graphql-http'
-import { startGraph, type Graph } from './support/gateway.ts'
+import { introspect, startGraph, type Graph } from './support/gateway.ts'
 
 let graph: Graph
 beforeAll(async () => {
@@ -18,24 +18,20 @@ test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
   ).toEqual([])
 })
 
-const schemaQuery = '{ __schema { queryType { fields { name } } types { name } } }'
-
 test('strangers cannot introspect and get no suggestions; signed-in callers can', async () => {
-  const refused = await graph.graphql(undefined, schemaQuery)
-  expect([refused.status, refused.body.errors[0].extensions.code]).toEqual([401, 'UNAUTHENTICATED'])
+  const refused = await graph.graphql(undefined, '{ __schema { queryType { name } } }')
+  expect([refused.status, refused.body.errors[0]?.extensions.code]).toEqual([401, 'UNAUTHENTICATED'])
   const typo = '{ eventAmuont(type: "a") { date } }'
-  expect((await graph.graphql(undefined, typo)).body.errors[0].message).not.toContain('Did you mean')
-  expect((await graph.graphql(graph.store, typo)).body.errors[0].message).toContain('Did you mean')
-  const { body } = await graph.graphql(graph.store, schemaQuery)
-  expect(body.data.__schema.queryType.fields).toContainEqual({ name: 'userByEmail' })
+  expect((await graph.graphql(undefined, typo)).body.errors[0]?.message).not.toContain('Did you mean')
+  expect((await graph.graphql(graph.store, typo)).body.errors[0]?.message).toContain('Did you mean')
+  expect((await introspect(graph)).queries).toContain('userByEmail')
 })
 
 test('what is between services is not part of the public graph', async () => {
-  const { body } = await graph.graphql(graph.admin, schemaQuery)
-  const { queryType, types } = body.data.__schema
-  expect(queryType.fields.map(({ name }: { name: string }) => name)).not.toContain('_service')
-  expect(queryType.fields.map(({ name }: { name: string }) => name)).not.toContain('_entities')
-  expect(types.map(({ name }: { name: string }) => name)).not.toContain('ApplyUserErasureInput')
+  const { queries, types } = await introspect(graph)
+  expect(queries).not.toContain('_service')
+  expect(queries).not.toContain('_entities')
+  expect(types).not.toContain('ApplyUserErasureInput')
   for (const query of [
     '{ _service { sdl } }',
     '{ _entities(representations: []) { __typename } }',
@@ -43,7 +39,7 @@ test('what is between services is not part of the public graph', async () => {
     '{ user(id: "u-1") { ref } }',
     '{ user(id: "u-1") { storeId } }',
   ])
-    expect((await graph.graphql(graph.admin, query)).body.errors[0].extensions.code).toBe(
+    expect((await graph.graphql(graph.admin, query)).body.errors[0]?.extensions.code).toBe(
       'GRAPHQL_VALIDATION_FAILED',
     )
 })
@@ -64,7 +60,7 @@ test('a token for services, a bad one and an expired one are refused at the door
     [graph.issuer.tokenFor({ role: 'ADMIN', keyId: 'k' }, -60), 401, 'TOKEN_EXPIRED'],
   ] as const) {
     const answer = await graph.graphql(token, '{ __typename }')
-    expect([answer.status, answer.body.errors[0].extensions.code]).toEqual([status, code])
+    expect([answer.status, answer.body.errors[0]?.extensions.code]).toEqual([status, code])
   }
 })
 
@@ -80,7 +76,7 @@ test('a wrong variable is told by its name, never by its value', async () => {
     'mutation($input: RecordEventInput!) { recordEvent(input: $input) { duplicate } }',
     { input: { type: 'a', userId: { secret: 'jane@example.org' }, data: {} } },
   )
-  expect(body.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.userId' })
+  expect(body.errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.userId' })
   expect(JSON.stringify(body)).not.toContain('jane')
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { composeServices } from '@apollo/composition'
 import { expect, test } from '@jest/globals'
 import { parse } from 'graphql'
-import { startGateway, startGraph, type Graph } from './support/gateway.ts'
+import { introspect, startGateway, startGraph, type Graph } from './support/gateway.ts'
 import { startSubgraph } from './support/subgraph.ts'
 
 const committed = await readFile(join(import.meta.dirname, '../supergraph.graphql'), 'utf8')
@@ -29,10 +29,7 @@ async function until(met: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await met())) await new Promise(setImmediate)
 }
 
-const fieldsOf = async ({ graphql, store }: Graph): Promise<string[]> => {
-  const { body } = await graphql(store, '{ __schema { queryType { fields { name } } } }')
-  return body.data.__schema.queryType.fields.map(({ name }: { name: string }) => name)
-}
+const fieldsOf = async (graph: Graph): Promise<string[]> => (await introspect(graph)).queries
 
 test('the file may be replaced again and again while requests are answered', async () => {
   await using file = await createFile(committed)

@@ -13,7 +13,7 @@ let schema: GraphQLSchema
 let openapi: { paths: Record<string, Record<string, { responses: Record<number, never> }>> }
 beforeAll(async () => {
   graph = await startGraph()
-  openapi = (await graph.send('GET', '/openapi.json')).body
+  openapi = (await graph.send('GET', '/openapi.json')).body as unknown as typeof openapi
   ;({ schema } = await createGeneration({
     sdl: await readFile(join(import.meta.dirname, '../supergraph.graphql'), 'utf8'),
     dataSource: () => ({ process: () => Promise.resolve({}) }),

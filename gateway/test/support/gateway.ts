@@ -10,9 +10,22 @@ export type Body = Record<string, unknown>
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  /** The parsed body; as loose as tests need it. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly body: any
+  readonly body: AnswerBody
+}
+
+/** What tests look for in a body: a GraphQL answer, a problem document, or something to compare as a whole. */
+export interface AnswerBody {
+  readonly data: Tree
+  readonly errors: readonly { readonly path?: unknown; readonly message: string; readonly extensions: Tree }[]
+  readonly code: string
+  readonly field?: string
+  readonly message: string
+  readonly detail: string
+}
+
+/** Data of any shape; looking for what is not there is undefined, as it is in JSON. */
+export interface Tree {
+  readonly [member: string]: Tree
 }
 
 /** A gateway on a free port. */
@@ -35,11 +48,11 @@ export async function startGateway(raw: RawEnv) {
   async function send(method: string, path: string, init: RequestInit = {}): Promise<Answer> {
     const response = await fetch(`${origin}${path}`, { redirect: 'manual', method, ...init })
     const text = await response.text()
-    const json = /json/.test(response.headers.get('content-type') ?? '')
+    const json = response.headers.get('content-type')?.includes('json') ?? false
     return {
       status: response.status,
       headers: response.headers,
-      body: json ? (JSON.parse(text) as unknown) : text,
+      body: (json ? JSON.parse(text) : text) as AnswerBody,
     }
   }
   const headersOf = (token: string | undefined, more: Record<string, string> = {}) => ({
@@ -84,6 +97,16 @@ export async function startGraph(raw: RawEnv = {}) {
       await events.close()
     },
   }
+}
+
+/** The public schema, by introspection: the names of queries and of types. */
+export async function introspect({ graphql, store }: Graph): Promise<{ queries: string[]; types: string[] }> {
+  const { body } = await graphql(store, '{ __schema { queryType { fields { name } } types { name } } }')
+  const { __schema: schema } = body.data as unknown as {
+    __schema: { queryType: { fields: { name: string }[] }; types: { name: string }[] }
+  }
+  const nameOf = ({ name }: { name: string }): string => name
+  return { queries: schema.queryType.fields.map(nameOf), types: schema.types.map(nameOf) }
 }
 
 export type Graph = Awaited<ReturnType<typeof startGraph>>

@@ -32,7 +32,7 @@ interface Ref {
 }
 
 /** What the stub says of an address: a refusal as a subgraph words it. */
-const refusals: Readonly<Record<string, Record<string, unknown>>> = {
+const refusals: Readonly<Record<string, { code: string; field?: string; retryAfter?: number }>> = {
   'taken@example.org': { code: 'EMAIL_TAKEN', field: 'input.email' },
   'name@example.org': { code: 'BAD_USER_INPUT', field: 'input.firstName' },
   'busy@example.org': { code: 'DATABASE_UNAVAILABLE', retryAfter: 7 },
@@ -44,7 +44,7 @@ function refuse(email: string): void {
     throw new GraphQLError('secret', { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } })
   const extensions = refusals[email]
   if (extensions)
-    throw new GraphQLError(`${String(extensions['field'] ?? 'it')}: is refused`, {
+    throw new GraphQLError(`${extensions.field ?? 'it'}: is refused`, {
       extensions: { ...extensions, serviceName: 'users', stacktrace: ['at secret.ts'] },
     })
 }
