@@ -32,6 +32,10 @@ export const catalogue = {
     status: 422,
     message: 'This idempotency key was used for an event with other content.',
   },
+  RANGE_NOT_RETAINED: {
+    status: 422,
+    message: 'The range needs raw events that are no longer kept. Ask for later days.',
+  },
   TOO_MANY_REQUESTS: { status: 429, message: 'Too many requests. Try again later.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Something went wrong on our side.' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service cannot answer now. Try again soon.' },
