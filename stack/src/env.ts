@@ -1,20 +1,14 @@
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { eventsVariables } from '@user-stats/events/env'
 import { gatewayVariables } from '@user-stats/gateway/env'
 import { EnvError, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
 import { usersVariables } from '@user-stats/users/env'
+import { dataDirVariable } from './data-dir.ts'
 import { databaseUrls, databaseVariables } from './databases/urls.ts'
-
-const defaultDataDir = fileURLToPath(new URL('../../.data', import.meta.url))
 
 /** What the stack itself reads, over the services' own variables. */
 export const stackVariables = {
-  DATA_DIR: {
-    schema: kinds.text(defaultDataDir),
-    about: 'Directory of all state on one machine: embedded databases, generated secrets, logs.',
-    default: '.data',
-  },
+  ...dataDirVariable,
   STACK_LOGS: {
     schema: kinds.choice(['file', 'stdout'], 'file'),
     about:

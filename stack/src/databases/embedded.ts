@@ -33,8 +33,7 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
 
   let server = await up()
   const { port } = server
-  const owner = { role: `${name}_owner`, password: passwords.owner }
-  const serving = { role: `${name}_service`, password: passwords.service }
+  const { owner, serving } = rolesOf(name, passwords)
   await prepareDatabase({ adminUrl: server.superuserUrl, database: name, owner, server: serving }).catch(
     async (error: unknown) => {
       await server.stop()
@@ -105,10 +104,21 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
   }
 }
 
-/** The port of the server that is running on a data directory somebody else holds; undefined when there is none. */
-export async function runningPort(dataDir: string, name: DatabaseName): Promise<number | undefined> {
+const rolesOf = (name: DatabaseName, passwords: RolePasswords) => ({
+  owner: { role: `${name}_owner`, password: passwords.owner },
+  serving: { role: `${name}_service`, password: passwords.service },
+})
+
+/** The owner's URL of a database whose server runs already, for a moment's look; undefined when none runs. */
+export async function runningOwnerUrl(
+  dataDir: string,
+  name: DatabaseName,
+  passwords: RolePasswords,
+): Promise<string | undefined> {
   const port = Number((await readPostmaster(path.join(dataDir, name)))[3])
-  return port > 0 && (await listens(port)) ? port : undefined
+  if (!(port > 0) || !(await listens(port))) return undefined
+  const { role, password } = rolesOf(name, passwords).owner
+  return `postgresql://${role}:${password}@127.0.0.1:${String(port)}/${name}`
 }
 
 /** PostgreSQL's own record of its running server: process id, directory, start time, port, … */

@@ -16,18 +16,20 @@ export interface OpenOptions {
 
 /** Starts embedded databases, side by side, and takes the others as given. */
 export async function openDatabases({ env, needed, terminal, durable, undo }: OpenOptions) {
-  const passwords = await rolePasswords(env.dataDir)
-  const open = (name: DatabaseName): Promise<Database> => {
+  // Without an embedded one the data directory may be none of ours.
+  let passwords: ReturnType<typeof rolePasswords> | undefined
+  const open = async (name: DatabaseName): Promise<Database> => {
     const urls = env.databases[name]
     if (urls) {
       const { hostname, port, pathname } = new URL(urls.serving)
       terminal.line('database', `${name}: ${hostname}:${port || '5432'}${pathname}`)
-      return Promise.resolve(externalDatabase(name, urls))
+      return externalDatabase(name, urls)
     }
+    passwords ??= rolePasswords(env.dataDir)
     return startEmbeddedDatabase({
       name,
       dataDir: env.dataDir,
-      passwords: passwords[name],
+      passwords: (await passwords)[name],
       durable,
       log: (message) => {
         terminal.line('database', `${name}: ${message}`)

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import { place } from './place.ts'
+
+const databases = ['users', 'events'] as const
+
+const random = () => randomBytes(32).toString('base64url')
+
+/** Readable for its owner, who is the user of our containers. */
+const forUs = 0o400
+/** And for his group, which the containers of the databases join. */
+const forDatabase = 0o440
+
+/**
+ * Makes the secrets of the containers, each in the folder (a volume) of those who need it:
+ *
+ *     users-database/password      the superuser of the database server
+ *     events-database/password
+ *     migrate/<name>-admin-url     as that superuser
+ *     migrate/<name>-owner-url     as the role that owns the database
+ *     migrate/<name>-database-url  as the role that serves
+ *     users/database-url  users/master-key  users/admin-api-key
+ *     events/database-url
+ *
+ * What exists is never changed. What is missing is made; what two need is copied from `migrate`.
+ *
+ * @throws Error in the operator's terms when two copies of one secret differ
+ */
+export async function makeSecrets(root: string): Promise<void> {
+  for (const name of databases) {
+    const host = `${name}-database`
+    const url = (role: string, database: string) => `postgresql://${role}:${random()}@${host}:5432/${database}`
+    const migrate = (kind: string) => path.join(root, 'migrate', `${name}-${kind}-url`)
+    const admin = await place(migrate('admin'), forUs, () => url('postgres', 'postgres'))
+    await place(migrate('owner'), forUs, () => url(`${name}_owner`, name))
+    const serving = await place(migrate('database'), forUs, () => url(`${name}_service`, name))
+    await copy(path.join(root, host, 'password'), forDatabase, new URL(admin).password)
+    await copy(path.join(root, name, 'database-url'), forUs, serving)
+  }
+  await place(path.join(root, 'users', 'master-key'), forUs, () => randomBytes(32).toString('base64'))
+  await place(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
+}
+
+async function copy(file: string, mode: number, secret: string): Promise<void> {
+  if ((await place(file, mode, () => secret)) === secret) return
+  throw new Error(
+    `${file} is not what the folder migrate holds: one of the volumes was replaced. ` +
+      'Restore it, or remove all volumes to start afresh (this deletes all data).',
+  )
+}

@@ -1,0 +1,99 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeEach, afterEach, expect, test } from '@jest/globals'
+import { makeSecrets } from '../src/containers/secrets.ts'
+
+const folders = ['users-database', 'events-database', 'migrate', 'users', 'events']
+
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'secrets-'))
+  for (const folder of folders) await mkdir(path.join(root, folder))
+})
+afterEach(() => rm(root, { recursive: true }))
+
+const read = async (file: string) => (await readFile(path.join(root, file), 'utf8')).trimEnd()
+
+async function all(): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .sort()
+  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await read(file)] as const)))
+}
+
+test('each container finds what it needs in its own folder, and nothing else', async () => {
+  await makeSecrets(root)
+  expect(Object.keys(await all())).toEqual([
+    'events-database/password',
+    'events/database-url',
+    'migrate/events-admin-url',
+    'migrate/events-database-url',
+    'migrate/events-owner-url',
+    'migrate/users-admin-url',
+    'migrate/users-database-url',
+    'migrate/users-owner-url',
+    'users-database/password',
+    'users/admin-api-key',
+    'users/database-url',
+    'users/master-key',
+  ])
+})
+
+test('who must agree on a secret holds the same one', async () => {
+  await makeSecrets(root)
+  for (const name of ['users', 'events']) {
+    expect(await read(`${name}/database-url`)).toBe(await read(`migrate/${name}-database-url`))
+    const admin = new URL(await read(`migrate/${name}-admin-url`))
+    expect(admin.password).toBe(await read(`${name}-database/password`))
+    expect(admin.host).toBe(`${name}-database:5432`)
+  }
+})
+
+test('no secret is guessed from another', async () => {
+  await makeSecrets(root)
+  const files = await all()
+  const passwords = Object.keys(files)
+    .filter((file) => file.startsWith('migrate/'))
+    .map((file) => new URL(files[file] ?? '').password)
+  const secrets = [...passwords, files['users/master-key'], files['users/admin-api-key']]
+  expect(new Set(secrets).size).toBe(8)
+  for (const secret of secrets) expect(secret?.length).toBeGreaterThanOrEqual(43)
+})
+
+test('nobody writes to a secret, and only the group of a database reads its password', async () => {
+  await makeSecrets(root)
+  for (const file of Object.keys(await all())) {
+    const { mode } = await stat(path.join(root, file))
+    expect([file, mode & 0o777]).toEqual([file, file.endsWith('password') ? 0o440 : 0o400])
+  }
+})
+
+test('a second start, or several at once, change nothing', async () => {
+  await Promise.all([makeSecrets(root), makeSecrets(root), makeSecrets(root)])
+  const before = await all()
+  await makeSecrets(root)
+  expect(await all()).toEqual(before)
+})
+
+test('what an operator has put there is kept, what is missing is made', async () => {
+  await writeFile(path.join(root, 'users/admin-api-key'), 'my-own-long-admin-key\n')
+  await makeSecrets(root)
+  await rm(path.join(root, 'events/database-url'))
+  const before = await all()
+  await makeSecrets(root)
+  const after = await all()
+  expect(after['users/admin-api-key']).toBe('my-own-long-admin-key')
+  expect(after).toEqual({ ...before, 'events/database-url': before['migrate/events-database-url'] })
+})
+
+test('a volume of another installation is an error, and stays as it is', async () => {
+  await makeSecrets(root)
+  const file = path.join(root, 'events-database/password')
+  await chmod(file, 0o600)
+  await writeFile(file, 'another\n')
+  await expect(makeSecrets(root)).rejects.toThrow(/events-database\/password .* one of the volumes was replaced/)
+  expect(await read('events-database/password')).toBe('another')
+})
