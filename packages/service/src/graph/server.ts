@@ -6,6 +6,12 @@ import {
   type ApolloServerPlugin,
 } from '@apollo/server'
 import {
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled'
+import {
   GraphQLError,
   Kind,
   visit,
@@ -73,7 +79,16 @@ export function createGraphServer<Context extends RequestContext>({
       },
     },
     formatError: createErrorFormatter(log, metrics),
-    plugins: [introspectionForSignedIn(), statusOfErrors()],
+    plugins: [
+      introspectionForSignedIn(),
+      statusOfErrors(),
+      // Whatever APOLLO_* variables there are, nothing is told to its maker, nor are traces to callers who ask for
+      // them; and its page would be fetched from elsewhere.
+      ApolloServerPluginUsageReportingDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+    ],
   })
 }
 
