@@ -7,6 +7,8 @@ export interface Received {
   readonly authorization: string
 }
 
+export type EventsDouble = Awaited<ReturnType<typeof startEventsDouble>>
+
 /** A counterpart of the events service: takes commands as it does, can be away, and repeats its answers. */
 export async function startEventsDouble() {
   const received: Received[] = []

@@ -6,7 +6,7 @@ import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
 import { createLogger } from '@user-stats/service'
 import { buildApp } from '../src/app.ts'
 import { readEnv } from '../src/env.ts'
-import { startEventsDouble } from './events-double.ts'
+import { startEventsDouble, type EventsDouble } from './events-double.ts'
 
 export interface Answer {
   readonly status: number
@@ -22,6 +22,9 @@ export interface HarnessOptions {
   /** A database of a service before; else a new one. */
   readonly database?: TestDatabase
   readonly env?: Record<string, string>
+  readonly courier?: { readonly interval: number; readonly maxInterval: number }
+  /** Watches the events double from before the service starts. */
+  readonly onEvents?: (events: EventsDouble) => Promise<void>
 }
 
 export const adminKey = 'an-admin-key-for-tests'
@@ -32,6 +35,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
   const database = options.database ?? (await server.createDatabase(usersSchema))
   const masterKey = options.masterKey ?? randomBytes(32).toString('base64')
   const events = await startEventsDouble()
+  const observed = options.onEvents?.(events)
   let now: Date | undefined
   const lines: string[] = []
   const destination = new Writable({
@@ -52,7 +56,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
     db,
     log: createLogger({ name: 'users', level: 'trace', destination }),
     clock: () => now ?? new Date(),
-    courier: { interval: 20, maxInterval: 40 },
+    courier: options.courier ?? { interval: 20, maxInterval: 40 },
   }).catch(async (error: unknown) => {
     await db.close()
     await events[Symbol.asyncDispose]()
@@ -119,6 +123,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
     database,
     masterKey,
     events,
+    observed,
     admin,
     send,
     graphql,
