@@ -23,7 +23,7 @@ const encode = (body: Readonly<Record<string, unknown>>, encoding: Encoding): st
   encoding === 'json'
     ? JSON.stringify(body)
     : new URLSearchParams(
-        Object.entries(body).map(([name, value]) => [
+        Object.entries(body).map(([name, value]): [string, string] => [
           name,
           typeof value === 'object' ? JSON.stringify(value) : String(value),
         ]),

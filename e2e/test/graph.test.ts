@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { auditServer } from 'graphql-http'
-import { startStack, type Stack } from '@user-stats/stack'
+import { startTestStack, type TestStack } from '../src/stack.ts'
 import { authenticate, call } from '../src/legacy-client.ts'
 
-let stack: Stack
+let stack: TestStack
 let admin: string
 let store: string
 let storeId: number
@@ -12,7 +12,7 @@ const graphql = async (token: string | undefined, query: string, variables?: obj
   (await call(stack.urls.gateway, 'POST', '/graphql', { token, body: { query, variables } })).body
 
 beforeAll(async () => {
-  stack = await startStack()
+  stack = await startTestStack()
   admin = await authenticate(stack.urls.gateway, stack.adminApiKey)
   const { data } = await graphql(
     admin,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { startStack, type Stack } from '@user-stats/stack'
+import { startTestStack, type TestStack } from '../src/stack.ts'
 import { authenticate, call, type Encoding } from '../src/legacy-client.ts'
 
-let stack: Stack
+let stack: TestStack
 let gateway: string
 let users: string
 let events: string
@@ -18,7 +18,7 @@ async function createStore(name: string): Promise<{ id: number; token: string }>
 }
 
 beforeAll(async () => {
-  stack = await startStack()
+  stack = await startTestStack()
   ;({ gateway, users, events } = stack.urls)
   admin = await authenticate(gateway, stack.adminApiKey)
   ;({ id: storeId, token: store } = await createStore('Shoes'))

@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startStack, type Stack } from '@user-stats/stack'
+
+export interface TestStack extends Stack {
+  readonly adminApiKey: string
+}
+
+/** The whole system on free ports, with data that goes with it. */
+export async function startTestStack(env: Readonly<Record<string, string>> = {}): Promise<TestStack> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'user-stats-e2e-'))
+  const remove = () => rm(dataDir, { recursive: true, force: true })
+  const ports = { GATEWAY_PORT: '0', USERS_PORT: '0', EVENTS_PORT: '0' }
+  try {
+    const stack = await startStack({ ...ports, DATA_DIR: dataDir, ...env }, { durable: false })
+    const stop = async () => {
+      await stack.stop()
+      await remove()
+    }
+    const { adminApiKey } = stack
+    if (adminApiKey === undefined) throw new Error('a first start makes an admin key')
+    return { ...stack, adminApiKey, stop, [Symbol.asyncDispose]: stop }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
