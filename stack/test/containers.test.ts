@@ -94,6 +94,8 @@ test('a volume of another installation is an error, and stays as it is', async (
   const file = path.join(root, 'events-database/password')
   await chmod(file, 0o600)
   await writeFile(file, 'another\n')
-  await expect(makeSecrets(root)).rejects.toThrow(/events-database\/password .* one of the volumes was replaced/)
+  await expect(makeSecrets(root)).rejects.toThrow(
+    /events-database\/password .* one of the volumes was replaced/,
+  )
   expect(await read('events-database/password')).toBe('another')
 })

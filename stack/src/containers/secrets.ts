@@ -29,7 +29,8 @@ const forDatabase = 0o440
 export async function makeSecrets(root: string): Promise<void> {
   for (const name of databases) {
     const host = `${name}-database`
-    const url = (role: string, database: string) => `postgresql://${role}:${random()}@${host}:5432/${database}`
+    const url = (role: string, database: string) =>
+      `postgresql://${role}:${random()}@${host}:5432/${database}`
     const migrate = (kind: string) => path.join(root, 'migrate', `${name}-${kind}-url`)
     const admin = await place(migrate('admin'), forUs, () => url('postgres', 'postgres'))
     await place(migrate('owner'), forUs, () => url(`${name}_owner`, name))
