@@ -8,6 +8,8 @@ export interface Service {
   readonly listen: { readonly host: string; readonly port: number }
 }
 
+/** Connections that may wait to be accepted: with Node's 511, a thousand clients coming at once are reset. */
+const backlog = 4_096
 /** Milliseconds for requests in flight to finish once we are asked to stop. */
 const grace = 25_000
 
@@ -18,7 +20,7 @@ const grace = 25_000
 export async function serve(name: string, build: () => Promise<Service>): Promise<void> {
   try {
     const { app, log, listen } = await build()
-    await app.listen(listen)
+    await app.listen({ ...listen, backlog })
     log.info({ address: app.addresses()[0] }, 'listening')
     let stopping = false
     const stop = (signal: NodeJS.Signals): void => {
