@@ -25,7 +25,7 @@ const encode = (body: Readonly<Record<string, unknown>>, encoding: Encoding): st
     : new URLSearchParams(
         Object.entries(body).map(([name, value]): [string, string] => [
           name,
-          typeof value === 'object' ? JSON.stringify(value) : String(value),
+          typeof value === 'string' ? value : JSON.stringify(value),
         ]),
       ).toString()
 

@@ -94,7 +94,7 @@ test('a stream far larger than the body limit is taken, and at most a thousand e
     },
     body: Readable.toWeb(stream) as never,
     duplex: 'half',
-  } as RequestInit)
+  })
   const report = (await response.json()) as { accepted: number; rejected: number; errors: unknown[] }
   expect([report.accepted, report.rejected, report.errors.length]).toEqual([57_000, 3_000, 1_000])
   expect(await countOf(5)).toBe(57_000)

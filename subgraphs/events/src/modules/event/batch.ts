@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { DomainError, type ErrorCode } from '@user-stats/service'
+import { badInput, DomainError, type ErrorCode } from '@user-stats/service'
 import { shareStores } from '../access/access.ts'
 import type { EventRow } from './event.ts'
 import type { PreparedEvent } from './rules.ts'
@@ -17,7 +17,7 @@ export interface BatchItem {
 export type Outcome = { readonly event: EventRow; readonly duplicate: boolean } | DomainError
 
 /**
- * One statement: judges every item, claims idempotency keys, writes the events that are new and adds them to the
+ * One statement: judges every item (an event of a day whose raw events are gone is refused as BAD_USER_INPUT), claims idempotency keys, writes the events that are new and adds them to the
  * four rollups. A user counts as new to a day when the row that came back holds just what this batch brought.
  * Every upsert is sorted by its key, so that writers queue up instead of deadlocking.
  */
@@ -34,11 +34,14 @@ WITH input AS MATERIALIZED (
       WHEN a.state = 'BLOCKED' AND NOT i.admin THEN 'STORE_BLOCKED'
       WHEN a.state IS NULL AND i.admin THEN 'STORE_NOT_FOUND'
       WHEN e.user_id IS NOT NULL THEN 'USER_ERASED'
-    END AS refusal
+      WHEN i.day < greatest(every.raw_from, own.raw_from) THEN 'BAD_USER_INPUT'
+    END AS refusal, greatest(every.raw_from, own.raw_from)::text AS raw_from
   FROM input i
   LEFT JOIN store_access a ON a.store_id = i.store_id
   LEFT JOIN revoked_keys r ON r.store_id = i.key_store AND r.key_id = i.key_id
   LEFT JOIN erased_users e ON e.store_id = i.store_id AND e.user_id = i.user_id
+  LEFT JOIN retention own ON own.store_id = i.store_id
+  LEFT JOIN retention every ON every.store_id = 0
 ), claimed AS (
   INSERT INTO idempotency_keys (store_id, key, fingerprint, event_id, occurred_at, created_at)
   SELECT store_id, key, fingerprint, nextval('events_id_seq'), occurred_at, created_at
@@ -81,7 +84,8 @@ WITH input AS MATERIALIZED (
   GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (store_id, day) DO UPDATE SET events = t.events + EXCLUDED.events, users = t.users + EXCLUDED.users
 )
-SELECT j.ord, j.refusal, f.id FROM judged j LEFT JOIN fresh f ON f.ord = j.ord`
+SELECT j.ord, j.refusal, CASE WHEN j.refusal IS NOT NULL THEN j.raw_from END AS raw_from, f.id
+FROM judged j LEFT JOIN fresh f ON f.ord = j.ord`
 
 const knownText = `
 SELECT w.ord, k.fingerprint, e.id, e.store_id, e.user_id, e.type, e.data, e.occurred_at, e.created_at
@@ -92,6 +96,8 @@ LEFT JOIN events e ON e.store_id = k.store_id AND e.occurred_at = k.occurred_at 
 interface WrittenRow {
   readonly ord: number
   readonly refusal: ErrorCode | null
+  /** From which day on the store's raw events are kept, for an event that is refused. */
+  readonly raw_from: string | null
   readonly id: string | null
 }
 
@@ -141,16 +147,24 @@ async function writeIn(client: PoolClient, items: readonly BatchItem[]): Promise
   })
   const outcomes = new Array<Outcome>(items.length)
   const repeated: number[] = []
-  for (const { ord, refusal, id } of rows) {
+  for (const { ord, refusal, raw_from: rawFrom, id } of rows) {
     const item = items[ord]
     if (item === undefined) continue
-    if (refusal !== null) outcomes[ord] = new DomainError(refusal)
+    if (refusal === 'BAD_USER_INPUT') outcomes[ord] = notKept(rawFrom)
+    else if (refusal !== null) outcomes[ord] = new DomainError(refusal)
     else if (id !== null) outcomes[ord] = { event: toRow(item.event, id), duplicate: false }
     else repeated.push(ord)
   }
   if (repeated.length > 0) await findKnown(client, items, repeated, outcomes)
   return outcomes
 }
+
+/** The distinct users of such a day can no longer be told, so nothing is added to it. */
+const notKept = (rawFrom: string | null): DomainError =>
+  badInput(
+    'occurredAt',
+    `must not be before ${String(rawFrom)}: raw events of days before are no longer kept`,
+  )
 
 /** Items whose key was taken: by an event of the same content, of another content, or one that is gone. */
 async function findKnown(

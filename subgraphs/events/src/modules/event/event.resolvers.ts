@@ -36,15 +36,9 @@ export const eventResolvers: Resolvers = {
       toConnection(await events.page(caller, storeId, filter, { first: first ?? 20, after: after ?? null })),
   },
   Mutation: {
-    recordEvent: (_, { input }, { caller, events }) =>
-      events.record(caller, { ...input, data: input.data ?? {} }),
+    recordEvent: (_, { input }, { caller, events }) => events.record(caller, input),
     recordEvents: async (_, { input }, { caller, events }) =>
-      toPayload(
-        await events.recordMany(
-          caller,
-          input.events.map((event) => ({ ...event, data: event.data ?? {} })),
-        ),
-      ),
+      toPayload(await events.recordMany(caller, input.events)),
     deleteUserEvents: async (_, { input }, { caller, deletion }) => ({
       deletedCount: await deletion.ofUser(caller, input.storeId, input.userId),
     }),

@@ -50,7 +50,8 @@ export function createIngest({
     const later: Waiting[] = []
     let at = 0
     for (; at < queue.length && batch.length < batchLimit; at += 1) {
-      const waiting = queue[at] as Waiting
+      const waiting = queue[at]
+      if (waiting === undefined) break
       const key = keyOf(waiting.item)
       if (key !== undefined && keysInFlight.has(key)) later.push(waiting)
       else {

@@ -1,10 +1,12 @@
 import type { Pool } from 'pg'
 import type { Logger } from '@user-stats/service'
+import type { Retention } from '../retention/retention.ts'
 import type { Partitions } from './partitions.ts'
 
 export interface MaintenanceOptions {
   readonly pool: Pool
   readonly partitions: Partitions
+  readonly retention: Retention
   readonly clock: () => Date
   readonly idempotencyDays: number
   readonly log: Logger
@@ -15,10 +17,14 @@ export interface MaintenanceOptions {
 const chunk = 10_000
 const dayMs = 86_400_000
 
-/** What has to be done now and then: partitions ahead of time, idempotency keys whose window has ended. */
+/**
+ * What has to be done now and then: partitions ahead of time, idempotency keys whose window has ended, raw events
+ * that have been kept long enough.
+ */
 export function createMaintenance({
   pool,
   partitions,
+  retention,
   clock,
   idempotencyDays,
   log,
@@ -42,14 +48,20 @@ export function createMaintenance({
     }
   }
 
+  const tasks = [
+    () => partitions.ensureAhead(clock()),
+    forgetKeys,
+    () => retention.run(() => stopped),
+  ] as const
+
   async function run(): Promise<void> {
-    try {
-      await partitions.ensureAhead(clock())
-      await forgetKeys()
-    } catch (error) {
-      // The next run tries again; ingest makes the partitions it needs by itself.
-      log.warn({ err: error }, 'maintenance did not finish')
-    }
+    for (const task of tasks)
+      try {
+        if (!stopped) await task()
+      } catch (error) {
+        // The next run tries again; ingest makes the partitions it needs by itself.
+        log.warn({ err: error }, 'maintenance did not finish')
+      }
   }
 
   return {

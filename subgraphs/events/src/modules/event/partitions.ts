@@ -24,11 +24,11 @@ export function createPartitions({ pool }: { readonly pool: Pool }) {
 
   return {
     /** Makes sure that events of these instants have a partition. */
-    async ensureMonths(instants: readonly Date[]): Promise<void> {
+    ensureMonths: async (instants: readonly Date[]): Promise<void> => {
       await Promise.all([...new Set(instants.map(monthOf))].map(ensure))
     },
     /** Makes the partitions of this month and the next two ahead of time. */
-    async ensureAhead(now: Date): Promise<void> {
+    ensureAhead: async (now: Date): Promise<void> => {
       const ahead = [0, 1, 2].map(
         (months) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1)),
       )

@@ -2,12 +2,13 @@ import type { PoolClient } from 'pg'
 
 /**
  * Deletes a user's events and takes them out of the rollups, in the caller's transaction, which holds the store's
- * lock alone.
+ * lock alone. Totals of days whose raw events are no longer kept stay as they are: counts that name nobody, and what
+ * the user had in them can no longer be told.
  *
  * @returns how many events there were
  */
 export async function removeUserEvents(client: PoolClient, storeId: number, userId: string): Promise<number> {
-  const { rows } = await client.query<{ type: string; day: string; events: string }>(
+  const { rows } = await client.query<UserDayEvents>(
     `WITH gone AS (
        DELETE FROM events WHERE store_id = $1 AND user_id = $2
        RETURNING type, (occurred_at AT TIME ZONE 'UTC')::date AS day
@@ -15,10 +16,53 @@ export async function removeUserEvents(client: PoolClient, storeId: number, user
      SELECT type, day::text, count(*) AS events FROM gone GROUP BY 1, 2`,
     [storeId, userId],
   )
-  if (rows.length === 0) return 0
-  const types = rows.map(({ type }) => type)
-  const days = rows.map(({ day }) => day)
-  const counts = rows.map(({ events }) => events)
+  const rawFrom = await rawFromOf(client, storeId)
+  if (rawFrom !== null) await removeUserRowsBefore(client, storeId, userId, rawFrom)
+  const kept = rows.filter(({ day }) => rawFrom === null || day >= rawFrom)
+  if (kept.length > 0) await takeOut(client, storeId, userId, kept)
+  return rows.reduce((sum, { events }) => sum + Number(events), 0)
+}
+
+/** From which day on a store's raw events are kept by its own setting. Whole months are not gone by halves. */
+async function rawFromOf(client: PoolClient, storeId: number): Promise<string | null> {
+  const { rows } = await client.query<{ raw_from: string }>(
+    'SELECT raw_from::text FROM retention WHERE store_id = $1',
+    [storeId],
+  )
+  return rows[0]?.raw_from ?? null
+}
+
+/** What is still there of days that are being swept away. */
+async function removeUserRowsBefore(
+  client: PoolClient,
+  storeId: number,
+  userId: string,
+  day: string,
+): Promise<void> {
+  for (const table of ['user_type_days', 'user_days'])
+    await client.query(`DELETE FROM ${table} WHERE store_id = $1 AND user_id = $2 AND day < $3::date`, [
+      storeId,
+      userId,
+      day,
+    ])
+}
+
+interface UserDayEvents {
+  readonly type: string
+  readonly day: string
+  readonly events: string
+}
+
+/** Takes events of a user that are gone out of the rollups. */
+async function takeOut(
+  client: PoolClient,
+  storeId: number,
+  userId: string,
+  gone: readonly UserDayEvents[],
+): Promise<void> {
+  const types = gone.map(({ type }) => type)
+  const days = gone.map(({ day }) => day)
+  const counts = gone.map(({ events }) => events)
   await client.query(
     `WITH gone AS (
        SELECT * FROM unnest($3::text[], $4::date[], $5::bigint[]) AS g(type, day, events)
@@ -46,7 +90,6 @@ export async function removeUserEvents(client: PoolClient, storeId: number, user
      DELETE FROM day_totals t WHERE t.store_id = $1 AND t.day = ANY ($3::date[]) AND t.events = 0`,
     [storeId, types, days],
   )
-  return counts.reduce((sum, events) => sum + Number(events), 0)
 }
 
 /** The days on which a store has events. */

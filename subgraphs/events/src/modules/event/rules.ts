@@ -38,7 +38,7 @@ const isText = (value: string): boolean => !value.includes('\0') && value.isWell
 export function requireText(field: string, value: string, max: number): string {
   if (!isText(value)) throw badInput(field, 'must not contain NUL or unpaired surrogates')
   // Characters as PostgreSQL counts them; a string has never fewer code units.
-  if (value.length === 0 || (value.length > max && [...value].length > max))
+  if (value.length === 0 || (value.length > max && Array.from(value).length > max))
     throw badInput(field, `must have 1 to ${String(max)} characters`)
   return value
 }
