@@ -100,7 +100,8 @@ test('deleting a store goes on where it stopped and counts all that was deleted'
   users.events.setAway(false)
   // As if it had stopped between the users and the events.
   await users.owner.query(
-    `WITH gone AS (DELETE FROM users WHERE (store_id, id) IN (SELECT store_id, id FROM users WHERE store_id = $1 LIMIT 2))
+    `WITH gone AS (DELETE FROM users WHERE (store_id, id) IN (SELECT store_id, id FROM users WHERE store_id = $1 LIMIT 2) RETURNING id),
+       keys AS (DELETE FROM user_keys WHERE user_id IN (SELECT id FROM gone))
      UPDATE outbox SET result = '{"usersDeleted": 2}' WHERE store_id = $1 AND kind = 'DELETE_STORE'`,
     [id],
   )

@@ -163,6 +163,9 @@ test('the documentation names every route', async () => {
     '/api/user/by-store/{store_id}',
     '/api/user/{id}',
   ])
-  for (const page of ['/docs', '/redoc', '/redos'])
-    expect((await fetch(users.origin + page)).headers.get('content-type')).toBe('text/html; charset=utf-8')
+  for (const path of ['/docs', '/redoc', '/redos']) {
+    const page = await fetch(users.origin + path)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(await page.text()).toContain('<title>User statistics: users</title>')
+  }
 })
