@@ -11,7 +11,7 @@ export interface EventInput {
   readonly storeId?: number | null
   readonly type: string
   readonly userId: string
-  readonly data: Record<string, unknown>
+  readonly data?: Record<string, unknown>
   readonly occurredAt?: Date | null
   readonly idempotencyKey?: string | null
 }
@@ -76,7 +76,8 @@ export function prepareEvent(
 ): PreparedEvent {
   const type = requireText('type', input.type, 128)
   const userId = requireText('userId', input.userId, 128)
-  const json = encodeData(input.data)
+  const data = input.data ?? {}
+  const json = encodeData(data)
   const occurredAt = input.occurredAt ?? receivedAt
   if (occurredAt.getTime() > receivedAt.getTime() + aheadMs)
     throw badInput('occurredAt', 'must not be more than 5 minutes ahead')
@@ -87,12 +88,12 @@ export function prepareEvent(
     storeId,
     type,
     userId,
-    data: input.data,
+    data,
     json,
     occurredAt,
     receivedAt,
     key,
-    fingerprint: key === null ? null : fingerprintOf(type, userId, input.data, input.occurredAt ?? null),
+    fingerprint: key === null ? null : fingerprintOf(type, userId, data, input.occurredAt ?? null),
   }
 }
 
