@@ -1,5 +1,3 @@
-export type Backoff = ReturnType<typeof createBackoff>
-
 /** Pauses between attempts, in milliseconds: 1 s, 2 s, 4 s … 30 s; from the start again after a calm minute. */
 export function createBackoff({ first = 1_000, longest = 30_000, calmAfter = 60_000, now = Date.now } = {}) {
   let failures = 0

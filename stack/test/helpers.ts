@@ -65,25 +65,22 @@ export function runProgram(name: 'main' | 'migrate', env: Record<string, string>
   const lines = createInterface(child.stdout)
   lines.on('line', (line) => (stdout += `${line}\n`))
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+  const ready = new Promise<string>((resolve, reject) => {
+    lines.on('line', (line) => {
+      if (line.startsWith('ready')) resolve(line)
+    })
+    child.once('close', () => {
+      reject(new Error(`ended before it was ready: ${stderr}`))
+    })
+  })
+  // Not everybody waits for it.
+  ready.catch(() => undefined)
   return {
     child,
     /** Resolves with the ready line; rejects when the program ends before. */
-    ready: new Promise<string>((resolve, reject) => {
-      lines.on('line', (line) => {
-        if (line.startsWith('ready')) resolve(line)
-      })
-      child.once('close', () => {
-        reject(new Error(`ended before it was ready: ${stderr}`))
-      })
-    }),
+    ready,
     ended: closed.then(([code, signal]) => ({ code, signal, stdout, stderr })),
   }
-}
-
-/** A promise nobody may be waiting for yet. */
-export function quietly<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined)
-  return promise
 }
 
 /** The HTTP status of a service's readiness. */
