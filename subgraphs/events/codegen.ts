@@ -26,7 +26,7 @@ const config: CodegenConfig = {
           SafeInt: { input: 'number', output: 'number | bigint' },
         },
         mappers: {
-          Event: '../src/modules/event/event.ts#EventRow',
+          Event: '../src/modules/event/event-row.ts#EventRow',
           User: '../src/modules/user/user.ts#UserRef',
           Store: '../src/modules/store/store.ts#StoreRef',
         },

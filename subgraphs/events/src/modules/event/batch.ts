@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { badInput, DomainError, type ErrorCode } from '@user-stats/service'
 import { shareStores } from '../access/access.ts'
-import type { EventRow } from './event.ts'
+import type { EventRow } from './event-row.ts'
 import type { PreparedEvent } from './rules.ts'
 
 /** An event to be written, with the key whose holder sent it. */

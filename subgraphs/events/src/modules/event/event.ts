@@ -2,19 +2,9 @@ import type { Pool } from 'pg'
 import { badInput, DomainError, tenantOf, type Caller } from '@user-stats/service'
 import { keyStoreOf, type Access } from '../access/access.ts'
 import type { BatchItem, Outcome } from './batch.ts'
+import type { EventRow } from './event-row.ts'
 import type { Ingest } from './ingest.ts'
 import { prepareEvent, requireText, type EventInput } from './rules.ts'
-
-/** A recorded event. */
-export interface EventRow {
-  readonly id: string
-  readonly storeId: number
-  readonly userId: string
-  readonly type: string
-  readonly data: Record<string, unknown>
-  readonly occurredAt: Date
-  readonly createdAt: Date
-}
 
 export interface EventFilter {
   readonly userId?: string | null
