@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startStack, type Stack } from '@user-stats/stack'
@@ -10,6 +10,8 @@ export interface TestStack extends Stack {
 /** The whole system on free ports, with data that goes with it. */
 export async function startTestStack(env: Readonly<Record<string, string>> = {}): Promise<TestStack> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'user-stats-e2e-'))
+  // Under root PostgreSQL runs as another user: shut out, it would keep its data elsewhere, and nobody remove it.
+  await chmod(dataDir, 0o711)
   const remove = () => rm(dataDir, { recursive: true, force: true })
   const ports = { GATEWAY_PORT: '0', USERS_PORT: '0', EVENTS_PORT: '0' }
   try {
