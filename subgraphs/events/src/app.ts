@@ -24,6 +24,7 @@ import { createEvents } from './modules/event/event.ts'
 import { createIngest } from './modules/event/ingest.ts'
 import { createMaintenance } from './modules/event/maintenance.ts'
 import { createPartitions } from './modules/event/partitions.ts'
+import { createRetention } from './modules/retention/retention.ts'
 import { createUsers } from './modules/user/user.ts'
 import { rows } from './rest/routes.ts'
 import { createSchema } from './schema.ts'
@@ -56,6 +57,7 @@ export async function buildApp({
   const maintenance = createMaintenance({
     pool,
     partitions,
+    retention: createRetention({ pool, clock, log, days: env.rules.retentionDays }),
     clock,
     log,
     idempotencyDays: env.rules.idempotencyDays,

@@ -34,6 +34,12 @@ export const eventsVariables = {
     about: 'For how many days an idempotency key is remembered.',
     default: '7',
   },
+  RETENTION_DAYS: {
+    schema: kinds.integer(0, 36_500, 0),
+    about:
+      'For how many days raw events are kept, in whole months; daily totals stay. 0: for ever. A store may be kept shorter.',
+    default: '0',
+  },
 } as const satisfies Record<string, Variable>
 
 export type EventsEnv = ReturnType<typeof readEnv>
@@ -49,6 +55,10 @@ export function readEnv(raw: RawEnv) {
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },
     ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },
-    rules: { horizonDays: env.EVENT_HORIZON_DAYS, idempotencyDays: env.IDEMPOTENCY_DAYS },
+    rules: {
+      horizonDays: env.EVENT_HORIZON_DAYS,
+      idempotencyDays: env.IDEMPOTENCY_DAYS,
+      retentionDays: env.RETENTION_DAYS,
+    },
   } as const
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
-import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
+import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { eventsSchema, openEventsDatabase } from '@user-stats/prisma-events'
 import { createLogger, type SignedInCaller } from '@user-stats/service'
 import { createTestIssuer } from '@user-stats/service/testing/tokens'
@@ -19,12 +19,12 @@ export type Harness = Awaited<ReturnType<typeof startEvents>>
 /** Starts a database server to be shared by the tests of a file. */
 export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgres()
 
-/** The events service on a database of its own, over real HTTP. */
+/** The events service on a database of its own, or beside another on the same one, over real HTTP. */
 export async function startEvents(
   server: TestPostgres,
-  options: { now?: Date; env?: Record<string, string> } = {},
+  options: { now?: Date; env?: Record<string, string>; database?: TestDatabase } = {},
 ) {
-  const database = await server.createDatabase(eventsSchema)
+  const database = options.database ?? (await server.createDatabase(eventsSchema))
   const issuer = createTestIssuer()
   let now: Date | undefined = options.now
   const app = await buildApp({
@@ -74,6 +74,7 @@ export async function startEvents(
   return {
     app,
     origin,
+    database,
     owner,
     issuer,
     admin,

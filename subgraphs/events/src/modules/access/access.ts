@@ -4,12 +4,13 @@ import { DomainError, storeOf, type Caller } from '@user-stats/service'
 /**
  * PostgreSQL advisory locks on a store: writers share them, whoever changes what may be written holds them alone.
  * A writer takes its lock in a statement of its own, before the one that reads tombstones and access, so that what
- * it reads cannot be older than what it waited for.
+ * it reads cannot be older than what it waited for. Store 0 stands for all: every writer shares it, and whoever
+ * revokes a key of no store or drops whole months (`drop_months`) holds it alone.
  */
 const lockClass = 7_301
 export const shareStores = (storeIds: readonly number[]): string =>
   // Sorted, so that two writers cannot wait for each other.
-  [...new Set(storeIds)]
+  [...new Set([0, ...storeIds])]
     .sort((a, b) => a - b)
     .map((id) => `SELECT pg_advisory_xact_lock_shared(${String(lockClass)}, ${String(id)})`)
     .join(';')

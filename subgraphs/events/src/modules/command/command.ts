@@ -25,6 +25,25 @@ export function createCommands({ pool, clock }: { readonly pool: Pool; readonly 
       return { eventsDeleted: 0 }
     },
 
+    async applyStoreSettings(
+      caller: Caller,
+      {
+        commandId,
+        storeId,
+        retentionDays,
+      }: { commandId: number; storeId: number; retentionDays?: number | null },
+    ): Promise<Applied> {
+      requireService(caller)
+      await pool.query(
+        `INSERT INTO store_settings AS s (store_id, retention_days, command_id) VALUES ($1, $2, $3)
+         ON CONFLICT (store_id) DO UPDATE
+           SET retention_days = EXCLUDED.retention_days, command_id = EXCLUDED.command_id
+         WHERE s.command_id < EXCLUDED.command_id`,
+        [storeId, retentionDays ?? null, commandId],
+      )
+      return { eventsDeleted: 0 }
+    },
+
     async applyKeyRevocation(
       caller: Caller,
       { storeId, keyId }: { storeId: number; keyId: string },
@@ -76,6 +95,7 @@ export function createCommands({ pool, clock }: { readonly pool: Pool; readonly 
       return await aloneWithStore(pool, storeId, async (client) => {
         await client.query('DELETE FROM idempotency_keys WHERE store_id = $1', [storeId])
         await client.query('DELETE FROM erased_users WHERE store_id = $1', [storeId])
+        await client.query('DELETE FROM store_settings WHERE store_id = $1', [storeId])
         await addProgress(client, storeId, commandId, 0, clock())
         return { eventsDeleted: (await progressOf(client, storeId, commandId)).eventsDeleted }
       })

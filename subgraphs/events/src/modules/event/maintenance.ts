@@ -48,11 +48,11 @@ export function createMaintenance({
     }
   }
 
-  const tasks = [
+  const tasks: readonly (() => Promise<unknown>)[] = [
     () => partitions.ensureAhead(clock()),
     forgetKeys,
     () => retention.run(() => stopped),
-  ] as const
+  ]
 
   async function run(): Promise<void> {
     for (const task of tasks)

@@ -1,0 +1,103 @@
+import type { Pool, PoolClient } from 'pg'
+import { aloneWithStore, besideWriters } from '../access/transaction.ts'
+
+export interface SweepOptions {
+  readonly pool: Pool
+  /** The UTC day so many days before today. */
+  readonly daysAgo: (count: number) => string
+  readonly stopped: () => boolean
+}
+
+/** Rows of one transaction. */
+const chunk = 10_000
+
+/** What a day has, by the keys that its rows are walked by. The users last: while it has some, it is not finished. */
+const tables = [
+  {
+    name: 'events',
+    ofDay: `occurred_at >= $2::date::timestamp AT TIME ZONE 'UTC'
+            AND occurred_at < ($2::date + 1)::timestamp AT TIME ZONE 'UTC'`,
+    key: 'occurred_at, id',
+  },
+  { name: 'user_type_days', ofDay: 'day = $2::date', key: 'type, user_id' },
+  { name: 'user_days', ofDay: 'day = $2::date', key: 'user_id' },
+] as const
+
+/**
+ * Deletes what stores want to be kept for a shorter time than others. First it is recorded, alone with the store,
+ * from which day on raw events are kept: from then on nothing is added to days before and nobody counts from them.
+ * Then they go, in chunks, beside the store's writers. A run that breaks off leaves the rest to the next.
+ */
+export async function sweepStores({ pool, daysAgo, stopped }: SweepOptions): Promise<void> {
+  const { rows } = await pool.query<{
+    store_id: number
+    retention_days: number | null
+    raw_from: string | null
+  }>(
+    `SELECT s.store_id, s.retention_days, r.raw_from::text
+     FROM store_settings s LEFT JOIN retention r ON r.store_id = s.store_id
+     WHERE s.retention_days IS NOT NULL OR r.raw_from IS NOT NULL ORDER BY s.store_id`,
+  )
+  for (const { store_id: storeId, retention_days: days, raw_from: rawFrom } of rows) {
+    if (stopped()) return
+    const limit = days === null ? null : daysAgo(days)
+    if (limit !== null && (rawFrom ?? '') < limit) await recordRawFrom(pool, storeId, limit)
+    // Days that are gone do not come back when a store is to be kept longer.
+    const from = (rawFrom ?? '') < (limit ?? '') ? limit : rawFrom
+    if (from !== null) await sweepStore(pool, storeId, from, stopped)
+  }
+}
+
+const recordRawFrom = (pool: Pool, storeId: number, day: string): Promise<unknown> =>
+  aloneWithStore(pool, storeId, (client) =>
+    client.query(
+      `INSERT INTO retention AS r (store_id, raw_from) VALUES ($1, $2)
+       ON CONFLICT (store_id) DO UPDATE SET raw_from = EXCLUDED.raw_from WHERE r.raw_from < EXCLUDED.raw_from`,
+      [storeId, day],
+    ),
+  )
+
+async function sweepStore(
+  pool: Pool,
+  storeId: number,
+  before: string,
+  stopped: () => boolean,
+): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query<{ day: string | null }>(
+      'SELECT min(day)::text AS day FROM user_days WHERE store_id = $1 AND day < $2::date',
+      [storeId, before],
+    )
+    const day = rows[0]?.day ?? null
+    if (day === null) return
+    for (const table of tables)
+      for (let more = true; more;) {
+        if (stopped()) return
+        more = await besideWriters(pool, storeId, (client) => removeChunk(client, table, storeId, day))
+      }
+  }
+}
+
+/** @returns whether more is left */
+async function removeChunk(
+  client: PoolClient,
+  { name, ofDay, key }: (typeof tables)[number],
+  storeId: number,
+  day: string,
+): Promise<boolean> {
+  const rows = `FROM ${name} WHERE store_id = $1 AND ${ofDay}`
+  // A range of the key, rather than a list of keys: no plan for it is a bad one.
+  const { rows: ends } = await client.query<unknown[]>({
+    text: `SELECT ${key} ${rows} ORDER BY ${key} OFFSET ${String(chunk)} LIMIT 1`,
+    values: [storeId, day],
+    rowMode: 'array',
+  })
+  const end = ends[0] ?? []
+  const before = end.map((_value, at) => `$${String(at + 3)}`).join(', ')
+  await client.query(`DELETE ${rows} ${end.length === 0 ? '' : `AND (${key}) < (${before})`}`, [
+    storeId,
+    day,
+    ...end,
+  ])
+  return end.length > 0
+}
