@@ -3,8 +3,6 @@ import { createHmac, hkdfSync } from 'node:crypto'
 /** How e-mail addresses and usernames are compared. */
 export const normalise = (value: string): string => value.trim().normalize('NFC').toLowerCase()
 
-export type BlindIndex = ReturnType<typeof createBlindIndex>
-
 /**
  * Keyed hashes to look values up by that are stored sealed. Keys differ by store and purpose, so that hashes cannot
  * be compared across either.

@@ -10,8 +10,6 @@ export interface CourierOptions {
   readonly maxInterval: number
 }
 
-export type Courier = ReturnType<typeof createCourier>
-
 /** Resumes, in the background, commands that were left: by a crash, or because the events service was away. */
 export function createCourier({ commands, log, interval, maxInterval }: CourierOptions) {
   let timer: NodeJS.Timeout | undefined
