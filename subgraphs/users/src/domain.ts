@@ -41,7 +41,7 @@ export function createDomain({
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
   const rows = createUserRows({ vault })
   const outbox = createOutbox({ prisma, clock })
-  const events = createEventsClient({ url: eventsUrl, token: tokens.serviceToken })
+  const events = createEventsClient({ url: eventsUrl, token: () => tokens.serviceToken() })
   const removal = createStoreRemoval({ prisma, rows, outbox })
   const commands = createCommands({ prisma, outbox, events, removal, log })
   return {

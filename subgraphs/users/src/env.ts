@@ -14,10 +14,10 @@ export const usersVariables = {
     secret: true,
   },
   MASTER_KEY: {
-    schema: z.string({ error: masterKeyForm }).transform((text, { addIssue }) => {
+    schema: z.string({ error: masterKeyForm }).transform((text, context) => {
       const key = parseMasterKey(text.trim())
       if (key !== undefined) return key
-      addIssue(masterKeyForm)
+      context.addIssue(masterKeyForm)
       return z.NEVER
     }),
     about:

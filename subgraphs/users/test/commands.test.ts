@@ -21,7 +21,7 @@ afterAll(async () => {
 const ofStore = (storeId: number) =>
   users.events.received
     .filter(({ input }) => input['storeId'] === storeId)
-    .map(({ field, input }) => (input['state'] === undefined ? field : `${field} ${String(input['state'])}`))
+    .map(({ field, input }) => (typeof input['state'] === 'string' ? `${field} ${input['state']}` : field))
 const register = async (token: string): Promise<string> =>
   (await users.mutate(token, 'createUser', somebody(), 'user { id }')).user.id
 

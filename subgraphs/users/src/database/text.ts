@@ -10,7 +10,7 @@ const plural = (max: number): string => `must have 1 to ${String(max)} character
 export function requireText(field: string, value: string, max: number): string {
   if (value.trim() === '') throw badInput(field, 'must not be empty')
   // Characters, not UTF-16 units; no text of this many units needs counting.
-  if (value.length > 2 * max || (value.length > max && [...value].length > max))
+  if (value.length > 2 * max || (value.length > max && Array.from(value).length > max))
     throw badInput(field, plural(max))
   if (value.includes('\0')) throw badInput(field, 'must not contain the character NUL')
   if (!value.isWellFormed()) throw badInput(field, 'must be valid Unicode, without lone surrogates')

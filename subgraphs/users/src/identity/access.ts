@@ -30,7 +30,7 @@ export function createAccess({
   readonly clock: () => Date
 }) {
   const requireUsable = (key: KeyState | undefined): void => {
-    if (key === undefined || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= clock()))
+    if (key?.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= clock()))
       throw new DomainError('KEY_REVOKED')
   }
 

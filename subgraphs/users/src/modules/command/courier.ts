@@ -19,15 +19,13 @@ export function createCourier({ commands, log, interval, maxInterval }: CourierO
 
   async function run(): Promise<void> {
     try {
-      let failed = false
+      const failures: unknown[] = []
       for (const last of await commands.lastDue()) {
         if (stopped) return
         // What one store's command fails of need not keep the others waiting.
-        await commands.deliver(last).catch(() => {
-          failed = true
-        })
+        await commands.deliver(last).catch((error: unknown) => failures.push(error))
       }
-      pause = failed ? Math.min(pause * 2, maxInterval) : interval
+      pause = failures.length > 0 ? Math.min(pause * 2, maxInterval) : interval
     } catch (error) {
       log.warn({ err: error }, 'commands could not be looked up')
       pause = Math.min(pause * 2, maxInterval)

@@ -69,7 +69,7 @@ export function createTokens({
       const key = await prisma.apiKey.findUnique({ where: { hash: hashOf(apiKey) } })
       const now = clock().getTime()
       const rest = key?.expiresAt ? Math.floor((key.expiresAt.getTime() - now) / 1_000) : lifetime
-      if (key === null || key.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY')
+      if (key?.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY')
       if (key.storeId !== null && (await stateOf(prisma, key.storeId)) !== 'ACTIVE')
         throw new DomainError('STORE_BLOCKED')
       const expiresIn = Math.min(lifetime, rest)
