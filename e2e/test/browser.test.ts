@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { startBrowser, type TestBrowser } from '@user-stats/service/testing/browser'
+import { authenticate, call } from '../src/legacy-client.ts'
+import { startTestStack, type TestStack } from '../src/stack.ts'
+
+let stack: TestStack
+let browser: TestBrowser
+
+beforeAll(async () => {
+  stack = await startTestStack()
+  browser = await startBrowser()
+}, 120_000)
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]()
+  await stack.stop()
+}, 60_000)
+
+test('an analyst signs in to the playground with a key and runs a ready-made query on real events', async () => {
+  const { gateway } = stack.urls
+  const token = await authenticate(gateway, stack.adminApiKey)
+  const store = await call(gateway, 'POST', '/api/store', { token, body: { name: 'Shoes' } })
+  for (const user of ['a', 'b', 'b'])
+    await call(gateway, 'POST', '/api/event', {
+      token,
+      body: { type: 'lantern sold', user_id: user, data: {}, store_id: store.body.id },
+    })
+  const made = await call(gateway, 'POST', '/graphql', {
+    token,
+    body: { query: 'mutation { createApiKey(input: { role: ANALYST, name: "Reports" }) { secret } }' },
+  })
+
+  await using visit = await browser.open(`${gateway}/graphql`)
+  const { page } = visit
+  await page.getByLabel('API key').fill(made.body.data.createApiKey.secret)
+  await page.getByLabel('API key').press('Enter')
+  await page.getByText('Signed in as analyst').waitFor()
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).waitFor()
+  await page.getByRole('button', { name: 'TopEventTypes', exact: true }).click()
+  await page.locator('.graphiql-query-editor .view-line').first().waitFor()
+  await page.getByRole('button', { name: 'Execute query' }).click()
+  await page.locator('.result-window').getByText('"lantern sold"').waitFor()
+  if (process.env['SCREENSHOTS'] !== undefined)
+    await page.screenshot({ path: `${process.env['SCREENSHOTS']}/playground.png` })
+  expect(visit.faults).toEqual([])
+})
+
+test.each([
+  ['gateway', '/docs', 'Record an event'],
+  ['users', '/docs', 'Register a user'],
+  ['events', '/docs', 'Record an event'],
+  ['gateway', '/redoc', 'Record an event'],
+  ['users', '/redos', 'Register a user'],
+  ['events', '/redoc', 'Record an event'],
+] as const)('%s%s shows its routes, within origin and policy', async (service, path, summary) => {
+  await using visit = await browser.open(stack.urls[service] + path)
+  // ReDoc names each route twice: in a menu that may be folded, and as a heading.
+  await visit.page.getByText(summary).filter({ visible: true }).first().waitFor()
+  if (process.env['SCREENSHOTS'] !== undefined)
+    await visit.page.screenshot({
+      path: `${process.env['SCREENSHOTS']}/${service}${path.replace('/', '-')}.png`,
+    })
+  expect(visit.faults).toEqual([])
+})
