@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { buildClientSchema, getIntrospectionQuery } from 'graphql'
 import { auditServer } from 'graphql-http'
 import { startTestStack, type TestStack } from '../src/stack.ts'
 import { authenticate, call } from '../src/legacy-client.ts'
@@ -123,6 +124,18 @@ test('an analyst reads aggregates and no personal data', async () => {
     expect(JSON.stringify(got)).not.toContain('jane')
   }
 })
+
+test.each(['gateway', 'users', 'events'] as const)(
+  '%s tells its whole schema to signed-in callers',
+  async (name) => {
+    const { status, body } = await call(stack.urls[name], 'POST', '/graphql', {
+      token: store,
+      body: { query: getIntrospectionQuery() },
+    })
+    expect([status, body.errors]).toEqual([200, undefined])
+    expect(buildClientSchema(body.data).getQueryType()?.name).toBe('Query')
+  },
+)
 
 test('internal mutations are not part of the public graph', async () => {
   const { errors } = await graphql(

@@ -11,7 +11,7 @@ export interface EventInput {
   readonly storeId?: number | null
   readonly type: string
   readonly userId: string
-  readonly data?: Record<string, unknown>
+  readonly data?: Record<string, unknown> | null
   readonly occurredAt?: Date | null
   readonly idempotencyKey?: string | null
 }
@@ -76,6 +76,7 @@ export function prepareEvent(
 ): PreparedEvent {
   const type = requireText('type', input.type, 128)
   const userId = requireText('userId', input.userId, 128)
+  if (input.data === null) throw badInput('data', 'must not be null. Leave it out, or send an object')
   const data = input.data ?? {}
   const json = encodeData(data)
   const occurredAt = input.occurredAt ?? receivedAt
