@@ -2,6 +2,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeEach, afterEach, expect, test } from '@jest/globals'
+import { eventsVariables } from '@user-stats/events/env'
+import { gatewayVariables } from '@user-stats/gateway/env'
+import { usersVariables } from '@user-stats/users/env'
 import { makeSecrets } from '../src/containers/secrets.ts'
 
 const folders = ['users-database', 'events-database', 'migrate', 'users', 'events']
@@ -99,3 +102,31 @@ test('a volume of another installation is an error, and stays as it is', async (
   )
   expect(await read('events-database/password')).toBe('another')
 })
+
+// Fixed inside containers: where to listen (the image's HOST), and the graph that the image carries.
+const fixed = /^(HOST|(GATEWAY|USERS|EVENTS)_PORT|SUPERGRAPH_.*)$/
+
+test.each([
+  ['gateway', gatewayVariables],
+  ['users', usersVariables],
+  ['events', eventsVariables],
+])('docker-compose.yml sets or takes over each variable of %s, and no other', async (service, variables) => {
+  const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
+  const named = [block(compose, 'x-environment: &environment'), block(compose, `  ${service}:`)].flatMap(
+    (text) => [...text.matchAll(/^ +([A-Z][A-Z_]+?)(?:_FILE)?:/gm)].map(([, name]) => name),
+  )
+  expect(named.sort()).toEqual(
+    Object.keys(variables)
+      .filter((name) => !fixed.test(name))
+      .sort(),
+  )
+})
+
+/** The lines below a line, as far as they are indented more. */
+function block(yaml: string, head: string): string {
+  const lines = yaml.split('\n')
+  const start = lines.indexOf(head) + 1
+  const indent = head.search(/\S/)
+  const end = lines.findIndex((line, at) => at >= start && line !== '' && line.search(/\S/) <= indent)
+  return lines.slice(start, end).join('\n')
+}
