@@ -26,6 +26,7 @@ import { createMaintenance } from './modules/event/maintenance.ts'
 import { createPartitions } from './modules/event/partitions.ts'
 import { createRetention } from './modules/retention/retention.ts'
 import { createUsers } from './modules/user/user.ts'
+import { createVerification } from './modules/verification/verification.ts'
 import { rows } from './rest/routes.ts'
 import { createSchema } from './schema.ts'
 
@@ -68,6 +69,8 @@ export async function buildApp({
     aggregates: createAggregates({ pool, access }),
     commands: createCommands({ pool, clock }),
     users: createUsers({ pool, access }),
+    // Within the time of a request, so that there is an answer.
+    verification: createVerification({ pool, access, clock, timeout: env.limits.request * 0.9 }),
   }
 
   const metrics = createMetrics('events')

@@ -6,6 +6,7 @@ import type { Deletion } from './modules/event/deletion.ts'
 import type { Events } from './modules/event/event.ts'
 import { createActivityLoader } from './modules/user/user.loader.ts'
 import type { UserActivity, UserRef, Users } from './modules/user/user.ts'
+import type { Verification } from './modules/verification/verification.ts'
 
 /** The domain of this service, made once. */
 export interface Domain {
@@ -14,6 +15,7 @@ export interface Domain {
   readonly aggregates: Aggregates
   readonly commands: Commands
   readonly users: Users
+  readonly verification: Verification
 }
 
 export interface Loaders {

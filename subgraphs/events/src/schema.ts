@@ -9,6 +9,7 @@ import { commandResolvers } from './modules/command/command.resolvers.ts'
 import { eventResolvers } from './modules/event/event.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
 import { userResolvers } from './modules/user/user.resolvers.ts'
+import { verificationResolvers } from './modules/verification/verification.resolvers.ts'
 
 const typeDefs = concatAST(
   readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
@@ -26,7 +27,7 @@ const resolvers: Resolvers = {
   ...storeResolvers,
   ...userResolvers,
   ...eventResolvers,
-  Query: { ...eventResolvers.Query, ...aggregateResolvers.Query },
+  Query: { ...eventResolvers.Query, ...aggregateResolvers.Query, ...verificationResolvers.Query },
   Mutation: { ...eventResolvers.Mutation, ...commandResolvers.Mutation },
 }
 
