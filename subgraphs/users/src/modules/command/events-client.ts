@@ -7,6 +7,7 @@ const deadlines = {
   KEY_REVOKED: 5_000,
   ERASE_USER: 30_000,
   DELETE_STORE: 30_000,
+  STORE_SETTINGS: 5_000,
 } as const
 
 const mutation = (field: string, input: string): string =>
@@ -17,6 +18,7 @@ const documents = {
   KEY_REVOKED: mutation('applyKeyRevocation', 'ApplyKeyRevocationInput'),
   ERASE_USER: mutation('applyUserErasure', 'ApplyUserErasureInput'),
   DELETE_STORE: mutation('applyStoreDeletion', 'ApplyStoreDeletionInput'),
+  STORE_SETTINGS: mutation('applyStoreSettings', 'ApplyStoreSettingsInput'),
 } as const
 
 interface Answer {
@@ -35,6 +37,8 @@ function inputOf(command: Command): Record<string, unknown> {
       return { ...input, userId: command.userId }
     case 'DELETE_STORE':
       return input
+    case 'STORE_SETTINGS':
+      return { ...input, retentionDays: command.retentionDays }
   }
 }
 

@@ -8,6 +8,7 @@ export type CommandPayload =
   | { readonly kind: 'KEY_REVOKED'; readonly keyId: string; readonly dueAt?: string }
   | { readonly kind: 'ERASE_USER'; readonly userId: string }
   | { readonly kind: 'DELETE_STORE' }
+  | { readonly kind: 'STORE_SETTINGS'; readonly retentionDays: number | null }
 
 /** The primary key of a command. */
 export interface CommandRef {

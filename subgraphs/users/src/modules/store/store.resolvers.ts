@@ -11,8 +11,8 @@ export const storeResolvers: Resolvers = {
       const { store, secret } = await stores.create(session, { name, isActive })
       return { store, apiKey: secret }
     },
-    updateStore: async (_, { input: { id, name } }, { session, stores }) => ({
-      store: await stores.rename(session, id, name),
+    updateStore: async (_, { input: { id, ...changes } }, { session, stores }) => ({
+      store: await stores.update(session, id, changes),
     }),
     blockStore: async (_, { input }, { session, stores }) => ({
       store: await stores.block(session, input.id),

@@ -1,5 +1,12 @@
 import type { PrismaClient, Store } from '@user-stats/prisma-users'
-import { DomainError, listableStores, mayReadTenant, requireAdmin, type Caller } from '@user-stats/service'
+import {
+  badInput,
+  DomainError,
+  listableStores,
+  mayReadTenant,
+  requireAdmin,
+  type Caller,
+} from '@user-stats/service'
 import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
 import { requireText } from '../../database/text.ts'
 import { inTransaction } from '../../database/transaction.ts'
@@ -18,6 +25,28 @@ export interface StoresOptions {
 }
 
 export type Stores = ReturnType<typeof createStores>
+
+/** What may be changed of a store; what is absent stays. */
+export interface StoreChanges {
+  readonly name?: string | null
+  /** Null: as long as those of all stores. */
+  readonly retentionDays?: number | null
+}
+
+const maxRetentionDays = 36_500
+
+function checkChanges({ name, retentionDays }: StoreChanges): {
+  name?: string
+  retentionDays?: number | null
+} {
+  if (name === null) throw badInput('name', 'must not be null')
+  if (retentionDays != null && (retentionDays < 1 || retentionDays > maxRetentionDays))
+    throw badInput('retentionDays', 'must be 1 to 36,500 days, or null')
+  return {
+    ...(name !== undefined && { name: requireText('name', name, 300) }),
+    ...(retentionDays !== undefined && { retentionDays }),
+  }
+}
 
 const missing = (): DomainError => new DomainError('STORE_NOT_FOUND')
 const isId = (id: string): boolean => /^[1-9]\d{0,9}$/.test(id) && Number(id) <= 2_147_483_647
@@ -109,16 +138,25 @@ export function createStores({ prisma, access, commands, clock }: StoresOptions)
       return { store, secret }
     },
 
-    /** @throws STORE_NOT_FOUND */
-    async rename(session: Session, id: number, to: string): Promise<StoreRecord> {
+    /**
+     * The events service learns how long to keep raw events now or soon.
+     *
+     * @throws STORE_NOT_FOUND, BAD_USER_INPUT
+     */
+    async update(session: Session, id: number, changes: StoreChanges): Promise<StoreRecord> {
       const caller = await session.admitted()
       requireAdmin(caller)
-      const name = requireText('name', to, 300)
-      return await inTransaction(prisma, async (tx) => {
+      const data = checkChanges(changes)
+      const { store, command } = await inTransaction(prisma, async (tx) => {
         const state = await access.lockStore(tx, caller, id)
         if (state === undefined || state === 'DELETING') throw missing()
-        return await tx.store.update({ where: { id }, data: { name } })
+        const store = await tx.store.update({ where: { id }, data })
+        if (data.retentionDays === undefined) return { store, command: null }
+        const { retentionDays } = data
+        return { store, command: await commands.enqueue(tx, id, { kind: 'STORE_SETTINGS', retentionDays }) }
       })
+      if (command !== null) await commands.attempt(command)
+      return store
     },
 
     /** Refuses a store's keys and tokens. @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */

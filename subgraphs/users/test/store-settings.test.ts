@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import { startDatabaseServer, startUsers, type Harness } from './harness.ts'
+
+let server: TestPostgres
+let users: Harness
+beforeAll(async () => {
+  server = await startDatabaseServer()
+  users = await startUsers(server, { courier: { interval: 3_600_000, maxInterval: 3_600_000 } })
+})
+afterAll(async () => {
+  await users[Symbol.asyncDispose]()
+  await server.stop()
+})
+
+const update = (input: Record<string, unknown>, token: string | null = users.admin) =>
+  users.mutate(token, 'updateStore', input, 'store { name retentionDays }')
+const told = (storeId: number) =>
+  users.events.received
+    .filter(({ field, input }) => field === 'applyStoreSettings' && input['storeId'] === storeId)
+    .map(({ input }) => input['retentionDays'])
+
+test('what is absent stays, and the events service is told how long to keep raw events', async () => {
+  const { id } = await users.store('a shop')
+  expect(await update({ id, retentionDays: 30 })).toEqual({ store: { name: 'a shop', retentionDays: 30 } })
+  expect(await update({ id, name: 'another' })).toEqual({ store: { name: 'another', retentionDays: 30 } })
+  expect(await update({ id })).toEqual({ store: { name: 'another', retentionDays: 30 } })
+  expect(told(id)).toEqual([30])
+  expect(await update({ id, name: 'third', retentionDays: null })).toEqual({
+    store: { name: 'third', retentionDays: null },
+  })
+  expect(told(id)).toEqual([30, null])
+})
+
+test('a setting is kept while the events service is away, and told later in its order', async () => {
+  const { id } = await users.store()
+  users.events.setAway(true)
+  expect(await update({ id, retentionDays: 90 })).toMatchObject({ store: { retentionDays: 90 } })
+  expect(await update({ id, retentionDays: 60 })).toMatchObject({ store: { retentionDays: 60 } })
+  users.events.setAway(false)
+  await users.mutate(users.admin, 'unblockStore', { id }, 'store { id }')
+  expect(told(id)).toEqual([90, 60])
+})
+
+test.each([
+  [{ retentionDays: 0 }, 'BAD_USER_INPUT'],
+  [{ retentionDays: -1 }, 'BAD_USER_INPUT'],
+  [{ retentionDays: 36_501 }, 'BAD_USER_INPUT'],
+  [{ name: null }, 'BAD_USER_INPUT'],
+  [{ name: '' }, 'BAD_USER_INPUT'],
+])('%j is refused', async (changes, code) => {
+  const { id } = await users.store()
+  expect(await update({ id, ...changes })).toBe(code)
+})
+
+test('only admins change a store, and only one there is', async () => {
+  const { id, token } = await users.store()
+  expect(await update({ id, retentionDays: 1 }, token)).toBe('FORBIDDEN')
+  expect(await update({ id, retentionDays: 1 }, null)).toBe('UNAUTHENTICATED')
+  expect(await update({ id: 999, retentionDays: 1 })).toBe('STORE_NOT_FOUND')
+})
