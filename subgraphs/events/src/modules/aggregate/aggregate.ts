@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { aggregateScope, badInput, type Caller } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
 import { requireText } from '../event/rules.ts'
+import type { StoreRef } from '../store/store.ts'
 
 /** Which days of an aggregate, newest first. */
 export interface DaysRequest {
@@ -81,6 +82,12 @@ export function createAggregates({ pool, access }: { readonly pool: Pool; readon
   const toAmount = ({ date, events }: TotalRow): DailyAmount => ({ date, eventAmount: Number(events) })
 
   return {
+    /** @throws UNAUTHENTICATED, FORBIDDEN unless the caller may read aggregates of the store */
+    storeReference(caller: Caller, id: number): StoreRef {
+      aggregateScope(caller, id)
+      return { id }
+    },
+
     /** Events of a type per day. */
     eventAmount: async (
       caller: Caller,
