@@ -23,6 +23,10 @@ const config: CodegenConfig = {
           Date: { input: 'string', output: 'string' },
           DateTime: { input: 'Date', output: 'Date' },
           JSONObject: { input: 'Record<string, unknown>', output: 'Record<string, unknown>' },
+          JSONScalar: {
+            input: 'string | number | boolean | null',
+            output: 'string | number | boolean | null',
+          },
           SafeInt: { input: 'number', output: 'number | bigint' },
         },
         mappers: {

@@ -19,6 +19,7 @@ import type { EventsEnv } from './env.ts'
 import { createAccess } from './modules/access/access.ts'
 import { createAggregates } from './modules/aggregate/aggregate.ts'
 import { createCommands } from './modules/command/command.ts'
+import { createAnalytics } from './modules/analytics/analytics.ts'
 import { createDeletion } from './modules/event/deletion.ts'
 import { createEvents } from './modules/event/event.ts'
 import { createIngest } from './modules/event/ingest.ts'
@@ -68,6 +69,7 @@ export async function buildApp({
     deletion: createDeletion({ pool, access }),
     aggregates: createAggregates({ pool, access }),
     commands: createCommands({ pool, clock }),
+    analytics: createAnalytics({ pool, access, clock, ...env.analytics }),
     users: createUsers({ pool, access }),
     // Within the time of a request, so that there is an answer.
     verification: createVerification({ pool, access, clock, timeout: env.limits.request * 0.9 }),

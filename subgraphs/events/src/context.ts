@@ -1,6 +1,7 @@
 import type DataLoader from 'dataloader'
 import type { RequestContext } from '@user-stats/service'
 import type { Aggregates } from './modules/aggregate/aggregate.ts'
+import type { Analytics } from './modules/analytics/analytics.ts'
 import type { Commands } from './modules/command/command.ts'
 import type { Deletion } from './modules/event/deletion.ts'
 import type { Events } from './modules/event/event.ts'
@@ -13,6 +14,7 @@ export interface Domain {
   readonly events: Events
   readonly deletion: Deletion
   readonly aggregates: Aggregates
+  readonly analytics: Analytics
   readonly commands: Commands
   readonly users: Users
   readonly verification: Verification

@@ -40,9 +40,26 @@ export const eventsVariables = {
       'For how many days raw events are kept, in whole months; daily totals stay. 0: for ever. A store may be kept shorter.',
     default: '0',
   },
+  ANALYTICS_TIMEOUT_MS: {
+    schema: kinds.integer(10, 600_000, 10_000),
+    about: 'Milliseconds one analysis (eventSeries, funnel, retention) may take.',
+    default: '10000',
+  },
+  ANALYST_DATA_PATHS: {
+    schema: kinds.text(''),
+    about:
+      'JSONPaths of `data` that analysts may filter and group by, separated by commas: `$.plan,$.country`.',
+    default: '(none)',
+  },
 } as const satisfies Record<string, Variable>
 
 export type EventsEnv = ReturnType<typeof readEnv>
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 
 /** @throws EnvError naming every variable that is wrong */
 export function readEnv(raw: RawEnv) {
@@ -56,6 +73,7 @@ export function readEnv(raw: RawEnv) {
     users: { url: env.USERS_URL },
     ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },
     rules: {
+    analytics: { timeout: env.ANALYTICS_TIMEOUT_MS, analystPaths: listOf(env.ANALYST_DATA_PATHS) },
       horizonDays: env.EVENT_HORIZON_DAYS,
       idempotencyDays: env.IDEMPOTENCY_DAYS,
       retentionDays: env.RETENTION_DAYS,

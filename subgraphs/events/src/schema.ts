@@ -5,6 +5,8 @@ import { concatAST, parse, type GraphQLSchema } from 'graphql'
 import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/service'
 import type { Resolvers } from '../generated/resolvers.ts'
 import { aggregateResolvers } from './modules/aggregate/aggregate.resolvers.ts'
+import { analyticsResolvers } from './modules/analytics/analytics.resolvers.ts'
+import { JSONScalarScalar } from './modules/analytics/json-scalar.ts'
 import { commandResolvers } from './modules/command/command.resolvers.ts'
 import { eventResolvers } from './modules/event/event.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
@@ -22,12 +24,18 @@ const resolvers: Resolvers = {
   Date: DateScalar,
   DateTime: DateTimeScalar,
   JSONObject: JSONObjectScalar,
+  JSONScalar: JSONScalarScalar,
   SafeInt: SafeIntScalar,
   ...aggregateResolvers,
   ...storeResolvers,
   ...userResolvers,
   ...eventResolvers,
-  Query: { ...eventResolvers.Query, ...aggregateResolvers.Query, ...verificationResolvers.Query },
+  Query: {
+    ...eventResolvers.Query,
+    ...aggregateResolvers.Query,
+    ...analyticsResolvers.Query,
+    ...verificationResolvers.Query,
+  },
   Mutation: { ...eventResolvers.Mutation, ...commandResolvers.Mutation },
 }
 

@@ -1,0 +1,9 @@
+import type { Resolvers } from '../../../generated/resolvers.ts'
+import { wantedBy } from './selected.ts'
+
+export const analyticsResolvers: Resolvers = {
+  Query: {
+    eventSeries: (_, request, { caller, analytics }, info) =>
+      analytics.series(caller, request, wantedBy(info)),
+  },
+}

@@ -1,0 +1,34 @@
+import type { Pool } from 'pg'
+import type { Caller } from '@user-stats/service'
+import type { Access } from '../access/access.ts'
+import { parseDataPath } from './data-path.ts'
+import type { AnalyticsDeps } from './deps.ts'
+import { eventSeries, type EventSeries, type SeriesRequest } from './series.ts'
+import type { Wanted } from './selected.ts'
+import { readWithin } from './snapshot.ts'
+
+export interface AnalyticsOptions {
+  readonly pool: Pool
+  readonly access: Access
+  readonly clock: () => Date
+  /** Milliseconds one analysis may take. */
+  readonly timeout: number
+  /** JSONPaths of `data` that analysts may use. */
+  readonly analystPaths: readonly string[]
+}
+
+export type Analytics = ReturnType<typeof createAnalytics>
+
+/** Analyses of events beyond the daily aggregates. Each is exact and reads one snapshot. */
+export function createAnalytics({ pool, access, clock, timeout, analystPaths }: AnalyticsOptions) {
+  const deps: AnalyticsDeps = {
+    access,
+    clock,
+    analystPaths: analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path)),
+    snapshot: (work) => readWithin(pool, timeout, work),
+  }
+  return {
+    series: (caller: Caller, request: SeriesRequest, wanted: Wanted): Promise<EventSeries> =>
+      eventSeries(deps, caller, request, wanted),
+  }
+}

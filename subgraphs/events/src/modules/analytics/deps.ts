@@ -1,0 +1,13 @@
+import type { Access } from '../access/access.ts'
+import type { DataPath } from './data-path.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** What each analysis needs. */
+export interface AnalyticsDeps {
+  readonly access: Access
+  readonly clock: () => Date
+  /** Paths of `data` that analysts may use. */
+  readonly analystPaths: readonly DataPath[]
+  /** Runs work in one snapshot, within the time for analytics. */
+  readonly snapshot: <T>(work: (snapshot: Snapshot) => Promise<T>) => Promise<T>
+}

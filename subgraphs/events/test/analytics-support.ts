@@ -1,0 +1,109 @@
+import type { SignedInCaller } from '@user-stats/service'
+import type { Harness } from './harness.ts'
+
+/** An event as the model and the service both know it. */
+export interface Sent {
+  readonly storeId: number
+  readonly type: string
+  readonly userId: string
+  readonly at: number
+  readonly data: Record<string, unknown>
+}
+
+/** Records events at their instants. */
+export async function recordAll(events: Harness, sent: readonly Sent[]): Promise<void> {
+  for (let at = 0; at < sent.length; at += 1_000) {
+    const { body } = await events.graphql(
+      events.admin,
+      'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { rejectedCount } }',
+      {
+        input: {
+          events: sent.slice(at, at + 1_000).map((event) => ({
+            storeId: event.storeId,
+            type: event.type,
+            userId: event.userId,
+            data: event.data,
+            occurredAt: new Date(event.at).toISOString(),
+          })),
+        },
+      },
+    )
+    if (body.data?.recordEvents.rejectedCount !== 0) throw new Error(JSON.stringify(body))
+  }
+}
+
+export const measures = 'start end events users eventsPerUser'
+const numbers = 'count sum mean min max percentiles { fraction value }'
+export const seriesQuery = `query(
+  $filter: EventFilterInput!, $granularity: Granularity!, $timeZone: String! = "UTC", $groupBy: EventGroupByInput,
+  $statisticsOf: EventStatisticsInput, $compare: Boolean! = false
+) {
+  eventSeries(filter: $filter, granularity: $granularity, timeZone: $timeZone, groupBy: $groupBy,
+              statisticsOf: $statisticsOf, compareWithPrevious: $compare) {
+    asOf timeZone granularity exact from to
+    points { ${measures} statistics { ${numbers} } previous { ${measures} statistics { ${numbers} } } }
+    totals { ${measures} statistics { ${numbers} } previous { ${measures} } }
+    groups { key isOther points { ${measures} statistics { ${numbers} } } totals { ${measures} previous { ${measures} } } }
+  }
+}`
+
+/** Asks for a series with everything in it. */
+export async function seriesOf(events: Harness, caller: SignedInCaller, variables: Record<string, unknown>) {
+  const { body } = await events.graphql(caller, seriesQuery, variables)
+  if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors))
+  return body.data.eventSeries
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+function partsOf(at: number, timeZone: string): Record<string, string> {
+  let format = formats.get(timeZone)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      timeZoneName: 'longOffset',
+    })
+    formats.set(timeZone, format)
+  }
+  return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]))
+}
+
+/** How the calendar of a zone names the hour, day, week or month an instant lies in: by JavaScript's time zones. */
+export function nameOf(at: number, timeZone: string, granularity: string): string {
+  const { year, month, day, hour, timeZoneName } = partsOf(at, timeZone)
+  const date = `${String(year)}-${String(month)}-${String(day)}`
+  if (granularity === 'HOUR') return `${date} ${String(hour)} ${String(timeZoneName)}`
+  if (granularity === 'DAY') return date
+  if (granularity === 'MONTH') return date.slice(0, 7)
+  const days = Date.parse(date) / 86_400_000
+  // 1970-01-01 was a Thursday.
+  return String(Math.floor((days + 3) / 7))
+}
+
+const quarter = 900_000
+
+/** Where the parts of a range begin and end: looked for at every quarter of an hour. */
+export function boundsOf(from: number, to: number, timeZone: string, granularity: string): number[] {
+  const bounds = [from]
+  let name = nameOf(from, timeZone, granularity)
+  for (let at = (Math.floor(from / quarter) + 1) * quarter; at < to; at += quarter) {
+    const next = nameOf(at, timeZone, granularity)
+    if (next !== name) bounds.push(at)
+    name = next
+  }
+  return [...bounds, to]
+}
+
+/** Events and distinct users of some events; over stores users are summed. */
+export function counted(sent: readonly Sent[]) {
+  const users = new Set(sent.map(({ storeId, userId }) => `${String(storeId)} ${userId}`)).size
+  return { events: sent.length, users, eventsPerUser: users === 0 ? null : sent.length / users }
+}
+
+/** Events from one instant until before another. */
+export const between = (sent: readonly Sent[], from: number, to: number): Sent[] =>
+  sent.filter(({ at }) => at >= from && at < to)

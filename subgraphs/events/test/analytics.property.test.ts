@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import { between, boundsOf, counted, recordAll, seriesOf, type Sent } from './analytics-support.ts'
+import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
+
+let server: TestPostgres
+let events: Harness
+beforeAll(async () => {
+  server = await startDatabaseServer()
+  events = await startEvents(server)
+})
+afterAll(async () => {
+  await events[Symbol.asyncDispose]()
+  await server.stop()
+})
+
+let nextStore = 1_000
+async function newStores(): Promise<[number, number]> {
+  const pair: [number, number] = [nextStore++, nextStore++]
+  for (const storeId of pair) await events.introduce(storeId)
+  return pair
+}
+
+const hourMs = 3_600_000
+// Zones with the days on which their clocks are turned, by an hour or by half of one; one is never turned.
+const turns = fc.constantFrom(
+  ['Europe/Berlin', '2026-03-29T01:00:00Z'],
+  ['Europe/Berlin', '2026-10-25T01:00:00Z'],
+  ['America/New_York', '2026-03-08T07:00:00Z'],
+  ['America/New_York', '2026-11-01T06:00:00Z'],
+  ['America/Havana', '2026-11-01T05:00:00Z'],
+  ['Africa/Cairo', '2026-04-23T22:00:00Z'],
+  ['Africa/Casablanca', '2026-03-22T02:00:00Z'],
+  ['Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
+  ['Australia/Lord_Howe', '2026-10-03T15:30:00Z'],
+  ['Asia/Kathmandu', '2026-05-01T18:15:00Z'],
+  ['UTC', '2026-06-01T00:00:00Z'],
+  ['UTC', '2026-03-01T00:00:00Z'],
+  ['UTC', '2026-04-13T00:00:00Z'],
+  ['UTC', '2026-01-31T00:00:00Z'],
+) as fc.Arbitrary<[string, string]>
+const daysOf = { HOUR: 3, DAY: 8, WEEK: 25, MONTH: 70 } as const
+const someEvents = (count: number, days: number) =>
+  fc.array(
+    fc.record({
+      store: fc.nat(1),
+      type: fc.constantFrom('view', 'buy', 'Ünïcode'),
+      userId: fc.constantFrom('ann', 'bob', 'cem', 'dua'),
+      // Quarters of an hour around the turn, and the milliseconds beside them.
+      quarter: fc.integer({ min: -days * 96, max: days * 96 }),
+      beside: fc.constantFrom(-1, 0, 1),
+      data: fc.oneof(
+        fc.record({
+          price: fc.constantFrom(1, 2.5, -3, 10, '5', null),
+          plan: fc.constantFrom('a', 'b', 'c', 1, null),
+        }),
+        fc.constant({}),
+      ),
+    }),
+    { minLength: 1, maxLength: count },
+  )
+
+const scenario = fc
+  .record({ turn: turns, granularity: fc.constantFrom('HOUR', 'DAY', 'WEEK', 'MONTH') })
+  .chain(({ turn, granularity }) =>
+    fc.record({
+      zone: fc.constant(turn[0]),
+      turn: fc.constant(Date.parse(turn[1])),
+      granularity: fc.constant(granularity),
+      sent: someEvents(60, Math.ceil(1.2 * daysOf[granularity])),
+      // Whole days as often as odd instants.
+      before: fc.oneof(
+        fc.nat(daysOf[granularity] * 24),
+        fc.nat(daysOf[granularity]).map((days) => days * 24),
+      ),
+      after: fc.oneof(
+        fc.integer({ min: 1, max: daysOf[granularity] * 24 }),
+        fc.integer({ min: 1, max: daysOf[granularity] }).map((days) => days * 24),
+      ),
+      odd: fc.constantFrom(0, 0, 0, 1, 1_234_567),
+      types: fc.option(fc.subarray(['view', 'buy'], { minLength: 1 })),
+      by: fc.constantFrom(null, 'TYPE', 'STORE', 'DATA'),
+      top: fc.integer({ min: 1, max: 4 }),
+    }),
+  )
+
+const keyOf = (by: string | null, event: Sent): string | null => {
+  if (by === 'TYPE') return event.type
+  if (by === 'STORE') return String(event.storeId)
+  const plan = event.data['plan']
+  return plan == null ? null : String(plan as string | number)
+}
+
+function percentileOf(sorted: readonly number[], fraction: number): number {
+  const at = (sorted.length - 1) * fraction
+  const low = sorted[Math.floor(at)] ?? NaN
+  return low + ((sorted[Math.ceil(at)] ?? NaN) - low) * (at - Math.floor(at))
+}
+
+function statisticsOf(sent: readonly Sent[]) {
+  const numbers = sent
+    .map(({ data }) => data['price'])
+    .filter((price) => typeof price === 'number')
+    .sort((a, b) => a - b)
+  const sum = numbers.reduce((a, b) => a + b, 0)
+  const none = numbers.length === 0
+  return {
+    count: numbers.length,
+    sum: none ? null : sum,
+    mean: none ? null : expect.closeTo(sum / numbers.length, 9),
+    min: numbers[0] ?? null,
+    max: numbers.at(-1) ?? null,
+    percentiles: [0, 0.5, 0.9].map((fraction) => ({
+      fraction,
+      value: none ? null : expect.closeTo(percentileOf(numbers, fraction), 9),
+    })),
+  }
+}
+
+test('series equal a plain count by the calendar of JavaScript, days on which clocks are turned included', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenario, async ({ zone, turn, granularity, types, by, top, ...asked }) => {
+      const stores = await newStores()
+      const sent = asked.sent
+        .map(({ store, type, userId, quarter, beside, data }): Sent => ({
+          storeId: stores[store] ?? 0,
+          type,
+          userId,
+          at: turn + quarter * 900_000 + beside,
+          data,
+        }))
+        // What has not happened yet is refused.
+        .filter(({ at }) => at < Date.now())
+      await recordAll(events, sent)
+      const from = turn - asked.before * hourMs - asked.odd
+      const to = turn + asked.after * hourMs
+      const period = (counted_: readonly Sent[], start: number, end: number) => ({
+        start: new Date(start).toISOString(),
+        end: new Date(end).toISOString(),
+        ...counted(between(counted_, start, end)),
+      })
+      const fitting = sent.filter(({ type }) => types?.includes(type) ?? true)
+      const bounds = boundsOf(from, to, zone, granularity)
+
+      const series = await seriesOf(events, events.admin, {
+        filter: {
+          storeIds: stores,
+          types,
+          from: new Date(from).toISOString(),
+          to: new Date(to).toISOString(),
+        },
+        granularity,
+        timeZone: zone,
+        compare: true,
+        groupBy: by === null ? null : { by, top, path: by === 'DATA' ? '$.plan' : null },
+        statisticsOf: { path: '$.price', percentiles: [0, 0.5, 0.9] },
+      })
+
+      const parts = bounds.slice(1).map((end, at) => [bounds[at] ?? 0, end] as const)
+      expect(series.points).toEqual(
+        parts.map(([start, end], at) => ({
+          ...period(fitting, start, end),
+          statistics: statisticsOf(between(fitting, start, end)),
+          // Where the previous period lies is held by examples; what is counted in it, here.
+          previous: expect.objectContaining(
+            counted(
+              between(
+                fitting,
+                Date.parse(series.points[at].previous.start),
+                Date.parse(series.points[at].previous.end),
+              ),
+            ),
+          ),
+        })),
+      )
+      expect(series.totals).toMatchObject({
+        ...period(fitting, from, to),
+        statistics: statisticsOf(between(fitting, from, to)),
+      })
+      expect(Date.parse(series.totals.previous.end)).toBeLessThanOrEqual(from)
+
+      const sizes = new Map<string | null, number>()
+      for (const event of between(fitting, from, to))
+        sizes.set(keyOf(by, event), (sizes.get(keyOf(by, event)) ?? 0) + 1)
+      const sorted = [...sizes].sort(
+        ([a, n], [b, m]) => m - n || (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1),
+      )
+      const keys = sorted.slice(0, top).map(([key]) => key)
+      const groupOf = (event: Sent) => (keys.includes(keyOf(by, event)) ? keyOf(by, event) : 'other')
+      const group = (key: string | null, isOther: boolean) => {
+        const own = fitting.filter((event) => groupOf(event) === (isOther ? 'other' : key))
+        return {
+          key,
+          isOther,
+          points: parts.map(([start, end]) => ({
+            ...period(own, start, end),
+            statistics: statisticsOf(between(own, start, end)),
+          })),
+          totals: expect.objectContaining(period(own, from, to)),
+        }
+      }
+      expect(series.groups).toEqual(
+        by === null
+          ? []
+          : [...keys.map((key) => group(key, false)), ...(sorted.length > top ? [group(null, true)] : [])],
+      )
+    }),
+    { numRuns: 60 },
+  )
+})
