@@ -7,15 +7,15 @@ export interface TestStack extends Stack {
   readonly adminApiKey: string
 }
 
-/** The whole system on free ports, with data that goes with it. */
-export async function startTestStack(env: Readonly<Record<string, string>> = {}): Promise<TestStack> {
+/** The whole system on free ports, with data that goes with it. Only `durable` data survives a killed database. */
+export async function startTestStack({ durable = false } = {}): Promise<TestStack> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'user-stats-e2e-'))
   // Under root PostgreSQL runs as another user: shut out, it would keep its data elsewhere, and nobody remove it.
   await chmod(dataDir, 0o711)
   const remove = () => rm(dataDir, { recursive: true, force: true })
   const ports = { GATEWAY_PORT: '0', USERS_PORT: '0', EVENTS_PORT: '0' }
   try {
-    const stack = await startStack({ ...ports, DATA_DIR: dataDir, ...env }, { durable: false })
+    const stack = await startStack({ ...ports, DATA_DIR: dataDir }, { durable })
     const stop = async () => {
       await stack.stop()
       await remove()
