@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { between, boundsOf, counted, recordAll, seriesOf, type Sent } from './analytics-support.ts'
+import { between, boundsOf, counted, nameOf, recordAll, seriesOf, type Sent } from './analytics-support.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres
@@ -207,5 +207,168 @@ test('series equal a plain count by the calendar of JavaScript, days on which cl
       )
     }),
     { numRuns: 60 },
+  )
+})
+
+const step = fc.record({
+  types: fc.option(fc.subarray(['view', 'cart', 'buy'], { minLength: 1 })),
+  data: fc.option(fc.constant([{ path: '$.price', greaterThan: 2 }])),
+})
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+const fits = ({ types, data }: Step, event: Sent): boolean =>
+  (types?.includes(event.type) ?? true) && (data === null || Number(event.data['price'] ?? 0) > 2)
+
+/** How far a user gets: from each start on, the earliest event that fits is as good as any. */
+function depthOf(own: readonly Sent[], steps: readonly Step[], withinMs: number): number {
+  const sorted = own.toSorted((a, b) => a.at - b.at)
+  const depths = sorted.map((start) => {
+    if (!fits(steps[0] as Step, start)) return 0
+    let depth = 1
+    let last = start.at
+    for (const event of sorted)
+      if (
+        depth < steps.length &&
+        event.at > last &&
+        event.at - start.at <= withinMs &&
+        fits(steps[depth] as Step, event)
+      ) {
+        depth += 1
+        last = event.at
+      }
+    return depth
+  })
+  return Math.max(0, ...depths)
+}
+
+const byUser = (sent: readonly Sent[]): Sent[][] =>
+  Object.values(Object.groupBy(sent, ({ storeId, userId }) => `${String(storeId)} ${userId}`)).map(
+    (own) => own ?? [],
+  )
+
+test('funnels equal a search from every event of every user', async () => {
+  const start = Date.parse('2026-03-27T00:00:00Z')
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({
+          store: fc.nat(1),
+          type: fc.constantFrom('view', 'cart', 'buy'),
+          userId: fc.constantFrom('ann', 'bob', 'cem'),
+          // Few instants, so that some events share one.
+          hour: fc.integer({ min: -3, max: 75 }),
+          price: fc.constantFrom(1, 2, 3),
+        }),
+        { minLength: 1, maxLength: 60 },
+      ),
+      fc.array(step, { minLength: 2, maxLength: 5 }),
+      fc.constantFrom(1, 3_600, 7_200, 36_000, 7_776_000),
+      async (made, steps, withinSeconds) => {
+        const stores = await newStores()
+        const sent = made.map(({ store, type, userId, hour, price }): Sent => ({
+          storeId: stores[store] ?? 0,
+          type,
+          userId,
+          at: start + hour * hourMs,
+          data: { price },
+        }))
+        await recordAll(events, sent)
+        const { body } = await events.graphql(
+          events.admin,
+          `query($filter: EventFilterInput!, $steps: [FunnelStepInput!]!, $withinSeconds: Int!) {
+             funnel(filter: $filter, steps: $steps, withinSeconds: $withinSeconds) { exact from to steps { users conversion } }
+           }`,
+          { filter: { storeIds: stores, fromDay: '2026-03-27', toDay: '2026-03-30' }, steps, withinSeconds },
+        )
+        const depths = byUser(between(sent, start, start + 72 * hourMs)).map((own) =>
+          depthOf(own, steps, withinSeconds * 1_000),
+        )
+        const users = steps.map((_step, at) => depths.filter((depth) => depth > at).length)
+        expect(body.data.funnel.steps).toEqual(
+          users.map((count) => ({
+            users: count,
+            conversion: users[0] === 0 ? null : count / (users[0] ?? 0),
+          })),
+        )
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('retention equals a count of weeks by the calendar of JavaScript', async () => {
+  const dayMs = 24 * hourMs
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('UTC', 'Europe/Berlin', 'Australia/Lord_Howe', 'Asia/Kathmandu'),
+      fc.array(
+        fc.record({
+          store: fc.nat(1),
+          type: fc.constantFrom('view', 'buy'),
+          userId: fc.constantFrom('ann', 'bob', 'cem', 'dua', 'eve'),
+          quarter: fc.integer({ min: -30 * 96, max: 70 * 96 }),
+        }),
+        { minLength: 1, maxLength: 40 },
+      ),
+      fc.constantFrom(0, 1, 3, 7),
+      fc.integer({ min: 1, max: 6 }),
+      fc.option(fc.constantFrom(1, 10)),
+      fc.option(fc.constant<string[]>(['view'])),
+      async (zone, made, shift, weeks, lookBackDays, types) => {
+        const stores = await newStores()
+        // A Monday in UTC, or some days after; 8 weeks over the spring's turns of the clock.
+        const from = Date.parse('2026-03-02T00:00:00Z') + shift * dayMs
+        const to = from + 56 * dayMs
+        const sent = made.map(({ store, type, userId, quarter }): Sent => ({
+          storeId: stores[store] ?? 0,
+          type,
+          userId,
+          at: from + quarter * 900_000,
+          data: {},
+        }))
+        await recordAll(events, sent)
+        const { body } = await events.graphql(
+          events.admin,
+          `query($filter: EventFilterInput!, $weeks: Int!, $lookBackDays: Int, $timeZone: String!) {
+             retention(filter: $filter, weeks: $weeks, lookBackDays: $lookBackDays, timeZone: $timeZone) {
+               cohorts { start end users weeks { week users rate } }
+             }
+           }`,
+          {
+            filter: {
+              storeIds: stores,
+              types,
+              from: new Date(from).toISOString(),
+              to: new Date(to).toISOString(),
+            },
+            weeks,
+            lookBackDays,
+            timeZone: zone,
+          },
+        )
+        const fitting = sent.filter(({ type }) => types?.includes(type) ?? true)
+        const bounds = boundsOf(from, to, zone, 'WEEK')
+        const weekOf = (at: number): number =>
+          Number(nameOf(at, zone, 'WEEK')) - Number(nameOf(from, zone, 'WEEK'))
+        const since = lookBackDays === null ? -Infinity : from - lookBackDays * dayMs
+        const fresh = byUser(fitting)
+          .filter((own) => between(own, since, from).length === 0)
+          .map((own) => new Set(between(own, from, to).map(({ at }) => weekOf(at))))
+          .filter((active) => active.size > 0)
+        const expected = bounds.slice(1).map((end, cohort) => {
+          const own = fresh.filter((active) => Math.min(...active) === cohort)
+          return {
+            start: new Date(bounds[cohort] ?? 0).toISOString(),
+            end: new Date(end).toISOString(),
+            users: own.length,
+            weeks: Array.from({ length: Math.min(weeks + 1, bounds.length - 1 - cohort) }, (_, week) => {
+              const users = own.filter((active) => active.has(cohort + week)).length
+              return { week, users, rate: own.length === 0 ? null : users / own.length }
+            }),
+          }
+        })
+        expect(body.data.retention.cohorts).toEqual(expected)
+      },
+    ),
+    { numRuns: 40 },
   )
 })

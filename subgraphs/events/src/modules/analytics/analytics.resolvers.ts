@@ -5,5 +5,7 @@ export const analyticsResolvers: Resolvers = {
   Query: {
     eventSeries: (_, request, { caller, analytics }, info) =>
       analytics.series(caller, request, wantedBy(info)),
+    funnel: (_, request, { caller, analytics }) => analytics.funnel(caller, request),
+    retention: (_, request, { caller, analytics }) => analytics.retention(caller, request),
   },
 }

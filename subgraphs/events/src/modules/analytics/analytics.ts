@@ -3,6 +3,8 @@ import type { Caller } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
 import { parseDataPath } from './data-path.ts'
 import type { AnalyticsDeps } from './deps.ts'
+import { retention, type Retention, type RetentionRequest } from './cohorts.ts'
+import { funnel, type Funnel, type FunnelRequest } from './funnel.ts'
 import { eventSeries, type EventSeries, type SeriesRequest } from './series.ts'
 import type { Wanted } from './selected.ts'
 import { readWithin } from './snapshot.ts'
@@ -30,5 +32,8 @@ export function createAnalytics({ pool, access, clock, timeout, analystPaths }: 
   return {
     series: (caller: Caller, request: SeriesRequest, wanted: Wanted): Promise<EventSeries> =>
       eventSeries(deps, caller, request, wanted),
+    funnel: (caller: Caller, request: FunnelRequest): Promise<Funnel> => funnel(deps, caller, request),
+    retention: (caller: Caller, request: RetentionRequest): Promise<Retention> =>
+      retention(deps, caller, request),
   }
 }

@@ -8,11 +8,15 @@ import type { Snapshot } from './snapshot.ts'
 /** What is asked of the parts of a range, or of the range as a whole. */
 export type Ask = 'nothing' | 'events' | 'users'
 
-export interface MeasureRequest {
+/** Which events, cut into which parts, in which groups. */
+export interface Parted {
   readonly selection: EventSelection
   /** Ascending: the start of each part, and the end of the last. */
   readonly bounds: readonly number[]
   readonly groups: Groups | null
+}
+
+export interface MeasureRequest extends Parted {
   readonly points: Ask
   readonly totals: Ask
 }
@@ -43,7 +47,7 @@ export const requireRaw = (
 
 /** Events with part and group, for counts and statistics. `columns` are what else is wanted of a row. */
 export function partedEvents(
-  { selection, bounds, groups }: Pick<MeasureRequest, 'selection' | 'bounds' | 'groups'>,
+  { selection, bounds, groups }: Parted,
   columns: string,
   parameters: Parameters,
 ): string {
@@ -55,7 +59,7 @@ export function partedEvents(
 
 /** Rows of the rollups with part and group. */
 function partedDays(
-  { selection, bounds, groups }: MeasureRequest,
+  { selection, bounds, groups }: Parted,
   kind: 'totals' | 'users',
   parameters: Parameters,
 ): string {
@@ -72,18 +76,21 @@ function partedDays(
 }
 
 /** Whether users of single days need no counting: each count is of one type, or of all, on one day. */
-function daysHoldUsers({ selection, bounds, groups }: MeasureRequest): boolean {
+function daysHoldUsers({ selection, bounds, groups }: Parted): boolean {
   const daily = bounds.every((bound, at) => at === 0 || bound - (bounds[at - 1] ?? 0) === dayMs)
   if (groups?.grouping.by === 'TYPE') return daily && !groups.others
   return daily && (selection.types === null || selection.types.length === 1)
 }
 
+/** Whether rollups have the answer: it is by UTC days, and not about `data`. */
+const isRolled = ({ selection, bounds, groups }: Parted): boolean =>
+  selection.conditions.length === 0 && groups?.grouping.by !== 'DATA' && onUtcDays(bounds)
+
 function sourceOf(request: MeasureRequest, ask: Ask, ofPoints: boolean): Source | null {
   if (ask === 'nothing') return null
-  const { selection, bounds, groups } = request
-  if (selection.conditions.length > 0 || groups?.grouping.by === 'DATA' || !onUtcDays(bounds)) return 'events'
+  if (!isRolled(request)) return 'events'
   if (ask === 'events') return 'totals'
-  return (ofPoints || bounds.length === 2) && daysHoldUsers(request) ? 'totals' : 'users'
+  return (ofPoints || request.bounds.length === 2) && daysHoldUsers(request) ? 'totals' : 'users'
 }
 
 /** How rows are grouped: by part and group, by group alone, or both ways. */
@@ -109,19 +116,26 @@ function perUser(facts: string, { part, sets }: Levels): string {
           ) users GROUP BY part, grp`
 }
 
+/** Rows of users who have events in a part and group. */
+const userFacts = (request: Parted, source: 'users' | 'events', parameters: Parameters): string =>
+  source === 'users'
+    ? partedDays(request, source, parameters)
+    : `SELECT part, grp, store_id, user_id, count(*) AS events
+       FROM (${partedEvents(request, 'store_id, user_id', parameters)}) parted GROUP BY 1, 2, 3, 4`
+
+/** Each user once per part, as SQL: from rollups by UTC days, else from events. */
+export const userParts = (request: Parted, parameters: Parameters): string =>
+  `SELECT DISTINCT part, store_id, user_id
+   FROM (${userFacts(request, isRolled(request) ? 'users' : 'events', parameters)}) facts`
+
 function measureSql(request: MeasureRequest, source: Source, levels: Levels, parameters: Parameters): string {
   switch (source) {
     case 'totals':
       return `SELECT ${levels.part}, grp, sum(events) AS events, sum(users) AS users
               FROM (${partedDays(request, source, parameters)}) days GROUP BY ${levels.sets('')}`
     case 'users':
-      return perUser(partedDays(request, source, parameters), levels)
     case 'events':
-      return perUser(
-        `SELECT part, grp, store_id, user_id, count(*) AS events
-         FROM (${partedEvents(request, 'store_id, user_id', parameters)}) parted GROUP BY 1, 2, 3, 4`,
-        levels,
-      )
+      return perUser(userFacts(request, source, parameters), levels)
   }
 }
 

@@ -1,7 +1,7 @@
 import { badInput } from '@user-stats/service'
 import { numberSql, valueAt } from './conditions.ts'
 import { parseDataPath, type DataPath } from './data-path.ts'
-import { partedEvents, requireRaw, type MeasureRequest } from './measure.ts'
+import { partedEvents, requireRaw, type Parted } from './measure.ts'
 import { createParameters } from './parameters.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -71,7 +71,7 @@ interface Row {
 /** Statistics per part and group and over the whole range. Where there is no number there is no row. */
 export async function measureStatistics(
   snapshot: Snapshot,
-  request: Pick<MeasureRequest, 'selection' | 'bounds' | 'groups'>,
+  request: Parted,
   { path, fractions }: StatisticsOf,
 ): Promise<MeasuredStatistics[]> {
   const parameters = createParameters()
