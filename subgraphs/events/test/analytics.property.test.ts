@@ -89,7 +89,7 @@ const keyOf = (by: string | null, event: Sent): string | null => {
   if (by === 'TYPE') return event.type
   if (by === 'STORE') return String(event.storeId)
   const plan = event.data['plan']
-  return plan == null ? null : String(plan as string | number)
+  return plan == null ? null : JSON.stringify(plan).replaceAll('"', '')
 }
 
 function percentileOf(sorted: readonly number[], fraction: number): number {
@@ -215,14 +215,16 @@ const step = fc.record({
   data: fc.option(fc.constant([{ path: '$.price', greaterThan: 2 }])),
 })
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
-const fits = ({ types, data }: Step, event: Sent): boolean =>
-  (types?.includes(event.type) ?? true) && (data === null || Number(event.data['price'] ?? 0) > 2)
+const fits = (step: Step | undefined, event: Sent): boolean =>
+  step !== undefined &&
+  (step.types?.includes(event.type) ?? true) &&
+  (step.data === null || Number(event.data['price']) > 2)
 
 /** How far a user gets: from each start on, the earliest event that fits is as good as any. */
 function depthOf(own: readonly Sent[], steps: readonly Step[], withinMs: number): number {
   const sorted = own.toSorted((a, b) => a.at - b.at)
   const depths = sorted.map((start) => {
-    if (!fits(steps[0] as Step, start)) return 0
+    if (!fits(steps[0], start)) return 0
     let depth = 1
     let last = start.at
     for (const event of sorted)
@@ -230,7 +232,7 @@ function depthOf(own: readonly Sent[], steps: readonly Step[], withinMs: number)
         depth < steps.length &&
         event.at > last &&
         event.at - start.at <= withinMs &&
-        fits(steps[depth] as Step, event)
+        fits(steps[depth], event)
       ) {
         depth += 1
         last = event.at
