@@ -7,6 +7,7 @@ import { retention, type Retention, type RetentionRequest } from './cohorts.ts'
 import { funnel, type Funnel, type FunnelRequest } from './funnel.ts'
 import { eventSeries, type EventSeries, type SeriesRequest } from './series.ts'
 import type { Wanted } from './selected.ts'
+import { createSlots } from './slots.ts'
 import { readWithin } from './snapshot.ts'
 
 export interface AnalyticsOptions {
@@ -15,19 +16,31 @@ export interface AnalyticsOptions {
   readonly clock: () => Date
   /** Milliseconds one analysis may take. */
   readonly timeout: number
+  /** How many analyses run at once. */
+  readonly concurrency: number
   /** JSONPaths of `data` that analysts may use. */
   readonly analystPaths: readonly string[]
 }
 
+const maxWaiting = 64
+
 export type Analytics = ReturnType<typeof createAnalytics>
 
 /** Analyses of events beyond the daily aggregates. Each is exact and reads one snapshot. */
-export function createAnalytics({ pool, access, clock, timeout, analystPaths }: AnalyticsOptions) {
+export function createAnalytics({
+  pool,
+  access,
+  clock,
+  timeout,
+  concurrency,
+  analystPaths,
+}: AnalyticsOptions) {
+  const slots = createSlots({ running: concurrency, waiting: maxWaiting })
   const deps: AnalyticsDeps = {
     access,
     clock,
     analystPaths: analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path)),
-    snapshot: (work) => readWithin(pool, timeout, work),
+    snapshot: (work) => slots.run(() => readWithin(pool, timeout, work)),
   }
   return {
     series: (caller: Caller, request: SeriesRequest, wanted: Wanted): Promise<EventSeries> =>

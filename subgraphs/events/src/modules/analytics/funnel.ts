@@ -74,14 +74,14 @@ const fitsSql = ({ types, conditions }: Step, parameters: Parameters): string =>
  * For each event that can be a step: the latest start of a chain that leads to it, or NULL. The latest start of the
  * step before, among earlier events of the user, is the best there is: when it is too long ago, all are.
  */
-function chainsSql(steps: readonly Step[], candidates: string, within: string): string {
+function chainsSql(steps: readonly Step[], candidates: string, user: string, within: string): string {
   const some = steps.map((_step, at) => `fits${String(at)}`).join(' OR ')
   return steps.slice(1).reduce((chains, _step, before) => {
     const at = String(before + 1)
     return `SELECT *, CASE WHEN fits${at} AND occurred_at <= best${at} + ${within} THEN best${at} END AS start${at}
               FROM (
                 SELECT *, max(start${String(before)}) OVER (
-                  PARTITION BY store_id, user_id ORDER BY occurred_at
+                  PARTITION BY ${user} ORDER BY occurred_at
                   GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                 ) AS best${at} FROM (${chains}) chains${at}
               ) bests${at}`
@@ -119,14 +119,16 @@ export async function funnel(
     await requireRaw(reading, selection, from, to)
     const parameters = createParameters()
     const fits = steps.map((step, at) => `coalesce(${fitsSql(step, parameters)}, false) AS fits${String(at)}`)
-    const candidates = `SELECT store_id, user_id, occurred_at, ${fits.join(', ')} FROM events
+    const candidates = `SELECT store_id, user_id COLLATE "C" AS user_id, occurred_at, ${fits.join(', ')} FROM events
                         WHERE ${eventsSql(selection, from, to, parameters).join(' AND ')}`
+    // Sorted once and by bytes: a store that is always the same would have it all sorted again for each step.
+    const user = stores?.length === 1 ? 'user_id' : 'store_id, user_id'
     const within = `${parameters.add(withinSeconds)}::int * interval '1 second'`
     const reached = steps.map((_step, at) => `count(start${String(at)}) > 0 AS reached${String(at)}`)
     const counts = steps.map((_step, at) => `count(*) FILTER (WHERE reached${String(at)})`)
     const [row] = await reading.rows<{ users: string[] }>(
       `SELECT ARRAY[${counts.join(', ')}]::text[] AS users FROM (
-         SELECT ${reached.join(', ')} FROM (${chainsSql(steps, candidates, within)}) chains GROUP BY store_id, user_id
+         SELECT ${reached.join(', ')} FROM (${chainsSql(steps, candidates, user, within)}) chains GROUP BY ${user}
        ) users`,
       parameters,
     )
