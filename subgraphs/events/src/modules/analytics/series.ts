@@ -3,7 +3,7 @@ import { requireDataPaths } from './data-path.ts'
 import type { AnalyticsDeps } from './deps.ts'
 import { parseSelection, storesOf, type EventFilter } from './filter.ts'
 import { largestGroups, parseGrouping, type GroupByInput, type Grouping } from './grouping.ts'
-import { countPeriods, type EventPeriod, type Periods } from './period.ts'
+import { countPeriods, type Periods } from './period.ts'
 import { parseRange, resolveRange, type Range, type Unit } from './range.ts'
 import type { Wanted } from './selected.ts'
 import { parseStatistics, type StatisticsInput } from './statistics.ts'
@@ -107,5 +107,3 @@ export async function eventSeries(
     }
   })
 }
-
-export type { EventPeriod }

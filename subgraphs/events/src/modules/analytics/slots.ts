@@ -7,8 +7,6 @@ export interface SlotsOptions {
   readonly waiting: number
 }
 
-export type Slots = ReturnType<typeof createSlots>
-
 /** Lets so much heavy work run at once, in the order it came: the rest of the connections stay for what is short. */
 export function createSlots({ running, waiting }: SlotsOptions) {
   let free = running
