@@ -36,11 +36,17 @@ export interface GatewayDeps {
 export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
   const subgraphs = createSubgraphs({ ...env.subgraphs, log })
-  const supergraph = await openSupergraph({ ...env.supergraph, dataSource: subgraphs.dataSource, log })
+  const supergraph = await openSupergraph({
+    ...env.supergraph,
+    dataSource: subgraphs.dataSource,
+    passThrough: env.passThrough,
+    log,
+  })
   const server = createGraphServer<RequestContext>({
-    source: { gateway: supergraph.gateway },
+    source: { gateway: supergraph.gateway, prepare: supergraph.prepare },
     log,
     metrics,
+    fastPath: env.fastPath,
   })
   await server.start()
 

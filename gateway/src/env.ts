@@ -42,6 +42,12 @@ export const gatewayVariables = {
     about: 'Connections to each subgraph, at most.',
     default: '128',
   },
+  PASS_THROUGH: {
+    schema: kinds.flag(true),
+    about:
+      'Whether operations that one subgraph can answer as they are are handed on to it (with FAST_PATH only).',
+    default: 'true',
+  },
 } as const satisfies Record<string, Variable>
 
 export type GatewayEnv = ReturnType<typeof readEnv>
@@ -56,6 +62,8 @@ export function readEnv(raw: RawEnv) {
     http: { host: env.HOST, port: env.GATEWAY_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
     corsOrigins: env.CORS_ORIGINS,
+    fastPath: env.FAST_PATH,
+    passThrough: env.PASS_THROUGH,
     logLevel: env.LOG_LEVEL,
     users: { url: env.USERS_URL },
     supergraph: { path: env.SUPERGRAPH_PATH, pollMs: env.SUPERGRAPH_POLL_MS },

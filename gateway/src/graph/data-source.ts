@@ -8,6 +8,19 @@ import { pathsOfFetchedFields } from './fetched-fields.ts'
 type Answer = Pick<Awaited<ReturnType<GraphQLDataSource['process']>>, 'data' | 'errors'>
 type Request = GraphQLDataSourceProcessOptions['request']
 
+export interface Subgraph extends GraphQLDataSource {
+  /**
+   * Sends a request body as it is. The gateway gets the same answer, or the same failure, when it asks next in this
+   * request. Other data sources are asked by the gateway only.
+   *
+   * @returns undefined when there was no answer
+   */
+  readonly hand?: (
+    body: string,
+    context: RequestContext,
+  ) => Promise<{ readonly status: number; readonly text: string } | undefined>
+}
+
 export interface DataSourceOptions {
   readonly name: string
   /** The subgraph's GraphQL endpoint. */
@@ -26,27 +39,37 @@ export interface DataSourceOptions {
  * Errors of the subgraph keep our codes; whatever else goes wrong is SUBGRAPH_UNAVAILABLE when the subgraph is away,
  * INTERNAL_SERVER_ERROR when it and the gateway do not understand each other.
  */
-export function createDataSource({ name, url, pool, timeout, log }: DataSourceOptions): GraphQLDataSource {
+export function createDataSource({ name, url, pool, timeout, log }: DataSourceOptions): Subgraph {
   const path = pathOf(url)
+  const handed = new WeakMap<RequestContext, Promise<{ status: number; text: string }>>()
 
   return {
     async process({ request, context }) {
       const caller = context as RequestContext
       try {
-        const { status, answer } = await ask(request, caller)
+        const { status, text } = await (handed.get(caller) ?? send(bodyOf(request), caller))
+        // A refusal, too, has a GraphQL body that says why, whatever its status is.
+        const answer = toAnswer(parse(text))
         if (answer !== undefined) return { ...answer, errors: answer.errors?.map((error) => told(error)) }
         caller.log.warn({ subgraph: name, status }, 'subgraph is away')
       } catch (error) {
         caller.log.warn({ subgraph: name, err: error }, 'subgraph is away')
+      } finally {
+        handed.delete(caller)
       }
       return { errors: unavailable(request) }
     },
+    hand: (body, context) => {
+      const sent = send(body, context)
+      handed.set(context, sent)
+      return sent.catch(() => undefined)
+    },
   }
 
-  async function ask(
-    { query, variables, operationName }: Request,
+  async function send(
+    content: string,
     { authorization, requestId, signal }: RequestContext,
-  ): Promise<{ status: number; answer: Answer | undefined }> {
+  ): Promise<{ status: number; text: string }> {
     const deadline = createDeadline(timeout, signal)
     try {
       const { statusCode, body } = await pool.request({
@@ -58,11 +81,10 @@ export function createDataSource({ name, url, pool, timeout, log }: DataSourceOp
           'x-request-id': requestId,
           ...(authorization !== undefined && { authorization }),
         },
-        body: JSON.stringify({ query, variables, operationName }),
+        body: content,
         signal: deadline.signal,
       })
-      // A refusal, too, has a GraphQL body that says why, whatever its status is.
-      return { status: statusCode, answer: toAnswer(parse(await body.text())) }
+      return { status: statusCode, text: await body.text() }
     } finally {
       deadline.end()
     }
@@ -79,6 +101,9 @@ export function createDataSource({ name, url, pool, timeout, log }: DataSourceOp
     return { message: message || catalogue[code].message, path, extensions: { code, field, retryAfter } }
   }
 }
+
+const bodyOf = ({ query, variables, operationName }: Request): string =>
+  JSON.stringify({ query, variables, operationName })
 
 function pathOf(url: string): string {
   const { pathname, search } = new URL(url)

@@ -1,7 +1,9 @@
-import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
+import { ApolloGateway } from '@apollo/gateway'
 import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server'
 import type { Logger } from '@user-stats/service'
-import type { GraphQLSchema } from 'graphql'
+import type { DocumentNode, GraphQLSchema } from 'graphql'
+import type { Subgraph } from './data-source.ts'
+import { guardedEnums, type QueryPlan } from './pass-through.ts'
 
 /** What Apollo Server asks of a gateway. */
 export type GatewayInterface = NonNullable<ApolloServerOptionsWithGateway<BaseContext>['gateway']>
@@ -14,11 +16,19 @@ export interface Generation {
   /** What clients see. */
   readonly schema: GraphQLSchema
   readonly executor: Executor
+  /** How documents were planned that have been executed. */
+  readonly plans: WeakMap<DocumentNode, Plan>
+  readonly guardedEnums: ReadonlySet<string>
+}
+
+export interface Plan {
+  readonly queryPlan: QueryPlan
+  readonly subgraphs: Readonly<Record<string, Subgraph>>
 }
 
 export interface GenerationOptions {
   readonly sdl: string
-  readonly dataSource: (subgraph: { readonly name: string; readonly url: string }) => GraphQLDataSource
+  readonly dataSource: (subgraph: { readonly name: string; readonly url: string }) => Subgraph
   readonly log: Logger
 }
 
@@ -31,6 +41,7 @@ export interface GenerationOptions {
 export async function createGeneration({ sdl, dataSource, log }: GenerationOptions): Promise<Generation> {
   // Read by the constructor below, which would otherwise report to its maker.
   process.env['APOLLO_TELEMETRY_DISABLED'] = 'true'
+  const plans = new WeakMap<DocumentNode, Plan>()
   const gateway = new ApolloGateway({
     supergraphSdl: sdl,
     buildService: ({ name, url = '' }) => dataSource({ name, url }),
@@ -38,6 +49,9 @@ export async function createGeneration({ sdl, dataSource, log }: GenerationOptio
     __exposeQueryPlanExperimental: false,
     serviceHealthCheck: false,
     validateSupergraph: true,
+    experimental_didResolveQueryPlan: ({ queryPlan, serviceMap, requestContext: { document } }) => {
+      if (!plans.has(document)) plans.set(document, { queryPlan, subgraphs: serviceMap })
+    },
     logger: {
       debug: (message: unknown) => {
         log.trace(String(message))
@@ -54,7 +68,13 @@ export async function createGeneration({ sdl, dataSource, log }: GenerationOptio
     },
   })
   const { schema, executor } = await gateway.load()
-  return { sdl, schema, executor: withoutNotes(executor as Executor) }
+  return {
+    sdl,
+    schema,
+    executor: withoutNotes(executor as Executor),
+    plans,
+    guardedEnums: guardedEnums(sdl),
+  }
 }
 
 /** Visitors are null by design: no notes about ids they don't have. */

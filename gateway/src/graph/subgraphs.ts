@@ -1,7 +1,6 @@
-import type { GraphQLDataSource } from '@apollo/gateway'
 import type { Logger } from '@user-stats/service'
 import { Pool } from 'undici'
-import { createDataSource } from './data-source.ts'
+import { createDataSource, type Subgraph } from './data-source.ts'
 
 export interface SubgraphsOptions {
   /** Where a subgraph's GraphQL endpoint is. */
@@ -37,7 +36,7 @@ export function createSubgraphs({ locate, connections, timeout, log }: Subgraphs
 
   return {
     /** @throws EnvError when a variable says nonsense */
-    dataSource: ({ name, url }: { readonly name: string; readonly url: string }): GraphQLDataSource => {
+    dataSource: ({ name, url }: { readonly name: string; readonly url: string }): Subgraph => {
       const endpoint = locate(name, url)
       return createDataSource({
         name,

@@ -1,21 +1,26 @@
 import { readFile } from 'node:fs/promises'
-import type { GraphQLDataSource } from '@apollo/gateway'
-import { DomainError, type Logger } from '@user-stats/service'
+import { DomainError, type Execute, type KnownOperation, type Logger } from '@user-stats/service'
 import type { GraphQLSchema } from 'graphql'
+import type { Subgraph } from './data-source.ts'
 import { createGeneration, type Executor, type GatewayInterface, type Generation } from './generation.ts'
+import { executeRemotely } from './remote.ts'
 
 export interface SupergraphOptions {
   /** The composed file. */
   readonly path: string
   /** Milliseconds between two looks at it. */
   readonly pollMs: number
-  readonly dataSource: (subgraph: { readonly name: string; readonly url: string }) => GraphQLDataSource
+  readonly dataSource: (subgraph: { readonly name: string; readonly url: string }) => Subgraph
+  /** Whether operations that one subgraph can answer as they are may be handed on. */
+  readonly passThrough: boolean
   readonly log: Logger
 }
 
 export interface Supergraph {
   /** For Apollo Server. */
   readonly gateway: GatewayInterface
+  /** How operations that are known are executed. */
+  readonly prepare: (operation: KnownOperation) => Execute
   /** What clients see now. */
   readonly schema: () => GraphQLSchema
 }
@@ -30,16 +35,23 @@ export async function openSupergraph({
   path,
   pollMs,
   dataSource,
+  passThrough,
   log,
 }: SupergraphOptions): Promise<Supergraph> {
   const load = (sdl: string) => createGeneration({ sdl, dataSource, log })
   let current = await first(path, load)
-  // Requests keep the schema they were validated against, and with it their executor.
-  const executors = new WeakMap<GraphQLSchema, Executor>([[current.schema, current.executor]])
+  // Requests keep the schema they were validated against, and with it their gateway.
+  const generations = new WeakMap<GraphQLSchema, Generation>([[current.schema, current]])
   const listeners = new Set<(now: { apiSchema: GraphQLSchema; coreSupergraphSdl: string }) => void>()
   let seen = current.sdl
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+
+  function generationOf(schema: GraphQLSchema): Generation {
+    const own = generations.get(schema)
+    if (own === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
+    return own
+  }
 
   const announce = (listener: Parameters<typeof listeners.add>[0]): void => {
     listener({ apiSchema: current.schema, coreSupergraphSdl: current.sdl })
@@ -57,7 +69,7 @@ export async function openSupergraph({
       log.error({ reason: reasonOf(error) }, 'the new supergraph is not valid; the old one stays')
       return
     }
-    executors.set(current.schema, current.executor)
+    generations.set(current.schema, current)
     for (const listener of listeners) announce(listener)
     log.info('supergraph reloaded')
   }
@@ -72,14 +84,14 @@ export async function openSupergraph({
 
   return {
     schema: () => current.schema,
+    prepare: (operation) =>
+      executeRemotely(operation, { generation: generationOf(operation.schema), passThrough }),
     gateway: {
       load: () => {
         for (const listener of listeners) announce(listener)
         schedule()
         const executor: Executor = async (request) => {
-          const own = executors.get(request.schema)
-          if (own === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
-          return await own(request)
+          return await generationOf(request.schema).executor(request)
         }
         return Promise.resolve({ executor })
       },

@@ -37,7 +37,12 @@ export async function startGateway(raw: RawEnv) {
       done()
     },
   })
-  const env = readEnv({ GATEWAY_PORT: '0', ...raw })
+  const env = readEnv({
+    GATEWAY_PORT: '0',
+    FAST_PATH: process.env['FAST_PATH'],
+    PASS_THROUGH: process.env['PASS_THROUGH'],
+    ...raw,
+  })
   const app = await buildApp({
     env,
     keys: createJwksSource({ url: `${env.users.url}/.well-known/jwks.json` }),

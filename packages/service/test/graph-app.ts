@@ -15,7 +15,8 @@ import { DomainError } from '../src/errors/domain-error.ts'
 import { createRequestContext } from '../src/graph/context.ts'
 import { registerGraph } from '../src/graph/route.ts'
 import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '../src/graph/scalars.ts'
-import { createGraphServer, type RequestContext } from '../src/graph/server.ts'
+import type { RequestContext } from '../src/graph/request.ts'
+import { createGraphServer, type FastPath } from '../src/graph/server.ts'
 import { createTokenVerifier } from '../src/identity/tokens.ts'
 import { registerRest } from '../src/rest/engine.ts'
 import type { RestRow } from '../src/rest/row.ts'
@@ -112,6 +113,7 @@ export async function startGraphApp(rows: readonly RestRow[] = []) {
     source: { schema: new GraphQLSchema({ query, mutation }) },
     log: it.log,
     metrics: it.metrics,
+    fastPath: (process.env['FAST_PATH'] ?? 'true') as FastPath,
   })
   await server.start()
   const context = createRequestContext(createTokenVerifier({ keys: issuer.keys }), 5_000)

@@ -85,7 +85,12 @@ export async function buildApp({
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
   })
-  const server = createGraphServer<Context>({ source: { schema: createSchema() }, log, metrics })
+  const server = createGraphServer<Context>({
+    source: { schema: createSchema() },
+    log,
+    metrics,
+    fastPath: env.fastPath,
+  })
   await server.start()
   const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
   const request = createRequestContext(tokens, env.limits.request)

@@ -1,5 +1,5 @@
 import type DataLoader from 'dataloader'
-import type { RequestContext } from '@user-stats/service'
+import { extendContext, type RequestContext } from '@user-stats/service'
 import type { Aggregates } from './modules/aggregate/aggregate.ts'
 import type { Analytics } from './modules/analytics/analytics.ts'
 import type { Commands } from './modules/command/command.ts'
@@ -29,8 +29,8 @@ export interface Context extends RequestContext, Domain {
   readonly loaders: Loaders
 }
 
-export const toContext = (request: RequestContext, domain: Domain): Context => ({
-  ...request,
-  ...domain,
-  loaders: { activity: createActivityLoader(request.caller, domain.users) },
-})
+export const toContext = (request: RequestContext, domain: Domain): Context =>
+  extendContext(request, {
+    ...domain,
+    loaders: { activity: createActivityLoader(request.caller, domain.users) },
+  })

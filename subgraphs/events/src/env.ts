@@ -68,6 +68,7 @@ export function readEnv(raw: RawEnv) {
     http: { host: env.HOST, port: env.EVENTS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
     corsOrigins: env.CORS_ORIGINS,
+    fastPath: env.FAST_PATH,
     logLevel: env.LOG_LEVEL,
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },

@@ -28,7 +28,12 @@ export async function startEvents(
   const issuer = createTestIssuer()
   let now: Date | undefined = options.now
   const app = await buildApp({
-    env: readEnv({ EVENTS_DATABASE_URL: database.url, EVENTS_PORT: '0', ...options.env }),
+    env: readEnv({
+      EVENTS_DATABASE_URL: database.url,
+      EVENTS_PORT: '0',
+      FAST_PATH: process.env['FAST_PATH'],
+      ...options.env,
+    }),
     db: openEventsDatabase({ url: database.url }),
     keys: issuer.keys,
     log: createLogger({ name: 'events', level: 'silent' }),

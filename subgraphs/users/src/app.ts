@@ -24,7 +24,7 @@ import { createMasterKey } from './vault/master-key.ts'
 import { createVault } from './vault/vault.ts'
 
 export interface UsersDeps {
-  readonly env: Pick<UsersEnv, 'limits' | 'corsOrigins' | 'secrets' | 'events' | 'tokens'>
+  readonly env: Pick<UsersEnv, 'limits' | 'corsOrigins' | 'fastPath' | 'secrets' | 'events' | 'tokens'>
   readonly db: UsersDatabase
   readonly log: Logger
   readonly clock?: () => Date
@@ -69,7 +69,12 @@ export async function buildApp({
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
   })
-  const server = createGraphServer<Context>({ source: { schema: createSchema() }, log, metrics })
+  const server = createGraphServer<Context>({
+    source: { schema: createSchema() },
+    log,
+    metrics,
+    fastPath: env.fastPath,
+  })
   await server.start()
   const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
   const request = createRequestContext(tokens, env.limits.request)

@@ -1,5 +1,5 @@
 import type DataLoader from 'dataloader'
-import type { RequestContext } from '@user-stats/service'
+import { extendContext, type RequestContext } from '@user-stats/service'
 import type { Access, Session } from './identity/access.ts'
 import type { ApiKeys } from './modules/api-key/api-key.ts'
 import { createStoreLoader } from './modules/store/store.loader.ts'
@@ -30,13 +30,12 @@ export interface Context extends RequestContext, Domain {
 
 export function toContext(request: RequestContext, domain: Domain): Context {
   const session = domain.access.session(request.caller)
-  return {
-    ...request,
+  return extendContext(request, {
     ...domain,
     session,
     loaders: {
       store: createStoreLoader(domain.stores, session),
       user: createUserLoader(domain.users, session),
     },
-  }
+  })
 }

@@ -60,6 +60,7 @@ export function readEnv(raw: RawEnv) {
     http: { host: env.HOST, port: env.USERS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
     corsOrigins: env.CORS_ORIGINS,
+    fastPath: env.FAST_PATH,
     logLevel: env.LOG_LEVEL,
     database: { url: env.USERS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     secrets: { masterKey: env.MASTER_KEY, adminApiKey: env.ADMIN_API_KEY },

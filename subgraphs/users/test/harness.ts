@@ -51,6 +51,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
       MASTER_KEY: masterKey,
       ADMIN_API_KEY: adminKey,
       EVENTS_URL: events.url,
+      FAST_PATH: process.env['FAST_PATH'],
       ...options.env,
     }),
     db,

@@ -72,17 +72,16 @@ export function readItem({ line, text }: Element): BulkItem | Rejection {
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
       return rejection(line, 'BAD_USER_INPUT', null, 'An event must be a JSON object.')
     const event = check(parsed as Record<string, unknown>)
-    return {
-      line,
-      input: {
-        type: event['type'],
-        userId: event['user_id'],
-        data: event['data'],
-        storeId: event['store_id'],
-        occurredAt: event['occurred_at'],
-        idempotencyKey: event['idempotency_key'],
-      },
+    const input: Record<string, unknown> = {
+      type: event['type'],
+      userId: event['user_id'],
+      data: event['data'],
     }
+    // What is absent stays absent: undefined would be taken for null.
+    if (event['store_id'] !== undefined) input['storeId'] = event['store_id']
+    if (event['occurred_at'] !== undefined) input['occurredAt'] = event['occurred_at']
+    if (event['idempotency_key'] !== undefined) input['idempotencyKey'] = event['idempotency_key']
+    return { line, input }
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
     return rejection(line, error.code, error.field ?? null, error.message)

@@ -114,6 +114,12 @@ export const commonVariables = {
     about: 'Milliseconds after which a request is given up.',
     default: '20000',
   },
+  FAST_PATH: {
+    schema: kinds.choice(['true', 'false', 'always'], 'true'),
+    about:
+      'Whether operations seen before take the short path past Apollo Server; `always` takes it from the first use on, for tests.',
+    default: 'true',
+  },
   CORS_ORIGINS: {
     schema: z
       .string()

@@ -1,5 +1,5 @@
 import { unwrapResolverError } from '@apollo/server/errors'
-import type { GraphQLError, GraphQLFormattedError } from 'graphql'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { catalogue, isErrorCode } from '../errors/catalogue.ts'
 import { DomainError } from '../errors/domain-error.ts'
 import { toAnswerable } from '../http/app.ts'
@@ -15,6 +15,36 @@ const documentCodes = new Set([
   'BAD_REQUEST',
 ])
 
+export type ErrorFormatter = (formatted: GraphQLFormattedError, thrown: unknown) => GraphQLFormattedError
+
+/** What execution threw, as Apollo Server would format it. */
+export const formatErrors = (
+  thrown: readonly unknown[],
+  format: ErrorFormatter,
+): readonly GraphQLFormattedError[] =>
+  thrown.map((error) => {
+    const known = toGraphqlError(error)
+    const { message, locations, path } = known.toJSON()
+    // What graphql-jit throws may have none, whatever the types say.
+    const extensions = known.extensions as GraphQLError['extensions'] | undefined
+    return format(
+      {
+        message,
+        ...(locations && { locations }),
+        ...(path && { path }),
+        extensions: { ...extensions, code: extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR' },
+      },
+      error,
+    )
+  })
+
+function toGraphqlError(thrown: unknown): GraphQLError {
+  if (thrown instanceof GraphQLError) return thrown
+  return thrown instanceof Error
+    ? new GraphQLError(thrown.message, { originalError: thrown })
+    : new GraphQLError(`Unexpected error value: ${String(thrown)}`)
+}
+
 /** A domain error as GraphQL tells it. */
 export const graphqlExtensions = (error: DomainError): Record<string, unknown> => ({
   code: error.code,
@@ -27,8 +57,8 @@ export const graphqlExtensions = (error: DomainError): Record<string, unknown> =
  * logged and masked. Errors of a subgraph were translated there and keep their code.
  */
 export const createErrorFormatter =
-  (log: Pick<Logger, 'error' | 'warn'>, metrics: Metrics) =>
-  (formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError => {
+  (log: Pick<Logger, 'error' | 'warn'>, metrics: Metrics): ErrorFormatter =>
+  (formatted, thrown) => {
     const original = unwrapResolverError(thrown)
     const at = {
       ...(formatted.locations && { locations: formatted.locations }),

@@ -3,7 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { toAnswerable } from '../http/app.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { graphqlExtensions } from './errors.ts'
-import type { GraphServer, RequestContext } from './server.ts'
+import { readPlainRequest } from './known-request.ts'
+import type { RequestContext } from './request.ts'
+import type { GraphServer } from './server.ts'
+import { headOf } from './status.ts'
 
 export interface GraphRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
@@ -19,6 +22,29 @@ function toGraphqlRequest({ method, headers, body, url }: FastifyRequest): HTTPG
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
   const query = url.indexOf('?')
   return { method, headers: map, body, search: query === -1 ? '' : url.slice(query) }
+}
+
+/** Answers what the short path can. */
+async function answerKnown<Context extends RequestContext>(
+  server: GraphServer<Context>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: Context,
+): Promise<boolean> {
+  const plain = readPlainRequest(request)
+  const answer = plain && (await server.executeKnown(plain, context))
+  if (plain === undefined || answer === undefined) return false
+  void reply.header('cache-control', 'no-store').header('content-type', plain.contentType)
+  if ('text' in answer) void reply.send(answer.text)
+  else {
+    const { status, headers } = headOf(answer, plain.contentType.startsWith('application/graphql'))
+    const { data, errors } = answer
+    void reply
+      .code(status ?? (data === undefined ? 500 : 200))
+      .headers(headers)
+      .send(`${JSON.stringify({ errors, data })}\n`)
+  }
+  return true
 }
 
 /** `GET` and `POST /graphql`. */
@@ -44,10 +70,8 @@ export function registerGraph<Context extends RequestContext>(
         if (page !== undefined && (await page(request, reply))) return reply
         // Outside Apollo Server, which would answer a refused token as an error of its own.
         const contextValue = await context(request, reply)
-        const { headers, body, status } = await server.executeHTTPGraphQLRequest({
-          httpGraphQLRequest: toGraphqlRequest(request),
-          context: () => Promise.resolve(contextValue),
-        })
+        if (await answerKnown(server, request, reply, contextValue)) return reply
+        const { headers, body, status } = await server.executeHttp(toGraphqlRequest(request), contextValue)
         for (const [name, value] of headers) void reply.header(name, value)
         void reply.code(status ?? 200)
         // We have no @defer: an answer is always complete.

@@ -1,60 +1,82 @@
 import {
   ApolloServer,
-  HeaderMap,
-  type BaseContext,
   type ApolloServerOptionsWithGateway,
-  type ApolloServerPlugin,
+  type BaseContext,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
 } from '@apollo/server'
 import {
+  ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
-  ApolloServerPluginLandingPageDisabled,
-  ApolloServerPluginSchemaReportingDisabled,
-  ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
-import {
-  GraphQLError,
-  Kind,
-  visit,
-  type DocumentNode,
-  type GraphQLSchema,
-  type OperationDefinitionNode,
-  type SelectionNode,
-} from 'graphql'
-import { catalogue } from '../errors/catalogue.ts'
+import type { GraphQLSchema } from 'graphql'
+import { DomainError } from '../errors/domain-error.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
-import type { Caller } from '../identity/caller.ts'
+import { executeLocally } from './compiled.ts'
 import { createErrorFormatter } from './errors.ts'
+import { introspectionForSignedIn } from './introspection.ts'
+import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
+import { createShortPath, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
+import { settleListItems } from './list-items.ts'
+import { statusOfErrors } from './status.ts'
 
-/** What every operation knows of its request. Services add their own domain to it. */
-export interface RequestContext {
-  readonly caller: Caller
-  /** The caller's Authorization header, to be forwarded. */
-  readonly authorization: string | undefined
-  readonly requestId: string
-  /** Aborted when the client goes away or the request's time is over. */
-  readonly signal: AbortSignal
-  readonly log: Logger
+export interface GraphServer<Context extends RequestContext> {
+  readonly start: () => Promise<void>
+  readonly stop: () => Promise<void>
+  /** Executes an operation in process. */
+  readonly execute: (request: GraphRequest, context: Context) => Promise<GraphResult>
+  /**
+   * The same by the short path only.
+   *
+   * @returns undefined when it has to go the ordinary way; nothing has been executed then
+   */
+  readonly executeKnown: (
+    request: GraphRequest,
+    context: Context,
+  ) => Promise<GraphResult | Verbatim | undefined> | undefined
+  /** Answers a GraphQL request over HTTP, whatever it looks like. */
+  readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HTTPGraphQLResponse>
 }
 
-export type GraphServer<Context extends RequestContext> = ApolloServer<Context>
+export type FastPath = 'true' | 'false' | 'always'
 
 export interface GraphServerOptions {
   readonly source:
     | { readonly schema: GraphQLSchema }
-    | { readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway'] }
+    | {
+        readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway']
+        /** How the short path executes operations of the gateway. */
+        readonly prepare: (operation: KnownOperation) => Execute
+      }
   readonly log: Logger
   readonly metrics: Metrics
+  /** Off: everything goes through Apollo Server. Always: nothing does that Apollo Server has let through, for tests. */
+  readonly fastPath?: FastPath
 }
 
-/** Apollo Server with what our three graphs share: one translation of errors, introspection for signed-in callers. */
+/**
+ * Apollo Server with what our three graphs share: one translation of errors, introspection for signed-in callers,
+ * and a short path for operations that it has let through before.
+ */
 export function createGraphServer<Context extends RequestContext>({
   source,
   log,
   metrics,
+  fastPath = 'true',
 }: GraphServerOptions): GraphServer<Context> {
-  return new ApolloServer<Context>({
-    ...source,
+  const formatError = createErrorFormatter(log, metrics)
+  const short =
+    fastPath === 'false'
+      ? undefined
+      : createShortPath({
+          prepare: 'gateway' in source ? source.prepare : executeLocally,
+          formatError,
+          always: fastPath === 'always',
+        })
+  if (short && 'schema' in source) settleListItems(source.schema)
+  const apollo = new ApolloServer<Context>({
+    ...('gateway' in source ? { gateway: source.gateway } : { schema: source.schema }),
     // Who may introspect depends on the caller; see the plugin.
     introspection: true,
     includeStacktraceInErrorResponses: false,
@@ -78,138 +100,40 @@ export function createGraphServer<Context extends RequestContext>({
         log.error({ err: message }, 'graph server')
       },
     },
-    formatError: createErrorFormatter(log, metrics),
+    formatError,
     plugins: [
-      introspectionForSignedIn(),
-      statusOfErrors(),
-      // Whatever APOLLO_* variables there are, nothing is told to its maker, nor are traces to callers who ask for
-      // them; and its page would be fetched from elsewhere.
-      ApolloServerPluginUsageReportingDisabled(),
-      ApolloServerPluginSchemaReportingDisabled(),
+      // Both would wrap every field's resolver, for hints and traces that nobody asks for.
+      ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      ApolloServerPluginLandingPageDisabled(),
+      introspectionForSignedIn(),
+      // After the rule above: what it refuses is not learnt.
+      ...(short ? [short.plugin<Context>()] : []),
+      statusOfErrors(),
     ],
   })
-}
 
-const introspective = new Set(['__schema', '__type', '_service'])
+  async function ordinary({ query, variables, operationName }: GraphRequest, contextValue: Context) {
+    const { body } = await apollo.executeOperation(
+      { query, ...(variables && { variables }), ...(operationName !== undefined && { operationName }) },
+      { contextValue },
+    )
+    if (body.kind !== 'single') throw new DomainError('INTERNAL_SERVER_ERROR')
+    return body.singleResult as GraphResult
+  }
 
-const rootFieldsOf = (operation: OperationDefinitionNode): readonly SelectionNode[] =>
-  operation.selectionSet.selections
+  const executeKnown: GraphServer<Context>['executeKnown'] = (request, context) =>
+    short?.run(request, context)
 
-function introspects(document: DocumentNode): boolean {
-  let found = false
-  visit(document, {
-    Field: ({ name }) => {
-      if (introspective.has(name.value)) found = true
+  return {
+    start: () => apollo.start(),
+    stop: () => apollo.stop(),
+    executeKnown,
+    execute: async (request, context) => {
+      const answer = await executeKnown(request, context)
+      if (answer === undefined) return await ordinary(request, context)
+      return 'text' in answer ? (JSON.parse(answer.text) as GraphResult) : answer
     },
-  })
-  return found
-}
-
-/** Whether all an operation asks for is types by name: strangers are told that there are none. */
-const asksForTypesOnly = (
-  operation: OperationDefinitionNode | undefined,
-): operation is OperationDefinitionNode =>
-  operation !== undefined &&
-  rootFieldsOf(operation).every((node) => node.kind === Kind.FIELD && node.name.value === '__type')
-
-const noTypes = (operation: OperationDefinitionNode): Record<string, null> =>
-  Object.fromEntries(
-    rootFieldsOf(operation).map((node) => [
-      node.kind === Kind.FIELD ? (node.alias ?? node.name).value : '',
-      null,
-    ]),
-  )
-
-function introspectionForSignedIn<Context extends RequestContext>(): ApolloServerPlugin<Context> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        didResolveOperation: ({ document, operation, contextValue }) => {
-          if (contextValue.caller.role === 'NOBODY' && introspects(document) && !asksForTypesOnly(operation))
-            throw new GraphQLError(catalogue.UNAUTHENTICATED.message, {
-              extensions: { code: 'UNAUTHENTICATED' },
-            })
-          return Promise.resolve()
-        },
-        responseForOperation: ({ operation, contextValue }) =>
-          Promise.resolve(
-            contextValue.caller.role === 'NOBODY' && asksForTypesOnly(operation)
-              ? {
-                  http: { headers: new HeaderMap(), status: undefined },
-                  body: { kind: 'single', singleResult: { data: noTypes(operation) } },
-                }
-              : null,
-          ),
-        didEncounterErrors: ({ errors, contextValue }) => {
-          if (contextValue.caller.role !== 'NOBODY') return Promise.resolve()
-          // Suggestions are taken from the schema: strangers learn nothing of it.
-          for (const error of errors) error.message = error.message.replace(/ Did you mean [\s\S]*$/, '')
-          return Promise.resolve()
-        },
-      }),
-  }
-}
-
-const isNothing = (value: unknown): boolean =>
-  value === null || (Array.isArray(value) && value.length > 0 && value.every(isNothing))
-
-const documentFaults = new Set<unknown>([
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'BAD_USER_INPUT',
-])
-
-/**
- * The HTTP status, as GraphQL over HTTP wants it: a faulty document or variable is 400 to clients that know
- * `application/graphql-response+json`, and 200 to those of before. When nothing was answered for another reason, it
- * says what a retrying client or a proxy must know: 401, 429 and 503.
- */
-function statusOfErrors<Context extends RequestContext>(): ApolloServerPlugin<Context> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        willSendResponse: ({ request, response }) => {
-          if (response.body.kind !== 'single') return Promise.resolve()
-          const { data, errors } = response.body.singleResult
-          const [first] = errors ?? []
-          if (first === undefined) return Promise.resolve()
-          const code = first.extensions?.['code']
-          if (data === undefined && documentFaults.has(code)) {
-            const modern = request.http?.headers.get('accept')?.includes('application/graphql-response+json')
-            response.http.status = modern === true ? 400 : 200
-            return Promise.resolve()
-          }
-          const answered = data != null && !Object.values(data).every(isNothing)
-          const status = answered ? undefined : transportStatus(code)
-          if (status === undefined) return Promise.resolve()
-          response.http.status = status
-          const retryAfter = first.extensions?.['retryAfter']
-          if (typeof retryAfter === 'number') response.http.headers.set('retry-after', String(retryAfter))
-          if (status === 401) response.http.headers.set('www-authenticate', 'Bearer')
-          return Promise.resolve()
-        },
-      }),
-  }
-}
-
-function transportStatus(code: unknown): number | undefined {
-  switch (code) {
-    case 'UNAUTHENTICATED':
-    case 'TOKEN_INVALID':
-    case 'TOKEN_EXPIRED':
-    case 'KEY_REVOKED':
-    case 'INVALID_API_KEY':
-      return 401
-    case 'TOO_MANY_REQUESTS':
-      return 429
-    case 'SERVICE_UNAVAILABLE':
-    case 'SUBGRAPH_UNAVAILABLE':
-    case 'DATABASE_UNAVAILABLE':
-    case 'QUEUE_FULL':
-      return 503
-    default:
-      return undefined
+    executeHttp: (httpGraphQLRequest, context) =>
+      apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) }),
   }
 }

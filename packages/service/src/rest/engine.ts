@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
-import type { GraphServer, RequestContext } from '../graph/server.ts'
+import type { RequestContext } from '../graph/request.ts'
+import type { GraphServer } from '../graph/server.ts'
 import { FormBody } from '../http/body.ts'
 import { parseJson } from '../values/json.ts'
 import { execute } from './execute.ts'

@@ -1,6 +1,7 @@
 import { DomainError } from '../errors/domain-error.ts'
 import { isErrorCode } from '../errors/catalogue.ts'
-import type { GraphServer, RequestContext } from '../graph/server.ts'
+import type { RequestContext } from '../graph/request.ts'
+import type { GraphServer } from '../graph/server.ts'
 import type { RestRow } from './row.ts'
 
 /**
@@ -14,12 +15,10 @@ export async function execute<Context extends RequestContext>(
   variables: Record<string, unknown>,
   contextValue: Context,
 ): Promise<Record<string, unknown>> {
-  const { body } = await server.executeOperation(
+  const { data, errors } = await server.execute(
     { query: operation, variables: present(variables) },
-    { contextValue },
+    contextValue,
   )
-  if (body.kind !== 'single') throw new DomainError('INTERNAL_SERVER_ERROR')
-  const { data, errors } = body.singleResult
   const [error] = errors ?? []
   if (error === undefined) return data ?? {}
   const { code, field, retryAfter } = error.extensions ?? {}
@@ -32,9 +31,19 @@ export async function execute<Context extends RequestContext>(
   })
 }
 
-// graphql-js takes a variable that is there but undefined for null, and forgets its default.
-const present = (variables: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
+// A variable, or a member of one, that is there but undefined would be taken for null, and its default forgotten.
+const present = (variables: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, isObject(value) ? defined(value) : value]],
+    ),
+  )
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const defined = (members: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 
 /** What a member of the graph is called in a REST body: `input.firstName` is `first_name`. */
 function nameOf(field: string, fields: Readonly<Record<string, string>>): string {

@@ -1,0 +1,127 @@
+import type { Experimental_DidResolveQueryPlanCallback } from '@apollo/gateway'
+import type { KnownOperation } from '@user-stats/service'
+import {
+  getNamedType,
+  Kind,
+  parse,
+  print,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql'
+
+export type QueryPlan = Parameters<Experimental_DidResolveQueryPlanCallback>[0]['queryPlan']
+
+/** An operation that a subgraph can be handed as it is. */
+export interface PassThrough {
+  readonly subgraph: string
+  /** The body of the request to the subgraph. */
+  readonly body: (variables: Readonly<Record<string, unknown>>) => string
+}
+
+/**
+ * Whether planning has left an operation as the client wrote it: one fetch from one subgraph, field by field the
+ * same, nothing added that must be taken out again and nothing to be hidden. Then the subgraph's answer is the
+ * client's answer.
+ *
+ * @param guarded enum types of which clients must not see every value
+ */
+export function toPassThrough(
+  { schema, document, operation }: KnownOperation,
+  { node }: QueryPlan,
+  guarded: ReadonlySet<string>,
+): PassThrough | undefined {
+  if (document.definitions.length !== 1 || node?.kind !== 'Fetch') return undefined
+  const { requires, inputRewrites, outputRewrites, contextRewrites, hasDefers } = node
+  if ([requires, inputRewrites, outputRewrites, contextRewrites].some((list) => list && list.length > 0))
+    return undefined
+  if (hasDefers === true || !isPlain(operation) || showsAny(guarded, schema, document)) return undefined
+  const fetched = operationOf(parse(node.operation, { noLocation: true }))
+  if (fetched === undefined || shapeOf(fetched) !== shapeOf(operation)) return undefined
+
+  const names = (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value)
+  const head = `{"query":${JSON.stringify(node.operation)},"variables":`
+  const tail =
+    node.operationName === undefined ? '}' : `,"operationName":${JSON.stringify(node.operationName)}}`
+  return {
+    subgraph: node.serviceName,
+    body: (variables) => {
+      const declared = names.flatMap((name) =>
+        Object.hasOwn(variables, name) ? [[name, variables[name]] as const] : [],
+      )
+      return `${head}${JSON.stringify(Object.fromEntries(declared))}${tail}`
+    },
+  }
+}
+
+/** Whether a document selects fields of any of these types. */
+function showsAny(names: ReadonlySet<string>, schema: GraphQLSchema, document: DocumentNode): boolean {
+  const types = new TypeInfo(schema)
+  const shown = new Set<string>()
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      Field: () => {
+        const type = getNamedType(types.getType())
+        if (type) shown.add(type.name)
+      },
+    }),
+  )
+  return !names.isDisjointFrom(shown)
+}
+
+const operationOf = ({ definitions }: DocumentNode): OperationDefinitionNode | undefined => {
+  const [definition, ...others] = definitions
+  return others.length === 0 && definition?.kind === Kind.OPERATION_DEFINITION ? definition : undefined
+}
+
+/** No directives, no fragments, no type names. */
+function isPlain(operation: OperationDefinitionNode): boolean {
+  let plain = true
+  const unusual = (): void => {
+    plain = false
+  }
+  visit(operation, {
+    Directive: unusual,
+    FragmentSpread: unusual,
+    InlineFragment: unusual,
+    Field: ({ name }) => {
+      if (name.value.startsWith('__')) unusual()
+    },
+  })
+  return plain
+}
+
+/** What an operation asks for, without its name and the order of its variables. */
+const shapeOf = ({ name: _name, variableDefinitions = [], ...operation }: OperationDefinitionNode): string =>
+  print({
+    ...operation,
+    variableDefinitions: variableDefinitions.toSorted((a, b) =>
+      a.variable.name.value < b.variable.name.value ? -1 : 1,
+    ),
+  })
+
+/** Enum types with values that are not for clients. */
+export function guardedEnums(supergraph: string): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const definition of parse(supergraph, { noLocation: true }).definitions)
+    if (
+      definition.kind === Kind.ENUM_TYPE_DEFINITION &&
+      definition.values?.some(({ directives }) =>
+        directives?.some(({ name }) => name.value.endsWith('inaccessible')),
+      )
+    )
+      found.add(definition.name.value)
+  return found
+}
+
+/** Whether an answer is data and nothing else, so that it can be handed on unread. */
+export const isCleanAnswer = (status: number, text: string): boolean =>
+  status === 200 &&
+  text.startsWith('{"data":{') &&
+  // Also a field or value of that name is a reason to look.
+  !text.includes('"errors"') &&
+  !text.includes('"extensions"')

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { startGateway } from './support/gateway.ts'
+import { startEvents, startUsers } from './support/stubs.ts'
+import type { Subgraph } from './support/subgraph.ts'
+
+type Gateway = Awaited<ReturnType<typeof startGateway>>
+
+const issuer = createTestIssuer()
+const tokens: Readonly<Record<string, string>> = {
+  store: issuer.tokenFor({ role: 'STORE', keyId: 'k-1', storeId: 1 }),
+  admin: issuer.tokenFor({ role: 'ADMIN', keyId: 'k-2' }),
+}
+let users: Subgraph
+let events: Subgraph
+let ordinary: Gateway
+let planned: Gateway
+let passing: Gateway
+
+beforeAll(async () => {
+  users = await startUsers(issuer)
+  events = await startEvents()
+  const urls = { USERS_URL: users.origin, EVENTS_URL: events.origin, SUBGRAPH_TIMEOUT_MS: '300' }
+  ordinary = await startGateway({ ...urls, FAST_PATH: 'false' })
+  planned = await startGateway({ ...urls, FAST_PATH: 'true', PASS_THROUGH: 'false' })
+  passing = await startGateway({ ...urls, FAST_PATH: 'true', PASS_THROUGH: 'true' })
+})
+afterAll(async () => {
+  for (const gateway of [ordinary, planned, passing]) await gateway[Symbol.asyncDispose]()
+  await users.close()
+  await events.close()
+})
+beforeEach(() => {
+  for (const subgraph of [users, events]) {
+    subgraph.hits.length = 0
+    subgraph.answering = undefined
+  }
+})
+
+interface Operation {
+  readonly query: string
+  readonly variables?: unknown
+  readonly operationName?: unknown
+  readonly caller?: 'store' | 'admin' | 'nobody'
+}
+
+/** All of an answer that a client can tell apart, byte by byte. */
+async function ask(gateway: Gateway, { caller = 'store', ...body }: Operation, headers: object = {}) {
+  const token = tokens[caller]
+  const response = await fetch(`${gateway.origin}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': 'r-1',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  })
+  const told = [...response.headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+  return { status: response.status, headers: Object.fromEntries(told), text: await response.text() }
+}
+
+const record = `mutation Record($input: RecordEventInput!) {
+  recordEvent(input: $input) { event { number: id type userId data createdAt } duplicate }
+}`
+const input = { type: 'a', userId: 'u', data: { errors: 0, deep: { list: [1, null, 'é\u2028'] } } }
+const byEmail = 'query ($email: String!) { userByEmail(email: $email) { id email phone } }'
+
+const operations: readonly (readonly [string, Operation])[] = [
+  ['a mutation', { query: record, variables: { input } }],
+  [
+    'the same with data that has no such names',
+    { query: record, variables: { input: { ...input, data: {} } } },
+  ],
+  [
+    'a mutation with literals',
+    {
+      query: record
+        .replace('($input: RecordEventInput!)', '')
+        .replace('$input', '{ type: "a", userId: "u" }'),
+    },
+  ],
+  ['an unknown variable beside those declared', { query: record, variables: { input, more: 1 } }],
+  ['a variable of the wrong type', { query: record, variables: { input: { ...input, type: 1 } } }],
+  ['a member that does not exist', { query: record, variables: { input: { ...input, phone: 1 } } }],
+  ['no variables where some are required', { query: record }],
+  ['null variables', { query: '{ storeEventAmount(storeId: 1) { date eventAmount } }', variables: null }],
+  ['variables that are no object', { query: record, variables: [1] }],
+  ['an aggregate', { query: '{ eventAmount(type: "a") { date eventAmount } }' }],
+  ['aliases', { query: '{ a: eventAmount(type: "a") { day: date } b: eventAmount(type: "b") { date } }' }],
+  [
+    'fields twice',
+    { query: '{ eventAmount(type: "a") { date date } eventAmount(type: "a") { eventAmount } }' },
+  ],
+  ['a fragment', { query: 'query { eventAmount(type: "a") { ...d } } fragment d on DailyAmount { date }' }],
+  ['a type name', { query: '{ __typename eventAmount(type: "a") { __typename date } }' }],
+  [
+    '@skip',
+    {
+      query: 'query ($s: Boolean!) { eventAmount(type: "a") { date eventAmount @skip(if: $s) } }',
+      variables: { s: true },
+    },
+  ],
+  [
+    '@include twice',
+    { query: '{ eventAmount(type: "a") { date @include(if: true) date @include(if: false) } }' },
+  ],
+  ['both subgraphs', { query: '{ events { nodes { id user { id email eventCount } store { name } } } }' }],
+  ['null for what is not there', { query: byEmail, variables: { email: 'nobody@example.org' } }],
+  ['an error with a field', { query: byEmail, variables: { email: 'taken@example.org' } }],
+  ['an error that is masked', { query: byEmail, variables: { email: 'boom@example.org' } }],
+  ['an error that is not in the catalogue', { query: byEmail, variables: { email: 'odd@example.org' } }],
+  ['an error that says when to retry', { query: byEmail, variables: { email: 'busy@example.org' } }],
+  [
+    'enums',
+    {
+      query: 'mutation { createApiKey(input: { role: ADMIN, name: "x" }) { apiKey { role name } secret } }',
+      caller: 'admin',
+    },
+  ],
+  ['a document that does not parse', { query: '{' }],
+  ['a document that is not valid', { query: '{ evnts }' }],
+  [
+    'one of two operations',
+    { query: 'query A { eventAmount(type: "a") { date } } query B { __typename }', operationName: 'A' },
+  ],
+  ['no one of two operations', { query: 'query A { __typename } query B { __typename }' }],
+  ['an operation that is not there', { query: 'query A { __typename }', operationName: 'B' }],
+  ['an empty name', { query: 'query A { __typename }', operationName: '' }],
+  ['introspection', { query: '{ __type(name: "Event") { name } }' }],
+  ['introspection by a stranger', { query: '{ __schema { types { name } } }', caller: 'nobody' }],
+  ['data by a stranger', { query: '{ eventAmount(type: "a") { date } }', caller: 'nobody' }],
+]
+
+test.each(operations)('the short ways answer %s as the ordinary way does', async (_name, operation) => {
+  for (const accept of ['application/json', 'application/graphql-response+json']) {
+    const expected = await ask(ordinary, operation, { accept })
+    // The first is the ordinary way, too; what follows is short.
+    for (const gateway of [planned, passing])
+      for (let round = 0; round < 3; round += 1)
+        expect(await ask(gateway, operation, { accept })).toEqual(expected)
+  }
+})
+
+test.each(['breaks the connection', 'answers no JSON'])(
+  'the short ways say the same when a subgraph %s',
+  async (fault) => {
+    const operation = {
+      query: '{ a: eventAmount(type: "down") { date } storeEventAmount(storeId: 1) { date } }',
+    }
+    for (const gateway of [planned, passing])
+      for (let round = 0; round < 2; round += 1) await ask(gateway, operation)
+    events.answering = (reply) =>
+      fault === 'breaks the connection' ? reply.raw.destroy() : reply.send('<html>')
+    const expected = await ask(ordinary, operation)
+    events.hits.length = 0
+    for (const gateway of [planned, passing]) expect(await ask(gateway, operation)).toEqual(expected)
+    // Asked once by each: nobody knows whether a request that was not answered has been carried out.
+    expect(events.hits).toHaveLength(2)
+  },
+)
+
+test('a stopped subgraph counts as away after its time on every way', async () => {
+  const operation = { query: '{ eventAmount(type: "slow") { date } }' }
+  for (const gateway of [planned, passing])
+    for (let round = 0; round < 2; round += 1) await ask(gateway, operation)
+  events.answering = () => new Promise(() => undefined)
+  const expected = await ask(ordinary, operation)
+  expect(expected).toMatchObject({ status: 503, text: expect.stringContaining('SUBGRAPH_UNAVAILABLE') })
+  for (const gateway of [planned, passing]) expect(await ask(gateway, operation)).toEqual(expected)
+})
+
+test('what is handed on is what the query plan would have sent, with the declared variables only', async () => {
+  const operation = { query: record, variables: { input, more: 1 } }
+  await ask(passing, operation)
+  const [first] = events.hits
+  await ask(passing, operation)
+  const [, second] = events.hits
+  expect(second).toMatchObject({ query: first?.query, variables: first?.variables })
+  expect(second?.headers.authorization).toBe(`Bearer ${tokens['store'] ?? ''}`)
+  expect(second?.variables).toEqual({ input })
+})
+
+test('an unusual request goes the ordinary way', async () => {
+  const query = '{ eventAmount(type: "a") { date } }'
+  for (let round = 0; round < 2; round += 1) await ask(passing, { query })
+  for (const headers of [
+    { accept: 'text/html' },
+    { 'content-type': 'text/plain' },
+    { accept: 'application/json, */*;q=0.1' },
+  ])
+    expect(await ask(passing, { query }, headers)).toEqual(await ask(ordinary, { query }, headers))
+})

@@ -1,0 +1,27 @@
+import type { GraphQLFormattedError } from 'graphql'
+import type { Logger } from '../http/logging.ts'
+import type { Caller } from '../identity/caller.ts'
+
+/** What every operation knows of its request. Services add their own domain to it. */
+export interface RequestContext {
+  readonly caller: Caller
+  /** The caller's Authorization header, to be forwarded. */
+  readonly authorization: string | undefined
+  readonly requestId: string
+  /** Aborted when the client goes away or the request's time is over. Made when it is first asked for. */
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+/** An operation as a client sends it. */
+export interface GraphRequest {
+  readonly query: string
+  readonly variables?: Readonly<Record<string, unknown>> | undefined
+  readonly operationName?: string | undefined
+}
+
+/** What became of an operation. Without `data` nothing was executed, or executing broke off. */
+export interface GraphResult {
+  readonly data?: Readonly<Record<string, unknown>> | null
+  readonly errors?: readonly GraphQLFormattedError[]
+}
