@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
+  bulkPaths,
   createGraphServer,
   createHttpApp,
   createMetrics,
@@ -80,6 +81,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     description: 'The REST paths of the previous system, over the graph at `/graphql`.',
     version: '1.0.0',
     rows,
+    paths: bulkPaths,
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
 

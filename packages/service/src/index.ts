@@ -36,6 +36,7 @@ export {
   type KeySource,
   type TokenVerifier,
 } from './identity/tokens.ts'
+export { bulkPaths } from './bulk/openapi.ts'
 export { registerBulk } from './bulk/route.ts'
 export { registerRest } from './rest/engine.ts'
 export { answerOf, listOf, toOpenApi } from './rest/openapi.ts'

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { EventsDatabase } from '@user-stats/prisma-events'
 import {
+  bulkPaths,
   createGraphServer,
   createHttpApp,
   createMetrics,
@@ -18,8 +19,8 @@ import { toContext, type Context } from './context.ts'
 import type { EventsEnv } from './env.ts'
 import { createAccess } from './modules/access/access.ts'
 import { createAggregates } from './modules/aggregate/aggregate.ts'
-import { createCommands } from './modules/command/command.ts'
 import { createAnalytics } from './modules/analytics/analytics.ts'
+import { createCommands } from './modules/command/command.ts'
 import { createDeletion } from './modules/event/deletion.ts'
 import { createEvents } from './modules/event/event.ts'
 import { createIngest } from './modules/event/ingest.ts'
@@ -68,8 +69,8 @@ export async function buildApp({
     events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
     deletion: createDeletion({ pool, access }),
     aggregates: createAggregates({ pool, access }),
-    commands: createCommands({ pool, clock }),
     analytics: createAnalytics({ pool, access, clock, ...env.analytics }),
+    commands: createCommands({ pool, clock }),
     users: createUsers({ pool, access }),
     // Within the time of a request, so that there is an answer.
     verification: createVerification({ pool, access, clock, timeout: env.limits.request * 0.9 }),
@@ -104,6 +105,7 @@ export async function buildApp({
     description: 'Events and aggregates, as the previous system answered them.',
     version: '1.0.0',
     rows,
+    paths: bulkPaths,
   })
   await registerApiDocs(app, { title: 'User statistics: events', openapi: () => openapi })
 

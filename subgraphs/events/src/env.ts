@@ -73,13 +73,13 @@ export function readEnv(raw: RawEnv) {
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },
     ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },
-    rules: {
     analytics: {
       timeout: env.ANALYTICS_TIMEOUT_MS,
       // A quarter of the connections: recording and the daily aggregates keep the others.
       concurrency: Math.floor(env.DATABASE_POOL_SIZE / 4),
       analystPaths: listOf(env.ANALYST_DATA_PATHS),
     },
+    rules: {
       horizonDays: env.EVENT_HORIZON_DAYS,
       idempotencyDays: env.IDEMPOTENCY_DAYS,
       retentionDays: env.RETENTION_DAYS,

@@ -8,11 +8,14 @@ export interface OpenApiOptions {
   readonly description: string
   readonly version: string
   readonly rows: readonly RestRow[]
+  /** Paths that are no rows. */
+  readonly paths?: Readonly<Record<string, Record<string, unknown>>>
 }
 
 const always = [422, 429, 500, 503]
 
-const problem = (status: number): Record<string, unknown> => ({
+/** The description of an error. */
+export const problem = (status: number): Record<string, unknown> => ({
   description: STATUS_CODES[status] ?? 'Error',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 })
@@ -67,8 +70,14 @@ function operationOf(row: RestRow): Record<string, unknown> {
 }
 
 /** The OpenAPI 3.1 document of a table of rows. */
-export function toOpenApi({ title, description, version, rows }: OpenApiOptions): Record<string, unknown> {
-  const paths: Record<string, Record<string, unknown>> = {}
+export function toOpenApi({
+  title,
+  description,
+  version,
+  rows,
+  paths: others = {},
+}: OpenApiOptions): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = { ...others }
   for (const row of rows) {
     const path = row.url.replaceAll(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operationOf(row) }
