@@ -39,6 +39,12 @@ export async function findRunning(cluster: Cluster, timeoutMs = 120_000): Promis
   }
 }
 
+/** Whether no server runs on this cluster, be its pid file there or not. */
+export async function isGone(pgdata: string): Promise<boolean> {
+  const postmaster = await readPidFile(pgdata)
+  return !postmaster || !isAlive(postmaster.pid) || !(await isServerOf(pgdata, postmaster.pid))
+}
+
 /** Ends a server at once, as a power cut would: for data nobody wants any more. */
 export async function endAtOnce(pgdata: string): Promise<void> {
   const postmaster = await readPidFile(pgdata)

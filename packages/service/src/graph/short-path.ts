@@ -48,8 +48,6 @@ export interface ShortPathOptions {
   readonly maxCharacters?: number
 }
 
-export type ShortPath = ReturnType<typeof createShortPath>
-
 const keyOf = (source: string, name: string | undefined): string =>
   name === undefined ? source : `${name}\0${source}`
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import Fastify, {
   type FastifyBaseLogger,
   LogController,
@@ -14,7 +13,8 @@ import { sendProblem } from '../errors/problem.ts'
 import { toDomainError } from '../errors/translate.ts'
 import { registerBodyParsers } from './body.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
-import type { Logger } from './logging.ts'
+import { securityHeaders } from './headers.ts'
+import { createLazyChild, type Logger } from './logging.ts'
 import { registerMetrics, type Metrics } from './metrics.ts'
 
 export interface HttpAppOptions {
@@ -46,6 +46,7 @@ export async function createHttpApp({
   const loggerInstance: FastifyBaseLogger = log
   const app = Fastify({
     loggerInstance,
+    childLoggerFactory: (_parent, bindings, options) => createLazyChild(log, bindings, options as object),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     // Streams of events may take long. What arrives whole has a deadline below, what stalls has this one.
@@ -72,13 +73,6 @@ export async function createHttpApp({
     },
   })
 
-  await app.register(helmet, {
-    // Pages set the policy they need; everything else is data.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-    },
-  })
   if (corsOrigins.length > 0)
     await app.register(cors, {
       origin: [...corsOrigins],
@@ -89,20 +83,22 @@ export async function createHttpApp({
   registerBodyParsers(app)
   registerBodyDeadline(app, requestTimeout)
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id)
+    void reply.headers(securityHeaders).header('x-request-id', request.id)
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    // The route's pattern, never the URL: legacy paths contain e-mail addresses.
-    request.log[reply.statusCode < 500 ? 'debug' : 'warn'](
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? 'unknown',
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
-      },
-      'request',
-    )
+    const level = reply.statusCode < 500 ? 'debug' : 'warn'
+    if (log.isLevelEnabled(level))
+      request.log[level](
+        {
+          method: request.method,
+          // The route's pattern, never the URL: legacy paths contain e-mail addresses.
+          route: request.routeOptions.url ?? 'unknown',
+          status: reply.statusCode,
+          ms: Math.round(reply.elapsedTime),
+        },
+        'request',
+      )
     done()
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {

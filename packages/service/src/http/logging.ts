@@ -58,3 +58,69 @@ function describeError(error: unknown): Record<string, unknown> {
     ...(error.cause !== undefined && { cause: describeError(error.cause) }),
   }
 }
+
+type Child = Parameters<Logger['child']>
+type Line = [details: object, message?: string]
+
+/**
+ * A logger with more bindings, made when it first has something to write: most requests never do, and making one
+ * costs more than everything else that is done for a small request's log.
+ */
+class LazyChild {
+  readonly parent: Logger
+  readonly bindings: Child
+  made: Logger | undefined
+
+  constructor(parent: Logger, bindings: Child) {
+    this.parent = parent
+    this.bindings = bindings
+  }
+
+  get level(): string {
+    return this.parent.level
+  }
+
+  write(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', line: Line): void {
+    if (!this.parent.isLevelEnabled(level)) return
+    this.made ??= this.parent.child(...this.bindings)
+    this.made[level](...line)
+  }
+
+  fatal(...line: Line): void {
+    this.write('fatal', line)
+  }
+
+  error(...line: Line): void {
+    this.write('error', line)
+  }
+
+  warn(...line: Line): void {
+    this.write('warn', line)
+  }
+
+  info(...line: Line): void {
+    this.write('info', line)
+  }
+
+  debug(...line: Line): void {
+    this.write('debug', line)
+  }
+
+  trace(...line: Line): void {
+    this.write('trace', line)
+  }
+
+  silent(): void {
+    // Nothing is written at this level.
+  }
+
+  child(...bindings: Child): Logger {
+    this.made ??= this.parent.child(...this.bindings)
+    return this.made.child(...bindings)
+  }
+}
+
+/** A child logger for one request. */
+export const createLazyChild = (parent: Logger, ...bindings: Child): Logger =>
+  // What Fastify and we call of a logger; pino's own machinery is made when it is used.
+  new LazyChild(parent, bindings) as unknown as Logger

@@ -33,7 +33,7 @@ const toPayload = (outcomes: readonly Outcome[]) => {
 export const eventResolvers: Resolvers = {
   Query: {
     events: async (_, { storeId, first, after, ...filter }, { caller, events }) =>
-      toConnection(await events.page(caller, storeId, filter, { first: first ?? 20, after: after ?? null })),
+      toConnection(await events.page(caller, storeId, filter, { first, after: after ?? null })),
   },
   Mutation: {
     recordEvent: (_, { input }, { caller, events }) => events.record(caller, input),
