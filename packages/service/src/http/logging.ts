@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger } from 'pino'
+import { pino, type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger } from 'pino'
 
 export type { Logger } from 'pino'
 
@@ -59,7 +59,7 @@ function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
-type Child = Parameters<Logger['child']>
+type Child = [bindings: Bindings, options?: ChildLoggerOptions]
 type Line = [details: object, message?: string]
 
 /**
@@ -80,10 +80,13 @@ class LazyChild {
     return this.parent.level
   }
 
+  own(): Logger {
+    return (this.made ??= this.parent.child(...this.bindings) as Logger)
+  }
+
   write(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', line: Line): void {
     if (!this.parent.isLevelEnabled(level)) return
-    this.made ??= this.parent.child(...this.bindings)
-    this.made[level](...line)
+    this.own()[level](...line)
   }
 
   fatal(...line: Line): void {
@@ -115,8 +118,7 @@ class LazyChild {
   }
 
   child(...bindings: Child): Logger {
-    this.made ??= this.parent.child(...this.bindings)
-    return this.made.child(...bindings)
+    return this.own().child(...bindings)
   }
 }
 
