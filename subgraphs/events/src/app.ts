@@ -39,6 +39,8 @@ export interface EventsDeps {
   readonly keys: KeySource
   readonly log: Logger
   readonly clock?: () => Date
+  /** False leaves partitions, idempotency keys and retention alone: for tests that say when. */
+  readonly maintain?: boolean
 }
 
 /** The events service, wired; it does not listen yet. Closing it writes what was accepted and closes the database. */
@@ -48,6 +50,7 @@ export async function buildApp({
   keys,
   log,
   clock = () => new Date(),
+  maintain = true,
 }: EventsDeps): Promise<FastifyInstance> {
   const { pool } = db
   const access = createAccess({ pool })
@@ -110,7 +113,7 @@ export async function buildApp({
   await registerApiDocs(app, { title: 'User statistics: events', openapi: () => openapi })
 
   app.addHook('onReady', () => {
-    maintenance.start()
+    if (maintain) maintenance.start()
   })
   app.addHook('onClose', async () => {
     await server.stop()

@@ -22,7 +22,7 @@ export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgre
 /** The events service on a database of its own, or beside another on the same one, over real HTTP. */
 export async function startEvents(
   server: TestPostgres,
-  options: { now?: Date; env?: Record<string, string>; database?: TestDatabase } = {},
+  options: { now?: Date; env?: Record<string, string>; database?: TestDatabase; maintain?: boolean } = {},
 ) {
   const database = options.database ?? (await server.createDatabase(eventsSchema))
   const issuer = createTestIssuer()
@@ -38,6 +38,7 @@ export async function startEvents(
     keys: issuer.keys,
     log: createLogger({ name: 'events', level: 'silent' }),
     clock: () => now ?? new Date(),
+    ...(options.maintain !== undefined && { maintain: options.maintain }),
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })

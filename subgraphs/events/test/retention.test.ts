@@ -17,9 +17,9 @@ afterAll(async () => {
 const now = new Date('2026-06-15T12:00:00Z')
 const log = createLogger({ name: 'events', level: 'silent' })
 
-/** The service, and maintenance that lets raw events go when the test says so. */
+/** The service without its own maintenance, and one that lets raw events go when the test says so. */
 async function start(env: Record<string, string> = {}) {
-  const events = await startEvents(server, { now, env })
+  const events = await startEvents(server, { now, env, maintain: false })
   const pool = new Pool({ connectionString: events.database.url, max: 6 })
   let at = now
   return {
@@ -29,7 +29,7 @@ async function start(env: Record<string, string> = {}) {
       at = instant
       events.setNow(instant)
     },
-    /** Runs it once more, after the run that the service starts with. */
+    /** Lets go what is too old by now. */
     letGo: async (days: number) => {
       const retention = createRetention({ pool, clock: () => at, log, days })
       while (!(await retention.run(() => false)));
@@ -215,7 +215,6 @@ test('the serving role drops nothing but by the function, and that no month that
 test('a clock far ahead of the database lets nothing go', async () => {
   await using all = await start()
   const { events, letGo } = all
-  // Too new for the run that the service starts with, which may be under way.
   await record(events, events.store(1), ['2026-06-10'])
   await settings(events, 1, 30, 1)
   all.setNow(new Date(Date.now() + 3 * 86_400_000))
