@@ -1,0 +1,79 @@
+import { measure, type Pace, type Sample } from './load.ts'
+import { startPeer } from './peers/peer.ts'
+import type { System } from './system.ts'
+import { cellsOf, ratio, sampleColumns, type Row, type Section } from './table.ts'
+
+const query =
+  'query ($to: DateTime!) { events(first: 20, to: $to) { nodes { id type createdAt user { id email username } } } }'
+
+/** Twenty events with their users: the events service, then the users service. */
+export async function cross(system: System, pace: Pace): Promise<Section> {
+  const { stack, directory, post } = system
+  const { token } = await system.openShop('cross')
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+  const users: string[] = []
+  for (let at = 0; at < 200; at += 1) {
+    const name = `user${String(at)}`
+    const body = {
+      email: `${name}@example.org`,
+      username: name,
+      first_name: 'A',
+      last_name: 'B',
+      phone: 100 + at,
+    }
+    users.push((await post('/api/user', body, token)).id)
+  }
+  const began = Date.now() - 86_400_000
+  const instant = (minute: number): string => new Date(began + minute * 60_000).toISOString()
+  const events = Array.from({ length: 1_000 }, (_, at) => ({
+    type: 'visit',
+    userId: users[(at * 37) % users.length],
+    occurredAt: instant(at),
+  }))
+  const record = 'mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }'
+  await post('/graphql', { query: record, variables: { input: { events } } }, token)
+  // Each asks for other events and users: Hive answers queries that are alike and under way at once with one of them.
+  const bodies = Array.from({ length: 980 }, (_, at) =>
+    JSON.stringify({ query, variables: { to: instant(at + 20) } }),
+  )
+  const rows: Row[] = []
+  const rates: number[] = []
+  const run = async (name: string, url: string, pid: number | undefined): Promise<void> => {
+    const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body: bodies[0] ?? '' })
+    const { data, errors } = (await answer.json()) as any
+    if (
+      errors ||
+      data.events.nodes.length !== 20 ||
+      !data.events.nodes.every((node: any) => node.user?.email)
+    )
+      throw new Error(`${name} answers something else: ${JSON.stringify(errors ?? data).slice(0, 500)}`)
+    const pids = { gateway: pid, events: stack.services.events.pid, users: stack.services.users.pid }
+    const sample: Sample = await measure(
+      { url: `${url}/graphql`, headers, bodies, connections: 64 },
+      pids,
+      pace,
+    )
+    process.stderr.write(`${name}: ${cellsOf(sample).join(' | ')}\n`)
+    rates.push(sample.rate)
+    rows.push([name, 64, ...cellsOf(sample)])
+  }
+  await run('our gateway', stack.urls.gateway, stack.services.gateway.pid)
+  const subgraphs = { users: stack.urls.users, events: stack.urls.events, directory }
+  for (const [name, file] of [
+    ["Mercurius's gateway", 'mercurius.ts'],
+    ['Hive Gateway', 'hive.ts'],
+  ] as const) {
+    await using peer = await startPeer(file, subgraphs)
+    await run(name, peer.url, peer.pid)
+  }
+  const [ours = NaN, mercurius = NaN, hive = NaN] = rates
+  return {
+    title: 'A query over both subgraphs: twenty events with their users',
+    columns: ['gateway', 'connections', ...sampleColumns],
+    rows,
+    ratios: [
+      ratio("cross-subgraph query, our gateway : Mercurius's", ours, mercurius),
+      ratio('cross-subgraph query, our gateway : Hive', ours, hive),
+    ],
+  }
+}
