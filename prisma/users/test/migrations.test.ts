@@ -48,7 +48,7 @@ test('keys and constraints lead with the store', async () => {
      ORDER BY 1`,
   )
   // Of the installation, not of a store.
-  expect(tables.map(({ name }) => name)).toEqual(['api_keys', 'signing_keys', 'wrapped_keys'])
+  expect(tables.map(({ name }) => name)).toEqual(['api_keys', 'receipt_keys', 'signing_keys', 'wrapped_keys'])
 })
 
 test.each([
