@@ -47,8 +47,6 @@ export async function prepareDatabase(options: {
 
   await using inside = await connect(withDatabase(adminUrl, database))
   await inside.query(`SET ROLE ${name(owner.role)}`)
-  await inside.query(`REVOKE ALL ON DATABASE ${name(database)} FROM PUBLIC`)
-  await inside.query(`GRANT CONNECT ON DATABASE ${name(database)} TO ${name(server.role)}`)
   await allowServing(inside, server.role)
 }
 

@@ -57,6 +57,21 @@ test('a table whose comment narrows the rights is open that far only', async () 
   await expect(query(url, 'DELETE FROM notes')).rejects.toThrow('permission denied')
 })
 
+test('a function is closed to the serving role unless its comment opens it, whenever it was made', async () => {
+  const { ownerUrl, url } = await server.createDatabase(sample)
+  await query(url, 'SELECT ensure_year(2026)')
+  await expect(query(url, 'SELECT forget_year(2026)')).rejects.toThrow('permission denied for function')
+  await query(ownerUrl, `CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
+  await expect(query(url, 'SELECT later()')).rejects.toThrow('permission denied for function')
+  await query(ownerUrl, `COMMENT ON FUNCTION later() IS 'One. Serving: execute'`)
+  const { username } = new URL(url)
+  await grantServing({ ownerUrl, role: username })
+  expect(await query(url, 'SELECT later() AS one')).toEqual([{ one: 1 }])
+  await query(ownerUrl, 'COMMENT ON FUNCTION later() IS NULL')
+  await grantServing({ ownerUrl, role: username })
+  await expect(query(url, 'SELECT later()')).rejects.toThrow('permission denied for function')
+})
+
 test('nobody but the two roles gets in, and functions are not open to all', async () => {
   const { database, ownerUrl } = await server.createDatabase(sample)
   await query(server.superuserUrl, `CREATE ROLE stranger LOGIN PASSWORD 'x'`)
@@ -98,6 +113,9 @@ test('an operator who made roles and database grants afterwards', async () => {
   await expect(query(url, 'SELECT FROM shops')).rejects.toThrow('permission denied')
 
   await Promise.all([grantServing({ ownerUrl, role: 'serve' }), grantServing({ ownerUrl, role: 'serve' })])
+  await query(server.superuserUrl, `CREATE ROLE passer_by LOGIN PASSWORD 'x'`)
+  const passing = query(server.url('external', 'passer_by', 'x'), 'SELECT 1')
+  await expect(passing).rejects.toThrow('permission denied for database')
   await query(url, `INSERT INTO shops (name) VALUES ('one')`)
   await query(url, 'SELECT ensure_year(2026)')
   await expect(query(url, 'DELETE FROM notes')).rejects.toThrow('permission denied')
