@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
   bulkPaths,
+  byAudience,
   createGraphServer,
   createHttpApp,
   createMetrics,
@@ -19,6 +20,7 @@ import {
 import type { GatewayEnv } from './env.ts'
 import { createSubgraphs } from './graph/subgraphs.ts'
 import { openSupergraph } from './graph/supergraph.ts'
+import type { View } from './graph/view.ts'
 import { registerPlayground, sendPlayground, wantsPlayground } from './pages/playground.ts'
 import { rows } from './rest/routes.ts'
 
@@ -43,11 +45,11 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     passThrough: env.passThrough,
     log,
   })
-  const server = createGraphServer<RequestContext>({
-    source: { gateway: supergraph.gateway, prepare: supergraph.prepare },
-    log,
-    metrics,
-    fastPath: env.fastPath,
+  const serverOver = (source: View) =>
+    createGraphServer<RequestContext>({ source, log, metrics, fastPath: env.fastPath })
+  const server = byAudience({
+    everyone: serverOver(supergraph.everyone),
+    analysts: serverOver(supergraph.analysts),
   })
   await server.start()
 

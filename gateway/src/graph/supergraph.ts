@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { DomainError, type Execute, type KnownOperation, type Logger } from '@user-stats/service'
-import type { GraphQLSchema } from 'graphql'
+import type { Logger } from '@user-stats/service'
+import { toAnalystSupergraph } from './contract.ts'
 import type { Subgraph } from './data-source.ts'
-import { createGeneration, type Executor, type GatewayInterface, type Generation } from './generation.ts'
-import { executeRemotely } from './remote.ts'
+import { createGeneration, type Generation } from './generation.ts'
+import { nothing } from './nothing.ts'
+import { createView, type View } from './view.ts'
 
 export interface SupergraphOptions {
   /** The composed file. */
@@ -16,14 +17,15 @@ export interface SupergraphOptions {
   readonly log: Logger
 }
 
+/** The graph as each audience sees it. They share the subgraphs and nothing else. */
 export interface Supergraph {
-  /** For Apollo Server. */
-  readonly gateway: GatewayInterface
-  /** How operations that are known are executed. */
-  readonly prepare: (operation: KnownOperation) => Execute
-  /** What clients see now. */
-  readonly schema: () => GraphQLSchema
+  readonly everyone: View
+  /** Without what is not for analysts. */
+  readonly analysts: View
 }
+
+/** One content of the file. */
+type Loaded = Readonly<Record<keyof Supergraph, Generation>>
 
 /**
  * The supergraph of a file, and of whatever content the file has later. A content that is no supergraph is logged and
@@ -38,39 +40,46 @@ export async function openSupergraph({
   passThrough,
   log,
 }: SupergraphOptions): Promise<Supergraph> {
-  const load = (sdl: string) => createGeneration({ sdl, dataSource, log })
-  let current = await first(path, load)
-  // Requests keep the schema they were validated against, and with it their gateway.
-  const generations = new WeakMap<GraphQLSchema, Generation>([[current.schema, current]])
-  const listeners = new Set<(now: { apiSchema: GraphQLSchema; coreSupergraphSdl: string }) => void>()
-  let seen = current.sdl
+  async function load(sdl: string): Promise<Loaded> {
+    const everyone = await createGeneration({ sdl, dataSource, log })
+    const contract = toAnalystSupergraph(sdl)
+    const analysts =
+      contract === undefined ? nothing(sdl) : await createGeneration({ sdl: contract, dataSource, log })
+    return { everyone, analysts }
+  }
+
+  const loaded = await first(path, load)
+  let served = loaded.everyone.sdl
+  let seen = served
   let timer: NodeJS.Timeout | undefined
   let stopped = false
-
-  function generationOf(schema: GraphQLSchema): Generation {
-    const own = generations.get(schema)
-    if (own === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
-    return own
-  }
-
-  const announce = (listener: Parameters<typeof listeners.add>[0]): void => {
-    listener({ apiSchema: current.schema, coreSupergraphSdl: current.sdl })
-  }
+  const everyone = createView({
+    first: loaded.everyone,
+    passThrough,
+    onStart: schedule,
+    onStop: () => {
+      stopped = true
+      clearTimeout(timer)
+    },
+  })
+  const idle = (): void => undefined
+  const analysts = createView({ first: loaded.analysts, passThrough, onStart: idle, onStop: idle })
 
   async function look(): Promise<void> {
     const sdl = await readFile(path, 'utf8').catch(() => '')
     if (sdl === seen) return
     seen = sdl
     // Back to what is served, after something that was not valid.
-    if (sdl === current.sdl) return
+    if (sdl === served) return
     try {
-      current = await load(sdl)
+      const next = await load(sdl)
+      everyone.replace(next.everyone)
+      analysts.replace(next.analysts)
+      served = sdl
     } catch (error) {
       log.error({ reason: reasonOf(error) }, 'the new supergraph is not valid; the old one stays')
       return
     }
-    generations.set(current.schema, current)
-    for (const listener of listeners) announce(listener)
     log.info('supergraph reloaded')
   }
 
@@ -82,36 +91,13 @@ export async function openSupergraph({
     }, pollMs).unref()
   }
 
-  return {
-    schema: () => current.schema,
-    prepare: (operation) =>
-      executeRemotely(operation, { generation: generationOf(operation.schema), passThrough }),
-    gateway: {
-      load: () => {
-        for (const listener of listeners) announce(listener)
-        schedule()
-        const executor: Executor = async (request) => {
-          return await generationOf(request.schema).executor(request)
-        }
-        return Promise.resolve({ executor })
-      },
-      onSchemaLoadOrUpdate: (listener) => {
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-      stop: () => {
-        stopped = true
-        clearTimeout(timer)
-        return Promise.resolve()
-      },
-    },
-  }
+  return { everyone, analysts }
 }
 
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').slice(0, 500)
 
-async function first(path: string, load: (sdl: string) => Promise<Generation>): Promise<Generation> {
+async function first(path: string, load: (sdl: string) => Promise<Loaded>): Promise<Loaded> {
   let sdl: string
   try {
     sdl = await readFile(path, 'utf8')

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import type { GraphQLSchema } from 'graphql'
 import type { EventsDatabase } from '@user-stats/prisma-events'
 import {
   bulkPaths,
+  byAudience,
   createGraphServer,
   createHttpApp,
   createMetrics,
@@ -30,7 +32,7 @@ import { createRetention } from './modules/retention/retention.ts'
 import { createUsers } from './modules/user/user.ts'
 import { createVerification } from './modules/verification/verification.ts'
 import { rows } from './rest/routes.ts'
-import { createSchema } from './schema.ts'
+import { createSchemas } from './schema.ts'
 
 export interface EventsDeps {
   readonly env: EventsEnv
@@ -89,11 +91,12 @@ export async function buildApp({
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
   })
-  const server = createGraphServer<Context>({
-    source: { schema: createSchema() },
-    log,
-    metrics,
-    fastPath: env.fastPath,
+  const schemas = createSchemas()
+  const serverOver = (schema: GraphQLSchema) =>
+    createGraphServer<Context>({ source: { schema }, log, metrics, fastPath: env.fastPath })
+  const server = byAudience({
+    everyone: serverOver(schemas.everyone),
+    analysts: serverOver(schemas.analysts),
   })
   await server.start()
   const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })

@@ -2,7 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { concatAST, parse, type GraphQLSchema } from 'graphql'
-import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/service'
+import {
+  DateScalar,
+  DateTimeScalar,
+  forAnalysts,
+  JSONObjectScalar,
+  refuseUnknownEntities,
+  SafeIntScalar,
+  type SubgraphParts,
+} from '@user-stats/service'
 import type { Resolvers } from '../generated/resolvers.ts'
 import { aggregateResolvers } from './modules/aggregate/aggregate.resolvers.ts'
 import { analyticsResolvers } from './modules/analytics/analytics.resolvers.ts'
@@ -39,7 +47,12 @@ const resolvers: Resolvers = {
   Mutation: { ...eventResolvers.Mutation, ...commandResolvers.Mutation },
 }
 
-/** The events subgraph, executable. */
-export const createSchema = (): GraphQLSchema =>
+const executable = (parts: SubgraphParts): GraphQLSchema =>
   // The generated types are stricter than the builder's.
-  buildSubgraphSchema({ typeDefs, resolvers: resolvers as never })
+  refuseUnknownEntities(buildSubgraphSchema(parts as never))
+
+/** The events subgraph, executable: as everyone sees it, and as analysts do. */
+export const createSchemas = () => {
+  const parts: SubgraphParts = { typeDefs, resolvers }
+  return { everyone: executable(parts), analysts: executable(forAnalysts(parts)) }
+}

@@ -156,6 +156,8 @@ test.each(cases)('%s: %s gets %i', async (_what, who, status, method, path, body
   if (status >= 400) expect(answer.body).toMatchObject({ status, detail: expect.any(String) })
 })
 
+// The graph of analysts has no such field or type.
+const unknown = 'GRAPHQL_VALIDATION_FAILED'
 const rawEvents = 'query($storeId: Int) { events(storeId: $storeId) { nodes { id userId } } }'
 const entity = `query { _entities(representations: [{ __typename: "User", storeId: 1, ref: "u0", id: "x" }]) {
   ... on User { eventCount lastSeenAt events { nodes { id } } } } }`
@@ -169,8 +171,8 @@ test.each([
     {
       store: null,
       'other store': 'FORBIDDEN',
-      analyst: 'FORBIDDEN',
-      'analyst of all': 'FORBIDDEN',
+      analyst: unknown,
+      'analyst of all': unknown,
       admin: null,
       nobody: 'UNAUTHENTICATED',
       service: 'FORBIDDEN',
@@ -182,7 +184,7 @@ test.each([
     {
       store: null,
       'other store': 'FORBIDDEN',
-      analyst: 'FORBIDDEN',
+      analyst: unknown,
       admin: null,
       nobody: 'UNAUTHENTICATED',
       service: 'FORBIDDEN',
@@ -211,9 +213,13 @@ test.each([
 
 test('internal mutations are for our own services only', async () => {
   const query = 'mutation { applyStoreDeletion(input: { commandId: 1, storeId: 1 }) { eventsDeleted } }'
-  for (const who of ['store', 'analyst', 'admin'] as const) {
+  for (const [who, code] of [
+    ['store', 'FORBIDDEN'],
+    ['analyst', unknown],
+    ['admin', 'FORBIDDEN'],
+  ] as const) {
     const { body } = await events.graphql(callers[who], query)
-    expect(body.errors[0].extensions.code).toBe('FORBIDDEN')
+    expect(body.errors[0].extensions.code).toBe(code)
   }
 })
 

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import type { GraphQLSchema } from 'graphql'
 import type { UsersDatabase } from '@user-stats/prisma-users'
 import {
+  byAudience,
   createGraphServer,
   createHttpApp,
   createMetrics,
@@ -19,7 +21,7 @@ import { prepareFirstStart } from './first-start.ts'
 import { createCourier } from './modules/command/courier.ts'
 import { registerKeySet } from './modules/token/key-set.ts'
 import { rows } from './rest/routes.ts'
-import { createSchema } from './schema.ts'
+import { createSchemas } from './schema.ts'
 import { createMasterKey } from './vault/master-key.ts'
 import { createVault } from './vault/vault.ts'
 
@@ -69,11 +71,12 @@ export async function buildApp({
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
   })
-  const server = createGraphServer<Context>({
-    source: { schema: createSchema() },
-    log,
-    metrics,
-    fastPath: env.fastPath,
+  const schemas = createSchemas()
+  const serverOver = (schema: GraphQLSchema) =>
+    createGraphServer<Context>({ source: { schema }, log, metrics, fastPath: env.fastPath })
+  const server = byAudience({
+    everyone: serverOver(schemas.everyone),
+    analysts: serverOver(schemas.analysts),
   })
   await server.start()
   const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })

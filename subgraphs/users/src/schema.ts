@@ -2,7 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { concatAST, parse, type GraphQLSchema } from 'graphql'
-import { DateTimeScalar, SafeIntScalar } from '@user-stats/service'
+import {
+  DateTimeScalar,
+  forAnalysts,
+  refuseUnknownEntities,
+  SafeIntScalar,
+  type SubgraphParts,
+} from '@user-stats/service'
 import type { Resolvers } from '../generated/resolvers.ts'
 import { apiKeyResolvers } from './modules/api-key/api-key.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
@@ -31,7 +37,12 @@ const resolvers: Resolvers = {
   },
 }
 
-/** The users subgraph, executable. */
-export const createSchema = (): GraphQLSchema =>
+const executable = (parts: SubgraphParts): GraphQLSchema =>
   // The generated types are stricter than the builder's.
-  buildSubgraphSchema({ typeDefs, resolvers: resolvers as never })
+  refuseUnknownEntities(buildSubgraphSchema(parts as never))
+
+/** The users subgraph, executable: as everyone sees it, and as analysts do. */
+export const createSchemas = () => {
+  const parts: SubgraphParts = { typeDefs, resolvers }
+  return { everyone: executable(parts), analysts: executable(forAnalysts(parts)) }
+}

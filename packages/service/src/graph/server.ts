@@ -16,6 +16,7 @@ import type { Metrics } from '../http/metrics.ts'
 import { executeLocally } from './compiled.ts'
 import { createErrorFormatter } from './errors.ts'
 import { introspectionForSignedIn } from './introspection.ts'
+import { knownRoot } from './known-root.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import { createShortPath, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
 import { settleListItems } from './list-items.ts'
@@ -86,6 +87,7 @@ export function createGraphServer<Context extends RequestContext>({
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
     parseOptions: { maxTokens: 20_000 },
+    validationRules: [knownRoot],
     logger: {
       debug: (message: unknown) => {
         log.debug(String(message))
