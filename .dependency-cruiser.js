@@ -6,7 +6,7 @@
  */
 const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|stack|e2e)/'
 
-const rooms = ['errors', 'values', 'identity', 'http', 'graph', 'rest', 'legacy', 'bulk', 'pages']
+const rooms = ['errors', 'values', 'identity', 'audit', 'http', 'graph', 'rest', 'legacy', 'bulk', 'pages']
 
 /** A room of packages/service and the rooms it must not know. */
 const room = (name, above) => ({

@@ -1,3 +1,7 @@
+export { auditActions, type AuditAction } from './audit/action.ts'
+export type { Acting } from './audit/actor.ts'
+export { readAuditPage, type AuditEntry, type AuditFilter } from './audit/page.ts'
+export { auditedUserId, recordAudit, type AuditRecord, type RunStatement } from './audit/record.ts'
 export { commonVariables, EnvError, kinds, readVariables, type RawEnv, type Variable } from './env/env.ts'
 export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
 export { badInput, DomainError } from './errors/domain-error.ts'

@@ -22,6 +22,7 @@ import type { EventsEnv } from './env.ts'
 import { createAccess } from './modules/access/access.ts'
 import { createAggregates } from './modules/aggregate/aggregate.ts'
 import { createAnalytics } from './modules/analytics/analytics.ts'
+import { createAudit } from './modules/audit/audit.ts'
 import { createCommands } from './modules/command/command.ts'
 import { createDeletion } from './modules/event/deletion.ts'
 import { createEvents } from './modules/event/event.ts'
@@ -56,6 +57,7 @@ export async function buildApp({
 }: EventsDeps): Promise<FastifyInstance> {
   const { pool } = db
   const access = createAccess({ pool })
+  const audit = createAudit({ pool, access, clock })
   const partitions = createPartitions({ pool })
   const ingest = createIngest({
     pool,
@@ -72,13 +74,14 @@ export async function buildApp({
   })
   const domain = {
     events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
-    deletion: createDeletion({ pool, access }),
+    deletion: createDeletion({ pool, access, audit }),
     aggregates: createAggregates({ pool, access }),
     analytics: createAnalytics({ pool, access, clock, ...env.analytics }),
-    commands: createCommands({ pool, clock }),
+    audit,
+    commands: createCommands({ pool, audit, clock }),
     users: createUsers({ pool, access }),
     // Within the time of a request, so that there is an answer.
-    verification: createVerification({ pool, access, clock, timeout: env.limits.request * 0.9 }),
+    verification: createVerification({ pool, access, audit, clock, timeout: env.limits.request * 0.9 }),
   }
 
   const metrics = createMetrics('events')

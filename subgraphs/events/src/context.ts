@@ -2,6 +2,7 @@ import type DataLoader from 'dataloader'
 import { extendContext, type RequestContext } from '@user-stats/service'
 import type { Aggregates } from './modules/aggregate/aggregate.ts'
 import type { Analytics } from './modules/analytics/analytics.ts'
+import type { Audit } from './modules/audit/audit.ts'
 import type { Commands } from './modules/command/command.ts'
 import type { Deletion } from './modules/event/deletion.ts'
 import type { Events } from './modules/event/event.ts'
@@ -15,6 +16,7 @@ export interface Domain {
   readonly deletion: Deletion
   readonly aggregates: Aggregates
   readonly analytics: Analytics
+  readonly audit: Audit
   readonly commands: Commands
   readonly users: Users
   readonly verification: Verification

@@ -15,6 +15,7 @@ import type { Resolvers } from '../generated/resolvers.ts'
 import { aggregateResolvers } from './modules/aggregate/aggregate.resolvers.ts'
 import { analyticsResolvers } from './modules/analytics/analytics.resolvers.ts'
 import { JSONScalarScalar } from './modules/analytics/json-scalar.ts'
+import { auditResolvers } from './modules/audit/audit.resolvers.ts'
 import { commandResolvers } from './modules/command/command.resolvers.ts'
 import { eventResolvers } from './modules/event/event.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
@@ -42,6 +43,7 @@ const resolvers: Resolvers = {
     ...eventResolvers.Query,
     ...aggregateResolvers.Query,
     ...analyticsResolvers.Query,
+    ...auditResolvers.Query,
     ...verificationResolvers.Query,
   },
   Mutation: { ...eventResolvers.Mutation, ...commandResolvers.Mutation },

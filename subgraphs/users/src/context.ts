@@ -1,6 +1,7 @@
 import type DataLoader from 'dataloader'
 import { extendContext, type RequestContext } from '@user-stats/service'
 import type { Access, Session } from './identity/access.ts'
+import type { Audit } from './modules/audit/audit.ts'
 import type { ApiKeys } from './modules/api-key/api-key.ts'
 import { createStoreLoader } from './modules/store/store.loader.ts'
 import type { StoreRecord, Stores } from './modules/store/store.ts'
@@ -12,6 +13,7 @@ import type { UserRecord, UserReference, Users } from './modules/user/user.ts'
 export interface Domain {
   readonly access: Access
   readonly apiKeys: ApiKeys
+  readonly audit: Audit
   readonly stores: Stores
   readonly tokens: Tokens
   readonly users: Users
@@ -29,7 +31,7 @@ export interface Context extends RequestContext, Domain {
 }
 
 export function toContext(request: RequestContext, domain: Domain): Context {
-  const session = domain.access.session(request.caller)
+  const session = domain.access.session(request)
   return extendContext(request, {
     ...domain,
     session,

@@ -2,6 +2,7 @@ import type { PrismaClient } from '@user-stats/prisma-users'
 import type { Logger } from '@user-stats/service'
 import { createAccess } from './identity/access.ts'
 import { createApiKeys } from './modules/api-key/api-key.ts'
+import { createAudit } from './modules/audit/audit.ts'
 import { createCommands } from './modules/command/command.ts'
 import { createEventsClient } from './modules/command/events-client.ts'
 import { createOutbox } from './modules/command/outbox.ts'
@@ -36,6 +37,7 @@ export function createDomain({
   log,
 }: DomainOptions) {
   const access = createAccess({ prisma, clock })
+  const audit = createAudit({ prisma, clock })
   // Twice as long as a token works, for clocks that differ.
   const keys = createSigningKeys({ prisma, masterKey, clock, afterlife: 2_000 * tokenLifetime })
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
@@ -49,9 +51,10 @@ export function createDomain({
     events,
     commands,
     access,
+    audit,
     tokens,
-    apiKeys: createApiKeys({ prisma, access, commands, clock }),
-    stores: createStores({ prisma, access, commands, clock }),
-    users: createUsers({ prisma, rows, access, commands, clock }),
+    apiKeys: createApiKeys({ prisma, access, audit, commands, clock }),
+    stores: createStores({ prisma, access, audit, commands, clock }),
+    users: createUsers({ prisma, rows, access, audit, commands, clock }),
   }
 }

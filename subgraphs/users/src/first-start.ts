@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { PrismaClient } from '@user-stats/prisma-users'
 import type { Logger } from '@user-stats/service'
 import { inTransaction, lockTask, type Db } from './database/transaction.ts'
+import { createAudit, type Audit } from './modules/audit/audit.ts'
 import { adoptKey } from './modules/api-key/secret.ts'
 import { ensureSigningKey } from './modules/token/signing-keys.ts'
 import type { MasterKey } from './vault/master-key.ts'
@@ -35,7 +36,8 @@ export const prepareFirstStart = async ({
     await lockTask(tx, 'firstStart')
     const blindKey = await ensureBlindKey(tx, masterKey, clock())
     await ensureSigningKey(tx, masterKey, clock())
-    if (adminApiKey !== undefined) await ensureAdminKey(tx, adminApiKey, clock(), log)
+    if (adminApiKey !== undefined)
+      await ensureAdminKey(tx, adminApiKey, { clock, log, audit: createAudit({ prisma, clock }) })
     return { blindKey }
   })
 
@@ -61,7 +63,12 @@ async function ensureBlindKey(tx: Db, masterKey: MasterKey, now: Date): Promise<
   return masterKey.unwrap(known.key, blindPlace)
 }
 
-async function ensureAdminKey(tx: Db, secret: string, now: Date, log: Logger): Promise<void> {
+async function ensureAdminKey(
+  tx: Db,
+  secret: string,
+  { clock, log, audit }: Pick<FirstStartOptions, 'clock' | 'log'> & { readonly audit: Audit },
+): Promise<void> {
+  const now = clock()
   const usable = await tx.apiKey.count({
     where: { role: 'ADMIN', revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
   })
@@ -72,5 +79,10 @@ async function ensureAdminKey(tx: Db, secret: string, now: Date, log: Logger): P
     return
   }
   await tx.apiKey.create({ data })
+  await audit.record(
+    tx,
+    { command: 'start' },
+    { action: 'API_KEY_CREATED', storeId: null, recordIds: [data.id] },
+  )
   log.info('first admin key created')
 }

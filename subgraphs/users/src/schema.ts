@@ -11,6 +11,7 @@ import {
 } from '@user-stats/service'
 import type { Resolvers } from '../generated/resolvers.ts'
 import { apiKeyResolvers } from './modules/api-key/api-key.resolvers.ts'
+import { auditResolvers } from './modules/audit/audit.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
 import { tokenResolvers } from './modules/token/token.resolvers.ts'
 import { userResolvers } from './modules/user/user.resolvers.ts'
@@ -28,7 +29,12 @@ const resolvers: Resolvers = {
   ...apiKeyResolvers,
   ...storeResolvers,
   ...userResolvers,
-  Query: { ...apiKeyResolvers.Query, ...storeResolvers.Query, ...userResolvers.Query },
+  Query: {
+    ...apiKeyResolvers.Query,
+    ...auditResolvers.Query,
+    ...storeResolvers.Query,
+    ...userResolvers.Query,
+  },
   Mutation: {
     ...apiKeyResolvers.Mutation,
     ...storeResolvers.Mutation,

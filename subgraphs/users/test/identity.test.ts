@@ -101,6 +101,7 @@ const table: [string, () => [string, Record<string, unknown>?], Expected][] = [
     () => ['{ answer: stores { nodes { id } } }'],
     { ...adminsOnly, analyst: 'ok', 'own analyst': 'ok' },
   ],
+  ['auditLog', () => ['{ answer: auditLog { nodes { id } } }'], adminsOnly],
   ['apiKeys', () => ['{ answer: apiKeys { nodes { id } } }'], adminsOnly],
   [
     'createApiKey',

@@ -11,6 +11,7 @@ interface KeyState {
 /** Who sent a request, and whether this database still lets them work, asked at most once. */
 export interface Session {
   readonly caller: Caller
+  readonly requestId: string
   /**
    * The caller, once their key and store are found to be good now, whatever the token says.
    *
@@ -60,9 +61,9 @@ export function createAccess({
   return {
     holdKey,
 
-    session(caller: Caller): Session {
+    session({ caller, requestId }: Pick<Session, 'caller' | 'requestId'>): Session {
       let admitted: Promise<Caller> | undefined
-      return { caller, admitted: () => (admitted ??= admit(caller)) }
+      return { caller, requestId, admitted: () => (admitted ??= admit(caller)) }
     },
 
     /**

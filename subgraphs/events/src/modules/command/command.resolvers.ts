@@ -5,7 +5,7 @@ export const commandResolvers: Resolvers = {
     applyStoreAccess: (_, { input }, { caller, commands }) => commands.applyStoreAccess(caller, input),
     applyStoreSettings: (_, { input }, { caller, commands }) => commands.applyStoreSettings(caller, input),
     applyKeyRevocation: (_, { input }, { caller, commands }) => commands.applyKeyRevocation(caller, input),
-    applyUserErasure: (_, { input }, { caller, commands }) => commands.applyUserErasure(caller, input),
-    applyStoreDeletion: (_, { input }, { caller, commands }) => commands.applyStoreDeletion(caller, input),
+    applyUserErasure: (_, { input }, context) => context.commands.applyUserErasure(context, input),
+    applyStoreDeletion: (_, { input }, context) => context.commands.applyStoreDeletion(context, input),
   },
 }

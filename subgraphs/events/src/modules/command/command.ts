@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
-import { requireService, type Caller } from '@user-stats/service'
+import { auditedUserId, requireService, type Acting, type Caller } from '@user-stats/service'
 import { aloneWithStore } from '../access/transaction.ts'
+import type { Audit } from '../audit/audit.ts'
 import { daysOfStore, removeStoreDay, removeUserEvents } from '../event/removal.ts'
 
 export interface Applied {
@@ -11,7 +12,15 @@ export interface Applied {
 export type Commands = ReturnType<typeof createCommands>
 
 /** What the users service tells this one. Each command may arrive more than once and takes effect once. */
-export function createCommands({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
+export function createCommands({
+  pool,
+  audit,
+  clock,
+}: {
+  readonly pool: Pool
+  readonly audit: Audit
+  readonly clock: () => Date
+}) {
   return {
     async applyStoreAccess(
       caller: Caller,
@@ -59,10 +68,10 @@ export function createCommands({ pool, clock }: { readonly pool: Pool; readonly 
     },
 
     async applyUserErasure(
-      caller: Caller,
+      acting: Acting,
       { commandId, storeId, userId }: { commandId: number; storeId: number; userId: string },
     ): Promise<Applied> {
-      requireService(caller)
+      requireService(acting.caller)
       const eventsDeleted = await aloneWithStore(pool, storeId, async (client) => {
         const done = await progressOf(client, storeId, commandId)
         if (done.finished) return done.eventsDeleted
@@ -72,16 +81,19 @@ export function createCommands({ pool, clock }: { readonly pool: Pool; readonly 
         )
         const deleted = await removeUserEvents(client, storeId, userId)
         await addProgress(client, storeId, commandId, deleted, clock())
+        const recordIds = [auditedUserId(userId)]
+        const record = { action: 'USER_ERASURE_APPLIED', storeId, recordIds, recordCount: deleted } as const
+        await audit.record(client, acting, record)
         return deleted
       })
       return { eventsDeleted }
     },
 
     async applyStoreDeletion(
-      caller: Caller,
+      acting: Acting,
       { commandId, storeId }: { commandId: number; storeId: number },
     ): Promise<Applied> {
-      requireService(caller)
+      requireService(acting.caller)
       const { days, finished, eventsDeleted } = await aloneWithStore(pool, storeId, async (client) => {
         await setAccess(client, storeId, 'DELETED', commandId)
         return { ...(await progressOf(client, storeId, commandId)), days: await daysOfStore(client, storeId) }
@@ -97,7 +109,11 @@ export function createCommands({ pool, clock }: { readonly pool: Pool; readonly 
         await client.query('DELETE FROM erased_users WHERE store_id = $1', [storeId])
         await client.query('DELETE FROM store_settings WHERE store_id = $1', [storeId])
         await addProgress(client, storeId, commandId, 0, clock())
-        return { eventsDeleted: (await progressOf(client, storeId, commandId)).eventsDeleted }
+        const recordCount = (await progressOf(client, storeId, commandId)).eventsDeleted
+        const recordIds = [String(storeId)]
+        const record = { action: 'STORE_DELETION_APPLIED', storeId, recordIds, recordCount } as const
+        await audit.record(client, acting, record)
+        return { eventsDeleted: recordCount }
       })
     },
   }

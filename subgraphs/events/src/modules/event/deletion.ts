@@ -1,21 +1,42 @@
-import type { Pool } from 'pg'
-import { badInput, tenantOf, type Caller } from '@user-stats/service'
+import type { Pool, PoolClient } from 'pg'
+import { auditedUserId, badInput, tenantOf, type Acting } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
 import { aloneWithStore } from '../access/transaction.ts'
+import type { Audit } from '../audit/audit.ts'
 import { daysOfStore, removeStoreDay, removeUserEvents } from './removal.ts'
 import { requireText } from './rules.ts'
 
 export type Deletion = ReturnType<typeof createDeletion>
 
 /** Deleting events at a caller's wish. The rollups are corrected in the same transactions. */
-export function createDeletion({ pool, access }: { readonly pool: Pool; readonly access: Access }) {
+export function createDeletion({
+  pool,
+  access,
+  audit,
+}: {
+  readonly pool: Pool
+  readonly access: Access
+  readonly audit: Audit
+}) {
   return {
     /** @returns how many events of the user there were */
-    async ofUser(caller: Caller, storeId: number | null | undefined, userId: string): Promise<number> {
+    async ofUser(acting: Acting, storeId: number | null | undefined, userId: string): Promise<number> {
+      const { caller } = acting
       const tenant = tenantOf(caller, storeId)
       requireText('userId', userId, 128)
       await access.admit(caller, tenant)
-      return await aloneWithStore(pool, tenant, (client) => removeUserEvents(client, tenant, userId))
+      return await aloneWithStore(pool, tenant, async (client) => {
+        const recordCount = await removeUserEvents(client, tenant, userId)
+        const recordIds = [auditedUserId(userId)]
+        if (recordCount > 0)
+          await audit.record(client, acting, {
+            action: 'USER_EVENTS_DELETED',
+            storeId: tenant,
+            recordIds,
+            recordCount,
+          })
+        return recordCount
+      })
     },
 
     /**
@@ -23,15 +44,36 @@ export function createDeletion({ pool, access }: { readonly pool: Pool; readonly
      *
      * @returns how many events there were
      */
-    async ofStore(caller: Caller, storeId: number): Promise<number> {
+    async ofStore(acting: Acting, storeId: number): Promise<number> {
+      const { caller } = acting
       if (storeId < 1) throw badInput('storeId', 'must be 1 or more')
       const tenant = tenantOf(caller, storeId)
       await access.admit(caller, tenant)
-      const days = await aloneWithStore(pool, tenant, (client) => daysOfStore(client, tenant))
+      const days = await aloneWithStore(pool, tenant, async (client) => {
+        const recordCount = await eventsOfStore(client, tenant)
+        const recordIds = [String(tenant)]
+        // Once, before the first day goes, with what there is to be deleted.
+        if (recordCount > 0)
+          await audit.record(client, acting, {
+            action: 'STORE_EVENTS_DELETED',
+            storeId: tenant,
+            recordIds,
+            recordCount,
+          })
+        return await daysOfStore(client, tenant)
+      })
       let deleted = 0
       for (const day of days)
         deleted += await aloneWithStore(pool, tenant, (client) => removeStoreDay(client, tenant, day))
       return deleted
     },
   }
+}
+
+async function eventsOfStore(client: PoolClient, storeId: number): Promise<number> {
+  const { rows } = await client.query<{ events: string | null }>(
+    'SELECT sum(events)::bigint AS events FROM day_totals WHERE store_id = $1',
+    [storeId],
+  )
+  return Number(rows[0]?.events ?? 0)
 }

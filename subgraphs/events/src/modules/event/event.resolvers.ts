@@ -39,11 +39,11 @@ export const eventResolvers: Resolvers = {
     recordEvent: (_, { input }, { caller, events }) => events.record(caller, input),
     recordEvents: async (_, { input }, { caller, events }) =>
       toPayload(await events.recordMany(caller, input.events)),
-    deleteUserEvents: async (_, { input }, { caller, deletion }) => ({
-      deletedCount: await deletion.ofUser(caller, input.storeId, input.userId),
+    deleteUserEvents: async (_, { input }, context) => ({
+      deletedCount: await context.deletion.ofUser(context, input.storeId, input.userId),
     }),
-    deleteStoreEvents: async (_, { input }, { caller, deletion }) => ({
-      deletedCount: await deletion.ofStore(caller, input.storeId),
+    deleteStoreEvents: async (_, { input }, context) => ({
+      deletedCount: await context.deletion.ofStore(context, input.storeId),
     }),
   },
   Event: {

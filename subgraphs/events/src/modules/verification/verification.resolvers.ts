@@ -2,7 +2,7 @@ import type { Resolvers } from '../../../generated/resolvers.ts'
 
 export const verificationResolvers: Resolvers = {
   Query: {
-    verifyRollups: (_, { storeId, from, to }, { caller, verification }) =>
-      verification.verify(caller, storeId ?? null, from, to),
+    verifyRollups: (_, { storeId, from, to }, context) =>
+      context.verification.verify(context, storeId ?? null, from, to),
   },
 }

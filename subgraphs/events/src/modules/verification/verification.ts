@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
-import { badInput, requireAdmin, type Caller } from '@user-stats/service'
+import { badInput, requireAdmin, type Acting } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
+import type { Audit } from '../audit/audit.ts'
 import { inSnapshot } from '../retention/snapshot.ts'
 import { recountText } from './recount.ts'
 
@@ -32,6 +33,7 @@ export interface RollupVerification {
 export interface VerificationOptions {
   readonly pool: Pool
   readonly access: Access
+  readonly audit: Audit
   readonly clock: () => Date
   /** Milliseconds a recount may take. */
   readonly timeout: number
@@ -57,7 +59,7 @@ function checkRange(from: string, to: string): void {
 export type Verification = ReturnType<typeof createVerification>
 
 /** Recounts raw events and compares them with the rollups. */
-export function createVerification({ pool, access, clock, timeout }: VerificationOptions) {
+export function createVerification({ pool, access, audit, clock, timeout }: VerificationOptions) {
   return {
     /**
      * @param storeId null: all stores
@@ -66,14 +68,17 @@ export function createVerification({ pool, access, clock, timeout }: Verificatio
      * @throws FORBIDDEN for all but admins, BAD_USER_INPUT for the range, QUERY_TOO_EXPENSIVE when it takes too long
      */
     async verify(
-      caller: Caller,
+      acting: Acting,
       storeId: number | null,
       from: string,
       to: string,
     ): Promise<RollupVerification> {
+      const { caller } = acting
       requireAdmin(caller)
       checkRange(from, to)
       await access.admit(caller, storeId)
+      const recordIds = storeId === null ? [] : [String(storeId)]
+      await audit.record(pool, acting, { action: 'ROLLUPS_VERIFIED', storeId, recordIds })
       return await inSnapshot(pool, timeout, async (client) => {
         const { rows: gone } = await client.query<{ from: string; skipped: string }>(
           `SELECT greatest($2::date, max(every.raw_from))::text AS from,

@@ -5,6 +5,7 @@ import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '.
 import { requireText } from '../../database/text.ts'
 import { inTransaction, lockTask, type Db } from '../../database/transaction.ts'
 import type { Access, Session } from '../../identity/access.ts'
+import type { Audit } from '../audit/audit.ts'
 import type { Commands } from '../command/command.ts'
 import { createKey } from './secret.ts'
 
@@ -13,6 +14,7 @@ export type ApiKeyRecord = Omit<ApiKey, 'hash'>
 export interface ApiKeysOptions {
   readonly prisma: PrismaClient
   readonly access: Access
+  readonly audit: Audit
   readonly commands: Commands
   readonly clock: () => Date
 }
@@ -38,7 +40,7 @@ function storeIdOf({ role, storeId = null }: CreateApiKey): number | null {
 }
 
 /** API keys, for admins. */
-export function createApiKeys({ prisma, access, commands, clock }: ApiKeysOptions) {
+export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKeysOptions) {
   const isUsable = ({ revokedAt, expiresAt }: ApiKeyRecord): boolean =>
     revokedAt === null && (expiresAt === null || expiresAt > clock())
 
@@ -106,6 +108,7 @@ export function createApiKeys({ prisma, access, commands, clock }: ApiKeysOption
       const { secret, data } = createKey({ role, storeId, name, createdAt, expiresAt })
       const apiKey = await inTransaction(prisma, async (tx) => {
         await hold(tx, caller, storeId)
+        await audit.record(tx, session, { action: 'API_KEY_CREATED', storeId, recordIds: [data.id] })
         return await tx.apiKey.create({ data, omit })
       })
       return { apiKey, secret }
@@ -137,6 +140,8 @@ export function createApiKeys({ prisma, access, commands, clock }: ApiKeysOption
         const expiresAt = old.expiresAt !== null && old.expiresAt < overlapEnd ? old.expiresAt : overlapEnd
         const replaced = await tx.apiKey.update({ where: { id: old.id }, data: { expiresAt }, omit })
         const apiKey = await tx.apiKey.create({ data, omit })
+        const recordIds = [apiKey.id, old.id]
+        await audit.record(tx, session, { action: 'API_KEY_ROTATED', storeId, recordIds })
         // Tokens issued before may outlive the overlap, and only this database knows of it.
         const command = await commands.enqueue(tx, storeId ?? 0, {
           kind: 'KEY_REVOKED',
@@ -166,8 +171,9 @@ export function createApiKeys({ prisma, access, commands, clock }: ApiKeysOption
         if (key.revokedAt !== null) return { apiKey: key, command: undefined }
         await requireOtherAdmins(tx, key)
         const apiKey = await tx.apiKey.update({ where: { id: key.id }, data: { revokedAt: clock() }, omit })
-        const storeId = key.storeId ?? 0
-        const command = await commands.enqueue(tx, storeId, { kind: 'KEY_REVOKED', keyId: key.id })
+        const { storeId } = key
+        await audit.record(tx, session, { action: 'API_KEY_REVOKED', storeId, recordIds: [key.id] })
+        const command = await commands.enqueue(tx, storeId ?? 0, { kind: 'KEY_REVOKED', keyId: key.id })
         return { apiKey, command }
       })
       const left = command ?? (await commands.pendingKeyRevocation(apiKey.storeId ?? 0, apiKey.id))

@@ -5,12 +5,14 @@ import {
   listableStores,
   mayReadTenant,
   requireAdmin,
+  type AuditAction,
   type Caller,
 } from '@user-stats/service'
 import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
 import { requireText } from '../../database/text.ts'
-import { inTransaction } from '../../database/transaction.ts'
+import { inTransaction, type Db } from '../../database/transaction.ts'
 import type { Access, Session } from '../../identity/access.ts'
+import type { Audit } from '../audit/audit.ts'
 import { createKey } from '../api-key/secret.ts'
 import type { Commands } from '../command/command.ts'
 import type { CommandResult } from '../command/outbox.ts'
@@ -20,6 +22,7 @@ export type StoreRecord = Store
 export interface StoresOptions {
   readonly prisma: PrismaClient
   readonly access: Access
+  readonly audit: Audit
   readonly commands: Commands
   readonly clock: () => Date
 }
@@ -57,7 +60,15 @@ const maySee = (caller: Caller, id: number): boolean =>
   (caller.role === 'ANALYST' && (caller.storeId === undefined || caller.storeId === id))
 
 /** Stores, and the admin's hand on them. What must hold in the events service too goes there as a command. */
-export function createStores({ prisma, access, commands, clock }: StoresOptions) {
+export function createStores({ prisma, access, audit, commands, clock }: StoresOptions) {
+  const record = (
+    tx: Db,
+    session: Session,
+    action: AuditAction,
+    id: number,
+    fields: readonly string[] = [],
+  ) => audit.record(tx, session, { action, storeId: id, recordIds: [String(id)], fields })
+
   async function setState(session: Session, id: number, state: 'ACTIVE' | 'BLOCKED'): Promise<StoreRecord> {
     const caller = await session.admitted()
     requireAdmin(caller)
@@ -66,6 +77,8 @@ export function createStores({ prisma, access, commands, clock }: StoresOptions)
       if (before === undefined || before === 'DELETING') throw missing()
       if (before === state) return
       await tx.store.update({ where: { id }, data: { state } })
+      const action = state === 'ACTIVE' ? 'STORE_UNBLOCKED' : 'STORE_BLOCKED'
+      await record(tx, session, action, id)
       await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
     })
     // Also when nothing had to be changed: an attempt before may have been left half way.
@@ -130,6 +143,9 @@ export function createStores({ prisma, access, commands, clock }: StoresOptions)
         const store = await tx.store.create({ data: { name, state, createdAt } })
         const { secret, data } = createKey({ role: 'STORE', storeId: store.id, name, createdAt })
         await tx.apiKey.create({ data })
+        await record(tx, session, 'STORE_CREATED', store.id)
+        const recordIds = [data.id]
+        await audit.record(tx, session, { action: 'API_KEY_CREATED', storeId: store.id, recordIds })
         const command = await commands.enqueue(tx, store.id, { kind: 'STORE_ACCESS', state })
         return { store, secret, command }
       })
@@ -151,6 +167,7 @@ export function createStores({ prisma, access, commands, clock }: StoresOptions)
         const state = await access.lockStore(tx, caller, id)
         if (state === undefined || state === 'DELETING') throw missing()
         const store = await tx.store.update({ where: { id }, data })
+        await record(tx, session, 'STORE_UPDATED', id, Object.keys(data))
         if (data.retentionDays === undefined) return { store, command: null }
         const { retentionDays } = data
         return { store, command: await commands.enqueue(tx, id, { kind: 'STORE_SETTINGS', retentionDays }) }
@@ -180,6 +197,7 @@ export function createStores({ prisma, access, commands, clock }: StoresOptions)
         if (state === 'DELETING') return await commands.pendingStoreDeletion(tx, id)
         await tx.store.update({ where: { id }, data: { state: 'DELETING' } })
         await tx.apiKey.updateMany({ where: { storeId: id, revokedAt: null }, data: { revokedAt: clock() } })
+        await record(tx, session, 'STORE_DELETED', id)
         // Tokens are refused everywhere before the long work begins.
         await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state: 'DELETED' })
         return await commands.enqueue(tx, id, { kind: 'DELETE_STORE' })

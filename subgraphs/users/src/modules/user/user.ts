@@ -1,10 +1,18 @@
 import { v7 as createId, validate as isUuid } from 'uuid'
 import type { PrismaClient } from '@user-stats/prisma-users'
-import { DomainError, mayReadTenant, tenantOf, tenantsOf, type Caller } from '@user-stats/service'
+import {
+  DomainError,
+  mayReadTenant,
+  tenantOf,
+  tenantsOf,
+  type AuditAction,
+  type Caller,
+} from '@user-stats/service'
 import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
 import { inTransaction, violatedIndex, type Db } from '../../database/transaction.ts'
 import type { Access, Session } from '../../identity/access.ts'
-import type { Person } from '../../vault/vault.ts'
+import type { Owner, Person } from '../../vault/vault.ts'
+import type { Audit } from '../audit/audit.ts'
 import type { Commands } from '../command/command.ts'
 import { requireChanges, requirePerson, type PersonChanges } from './person.ts'
 import type { UserRecord, UserRows } from './user-rows.ts'
@@ -23,6 +31,7 @@ export interface UsersOptions {
   readonly prisma: PrismaClient
   readonly rows: UserRows
   readonly access: Access
+  readonly audit: Audit
   readonly commands: Commands
   readonly clock: () => Date
 }
@@ -40,7 +49,7 @@ function toTaken(error: unknown): unknown {
 }
 
 /** Registered users: personal data, for the store it belongs to and for admins. */
-export function createUsers({ prisma, rows, access, commands, clock }: UsersOptions) {
+export function createUsers({ prisma, rows, access, audit, commands, clock }: UsersOptions) {
   const write = <T>(caller: Caller, storeId: number, work: (tx: Db) => Promise<T>): Promise<T> =>
     inTransaction(prisma, async (tx) => {
       await access.holdStore(tx, caller, storeId)
@@ -48,6 +57,20 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
     }).catch((error: unknown) => {
       throw toTaken(error)
     })
+
+  const record = (
+    tx: Db,
+    session: Session,
+    action: AuditAction,
+    { storeId, id }: Owner,
+    fields: readonly string[] = [],
+  ): Promise<void> => audit.record(tx, session, { action, storeId, recordIds: [id.toLowerCase()], fields })
+
+  /** What is shown of a user; what an admin is shown is recorded before. @param storeId where it was looked for */
+  async function shown(session: Session, storeId: number | null, user: UserRecord | undefined) {
+    await audit.read(session, user?.storeId ?? storeId, user === undefined ? [] : [user.id])
+    return user ?? null
+  }
 
   /** An admin may name any store, one that does not exist included. */
   async function requireStore(storeId: number): Promise<number> {
@@ -61,12 +84,12 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
     return storeId
   }
 
-  async function change(
-    caller: Caller,
-    owner: { storeId: number; id: string },
-    changes: Partial<Person>,
-  ): Promise<UserRecord> {
-    const user = await write(caller, owner.storeId, (tx) => rows.update(tx, owner, changes, clock()))
+  async function change(session: Session, owner: Owner, changes: Partial<Person>): Promise<UserRecord> {
+    const user = await write(session.caller, owner.storeId, async (tx) => {
+      const changed = await rows.update(tx, owner, changes, clock())
+      if (changed !== undefined) await record(tx, session, 'USER_UPDATED', owner, Object.keys(changes))
+      return changed
+    })
     if (user === undefined) throw missing()
     return user
   }
@@ -75,19 +98,22 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
     /** Null when there is none, or it belongs to another store. */
     async byId(session: Session, id: string): Promise<UserRecord | null> {
       const tenant = tenantsOf(await session.admitted())
-      return isUuid(id) ? ((await rows.byId(prisma, tenant, id)) ?? null) : null
+      return isUuid(id) ? await shown(session, tenant, await rows.byId(prisma, tenant, id)) : null
     },
 
     async byEmail(session: Session, email: string, named: StoreId): Promise<UserRecord | null> {
       const storeId = await requireStore(tenantOf(await session.admitted(), named))
-      return (await rows.byEmail(prisma, storeId, email)) ?? null
+      return await shown(session, storeId, await rows.byEmail(prisma, storeId, email))
     },
 
     async page(session: Session, named: StoreId, { first, after }: PageRequest): Promise<Page<UserRecord>> {
       const storeId = await requireStore(tenantOf(await session.admitted(), named))
       const limit = requireFirst(first)
       const from = after == null ? null : fromCursor(after, isUuid)
-      return toPage(await rows.page(prisma, storeId, from, limit + 1), limit)
+      const page = toPage(await rows.page(prisma, storeId, from, limit + 1), limit)
+      const ids = page.rows.map(({ id }) => id)
+      await audit.read(session, storeId, ids)
+      return page
     },
 
     /**
@@ -108,6 +134,7 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
         )
         .map(({ storeId, ref }) => ({ storeId, id: ref }))
       const found = owners.length === 0 ? [] : await rows.byIds(prisma, owners)
+      await Promise.all(found.map(({ storeId, id }) => audit.read(session, storeId, [id])))
       const users = new Map(found.map((user) => [`${String(user.storeId)}/${user.id}`, user]))
       return references.map(({ storeId, ref }) =>
         mayReadTenant(caller, storeId) ? (users.get(`${String(storeId)}/${ref}`) ?? null) : refuse(),
@@ -120,7 +147,10 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
       const owner = { storeId: tenantOf(caller, input.storeId), id: createId() }
       const person = requirePerson(input)
       const now = clock()
-      await write(caller, owner.storeId, (tx) => rows.insert(tx, owner, person, now))
+      await write(caller, owner.storeId, async (tx) => {
+        await rows.insert(tx, owner, person, now)
+        await record(tx, session, 'USER_CREATED', owner)
+      })
       return { ...owner, ...person, createdAt: now, updatedAt: now }
     },
 
@@ -132,7 +162,7 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
       const caller = await session.admitted()
       const tenant = tenantsOf(caller)
       const changes = requireChanges(input)
-      return await change(caller, { storeId: await locate(tenant, id), id }, changes)
+      return await change(session, { storeId: await locate(tenant, id), id }, changes)
     },
 
     /** @throws USER_NOT_FOUND, USERNAME_TAKEN, STORE_NOT_FOUND, BAD_USER_INPUT */
@@ -149,14 +179,19 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
       const changes = requireChanges(input)
       const user = await rows.byEmail(prisma, await requireStore(storeId), email)
       if (user === undefined) throw missing()
-      return await change(caller, user, changes)
+      return await change(session, user, changes)
     },
 
     /** Deletes a user's personal data; the statistics stay. @throws USER_NOT_FOUND */
     async remove(session: Session, id: string): Promise<void> {
       const caller = await session.admitted()
-      const storeId = await locate(tenantsOf(caller), id)
-      if (!(await write(caller, storeId, (tx) => rows.remove(tx, { storeId, id })))) throw missing()
+      const owner = { storeId: await locate(tenantsOf(caller), id), id }
+      const removed = await write(caller, owner.storeId, async (tx) => {
+        const there = await rows.remove(tx, owner)
+        if (there) await record(tx, session, 'USER_DELETED', owner)
+        return there
+      })
+      if (!removed) throw missing()
     },
 
     /** Deletes the personal data of a store's users. @returns how many there were */
@@ -169,7 +204,15 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
           const state = await access.lockStore(tx, caller, storeId)
           if (state === undefined || state === 'DELETING') throw new DomainError('STORE_NOT_FOUND')
           if (state === 'BLOCKED' && caller.role !== 'ADMIN') throw new DomainError('STORE_BLOCKED')
-          return await rows.removeSome(tx, storeId)
+          const recordCount = await rows.removeSome(tx, storeId)
+          if (recordCount > 0)
+            await audit.record(tx, session, {
+              action: 'STORE_USERS_DELETED',
+              storeId,
+              recordIds: [],
+              recordCount,
+            })
+          return recordCount
         })
         deleted += some
         if (some === 0) return deleted
@@ -188,17 +231,18 @@ export function createUsers({ prisma, rows, access, commands, clock }: UsersOpti
       if (!isUuid(id)) throw missing()
       const storeId = await rows.storeOf(prisma, tenant, id)
       const command =
-        (storeId !== undefined ? await beginErasure(caller, { storeId, id }) : undefined) ??
+        (storeId !== undefined ? await beginErasure(session, { storeId, id }) : undefined) ??
         (await commands.pendingErasure(tenant, id.toLowerCase()))
       if (command === undefined) throw missing()
       return (await commands.deliver(command)).eventsDeleted
     },
   }
 
-  async function beginErasure(caller: Caller, owner: { storeId: number; id: string }) {
-    return await write(caller, owner.storeId, async (tx) => {
+  async function beginErasure(session: Session, owner: Owner) {
+    return await write(session.caller, owner.storeId, async (tx) => {
       // Undefined when another request was faster: its command is then waiting.
       if (!(await rows.remove(tx, owner))) return undefined
+      await record(tx, session, 'USER_ERASED', owner)
       return await commands.enqueue(tx, owner.storeId, { kind: 'ERASE_USER', userId: owner.id.toLowerCase() })
     })
   }

@@ -1,0 +1,47 @@
+import type { Pool, PoolClient } from 'pg'
+import {
+  readAuditPage,
+  recordAudit,
+  requireAdmin,
+  type Acting,
+  type AuditFilter,
+  type AuditRecord,
+  type Caller,
+  type RunStatement,
+} from '@user-stats/service'
+import type { Access } from '../access/access.ts'
+
+const on =
+  (client: Pool | PoolClient): RunStatement =>
+  async <Row>(text: string, values: readonly unknown[]) =>
+    (await client.query(text, [...values])).rows as Row[]
+
+export type Audit = ReturnType<typeof createAudit>
+
+/** The audit log: who deleted, erased or verified what. Recording events is not part of it: they are the statistics. */
+export function createAudit({
+  pool,
+  access,
+  clock,
+}: {
+  readonly pool: Pool
+  readonly access: Access
+  readonly clock: () => Date
+}) {
+  return {
+    /** Writes an entry: in the transaction of what it tells of, if that changes anything. */
+    record: (client: Pool | PoolClient, acting: Acting, record: AuditRecord): Promise<void> =>
+      recordAudit(on(client), acting, record, clock()),
+
+    /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
+    async page(
+      caller: Caller,
+      filter: AuditFilter,
+      page: { readonly first: number; readonly after?: string | null },
+    ) {
+      requireAdmin(caller)
+      await access.admit(caller, null)
+      return await readAuditPage(on(pool), filter, page)
+    },
+  }
+}

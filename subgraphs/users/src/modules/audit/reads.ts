@@ -1,0 +1,40 @@
+import type { Session } from '../../identity/access.ts'
+
+type Write = (session: Session, storeId: number | null, recordIds: readonly string[]) => Promise<void>
+
+interface Waiting {
+  readonly byStore: Map<number | null, Set<string>>
+  readonly written: Promise<void>
+}
+
+/**
+ * Gathers what the fields of one request read, so that it makes an entry per store rather than one per field: what
+ * comes while an entry is being written waits for the next.
+ */
+export function createReads(write: Write) {
+  const busy = new WeakMap<Session, Promise<void>>()
+  const waiting = new WeakMap<Session, Waiting>()
+
+  function gather(session: Session): Waiting {
+    const known = waiting.get(session)
+    if (known !== undefined) return known
+    const byStore = new Map<number | null, Set<string>>()
+    const before = (busy.get(session) ?? Promise.resolve()).catch(() => undefined)
+    const written = before.then(async () => {
+      waiting.delete(session)
+      for (const [storeId, ids] of byStore) await write(session, storeId, [...ids])
+    })
+    busy.set(session, written)
+    const made = { byStore, written }
+    waiting.set(session, made)
+    return made
+  }
+
+  return (session: Session, storeId: number | null, recordIds: readonly string[]): Promise<void> => {
+    const { byStore, written } = gather(session)
+    const ids = byStore.get(storeId) ?? new Set()
+    byStore.set(storeId, ids)
+    for (const id of recordIds) ids.add(id)
+    return written
+  }
+}
