@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { GraphQLEnumType } from 'graphql'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import { auditActions } from '@user-stats/service'
-import { createSchema } from '../src/schema.ts'
+import { createSchemas } from '../src/schema.ts'
 import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
@@ -325,6 +325,6 @@ test('a read of more than a thousand users names each, in entries of a thousand'
 
 // That both services name the same is what composing the graph checks.
 test('the enum of the graph names every action there is', () => {
-  const named = (createSchema().getType('AuditAction') as GraphQLEnumType).getValues()
+  const named = (createSchemas().everyone.getType('AuditAction') as GraphQLEnumType).getValues()
   expect(named.map(({ name }) => name)).toEqual(auditActions)
 })
