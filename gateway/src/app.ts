@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import {
   bulkPaths,
   byAudience,
@@ -15,6 +15,7 @@ import {
   toOpenApi,
   type KeySource,
   type Logger,
+  type MakeContext,
   type RequestContext,
 } from '@user-stats/service'
 import type { GatewayEnv } from './env.ts'
@@ -96,9 +97,9 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
 
 /** What services tell each other does not come through the public door. */
 const refusingServices =
-  (identify: ReturnType<typeof createRequestContext>) =>
-  async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => {
-    const context = await identify(request, reply)
+  (identify: MakeContext): MakeContext =>
+  async (...at) => {
+    const context = await identify(...at)
     if (context.caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
     return context
   }

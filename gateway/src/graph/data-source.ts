@@ -1,8 +1,15 @@
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
-import { catalogue, isErrorCode, type ErrorCode, type Logger, type RequestContext } from '@user-stats/service'
+import {
+  catalogue,
+  isErrorCode,
+  type ErrorCode,
+  type Logger,
+  type OperationAnswer,
+  type RequestContext,
+} from '@user-stats/service'
 import type { GraphQLFormattedError } from 'graphql'
-import type { Dispatcher } from 'undici'
 import { pathsOfFetchedFields } from './fetched-fields.ts'
+import { createLink, type LinkOptions, type Operation } from './link.ts'
 
 /** What the gateway asks of a data source. */
 type Answer = Pick<Awaited<ReturnType<GraphQLDataSource['process']>>, 'data' | 'errors'>
@@ -10,44 +17,33 @@ type Request = GraphQLDataSourceProcessOptions['request']
 
 export interface Subgraph extends GraphQLDataSource {
   /**
-   * Sends a request body as it is. The gateway gets the same answer, or the same failure, when it asks next in this
+   * Sends an operation as it is. The gateway gets the same answer, or the same failure, when it asks next in this
    * request. Other data sources are asked by the gateway only.
    *
    * @returns undefined when there was no answer
    */
-  readonly hand?: (
-    body: string,
-    context: RequestContext,
-  ) => Promise<{ readonly status: number; readonly text: string } | undefined>
+  readonly hand?: (operation: Operation, context: RequestContext) => Promise<OperationAnswer | undefined>
 }
 
-export interface DataSourceOptions {
+export interface DataSourceOptions extends LinkOptions {
   readonly name: string
-  /** The subgraph's GraphQL endpoint. */
-  readonly url: string
-  /** Connections to its origin. */
-  readonly pool: Dispatcher
-  /** Milliseconds until it counts as away. */
-  readonly timeout: number
   readonly log: Logger
 }
 
 /**
- * A subgraph, asked over kept-alive connections with the caller's own token. A request is sent once: nobody knows
- * whether a mutation that was not answered has been carried out.
- *
- * Errors of the subgraph keep our codes; whatever else goes wrong is SUBGRAPH_UNAVAILABLE when the subgraph is away,
- * INTERNAL_SERVER_ERROR when it and the gateway do not understand each other.
+ * A subgraph as the gateway asks it. Errors of the subgraph keep our codes; whatever else goes wrong is
+ * SUBGRAPH_UNAVAILABLE when the subgraph is away, INTERNAL_SERVER_ERROR when it and the gateway do not understand each
+ * other.
  */
-export function createDataSource({ name, url, pool, timeout, log }: DataSourceOptions): Subgraph {
-  const path = pathOf(url)
-  const handed = new WeakMap<RequestContext, Promise<{ status: number; text: string }>>()
+export function createDataSource({ name, log, ...options }: DataSourceOptions): Subgraph {
+  const link = createLink(options)
+  const handed = new WeakMap<RequestContext, Promise<OperationAnswer>>()
 
   return {
     async process({ request, context }) {
       const caller = context as RequestContext
       try {
-        const { status, text } = await (handed.get(caller) ?? send(bodyOf(request), caller))
+        const { status, text } = await (handed.get(caller) ?? link.send(toOperation(request), caller))
         // A refusal, too, has a GraphQL body that says why, whatever its status is.
         const answer = toAnswer(parse(text))
         if (answer !== undefined) return { ...answer, errors: answer.errors?.map((error) => told(error)) }
@@ -59,35 +55,11 @@ export function createDataSource({ name, url, pool, timeout, log }: DataSourceOp
       }
       return { errors: unavailable(request) }
     },
-    hand: (body, context) => {
-      const sent = send(body, context)
+    hand: (operation, context) => {
+      const sent = link.send(operation, context)
       handed.set(context, sent)
       return sent.catch(() => undefined)
     },
-  }
-
-  async function send(
-    content: string,
-    { authorization, requestId, signal }: RequestContext,
-  ): Promise<{ status: number; text: string }> {
-    const deadline = createDeadline(timeout, signal)
-    try {
-      const { statusCode, body } = await pool.request({
-        path,
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json',
-          'x-request-id': requestId,
-          ...(authorization !== undefined && { authorization }),
-        },
-        body: content,
-        signal: deadline.signal,
-      })
-      return { status: statusCode, text: await body.text() }
-    } finally {
-      deadline.end()
-    }
   }
 
   /** An error of the subgraph, in our terms: its own codes and nothing more. */
@@ -102,13 +74,19 @@ export function createDataSource({ name, url, pool, timeout, log }: DataSourceOp
   }
 }
 
-const bodyOf = ({ query, variables, operationName }: Request): string =>
-  JSON.stringify({ query, variables, operationName })
+// Planned by the gateway, so written by its planner.
+const sharedPattern = /^(?:mutation\b|query[^{]*\{_entities\()/
 
-function pathOf(url: string): string {
-  const { pathname, search } = new URL(url)
-  return `${pathname}${search}`
-}
+/**
+ * Mutations are carried out whether or not their client waits, and entities are looked up by key. Other queries may
+ * take long, and end with the request that asked for them.
+ */
+const toOperation = ({ query = '', variables, operationName }: Request): Operation => ({
+  query,
+  operationName,
+  variables: JSON.stringify(variables ?? {}),
+  shared: sharedPattern.test(query),
+})
 
 const toError = (code: ErrorCode, path?: GraphQLFormattedError['path']): GraphQLFormattedError => ({
   message: catalogue[code].message,
@@ -136,22 +114,4 @@ function toAnswer(body: unknown): Answer | undefined {
   if (typeof data === 'object' && data !== null)
     return { data: data as Record<string, unknown>, ...(list && { errors: list }) }
   return list && { errors: list }
-}
-
-/** A signal that ends with the request, or when the time is over. */
-function createDeadline(timeout: number, request: AbortSignal) {
-  const controller = new AbortController()
-  const abort = (): void => {
-    controller.abort()
-  }
-  const timer = setTimeout(abort, timeout)
-  if (request.aborted) abort()
-  else request.addEventListener('abort', abort, { once: true })
-  return {
-    signal: controller.signal,
-    end: (): void => {
-      clearTimeout(timer)
-      request.removeEventListener('abort', abort)
-    },
-  }
 }

@@ -3,6 +3,7 @@ import type { KnownOperation } from '@user-stats/service'
 import {
   getNamedType,
   Kind,
+  OperationTypeNode,
   parse,
   print,
   TypeInfo,
@@ -12,14 +13,15 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql'
+import type { Operation } from './link.ts'
 
 export type QueryPlan = Parameters<Experimental_DidResolveQueryPlanCallback>[0]['queryPlan']
 
 /** An operation that a subgraph can be handed as it is. */
 export interface PassThrough {
   readonly subgraph: string
-  /** The body of the request to the subgraph. */
-  readonly body: (variables: Readonly<Record<string, unknown>>) => string
+  /** What the subgraph is to be sent. */
+  readonly toOperation: (variables: Readonly<Record<string, unknown>>) => Operation
 }
 
 /**
@@ -43,16 +45,18 @@ export function toPassThrough(
   if (fetched === undefined || shapeOf(fetched) !== shapeOf(operation)) return undefined
 
   const names = (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value)
-  const head = `{"query":${JSON.stringify(node.operation)},"variables":`
-  const tail =
-    node.operationName === undefined ? '}' : `,"operationName":${JSON.stringify(node.operationName)}}`
+  const sent = {
+    query: node.operation,
+    operationName: node.operationName,
+    shared: operation.operation === OperationTypeNode.MUTATION,
+  }
   return {
     subgraph: node.serviceName,
-    body: (variables) => {
+    toOperation: (variables) => {
       const declared = names.flatMap((name) =>
         Object.hasOwn(variables, name) ? [[name, variables[name]] as const] : [],
       )
-      return `${head}${JSON.stringify(Object.fromEntries(declared))}${tail}`
+      return { ...sent, variables: JSON.stringify(Object.fromEntries(declared)) }
     },
   }
 }

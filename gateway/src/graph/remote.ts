@@ -48,7 +48,7 @@ export function executeRemotely(
       way = toPassThrough(known, plan.queryPlan, guardedEnums) ?? 'planned'
     if (way === undefined || way === 'planned' || plan === undefined) return await planned(variables, context)
 
-    const answer = await plan.subgraphs[way.subgraph]?.hand?.(way.body(variables), context)
+    const answer = await plan.subgraphs[way.subgraph]?.hand?.(way.toOperation(variables), context)
     return answer !== undefined && isCleanAnswer(answer.status, answer.text)
       ? { text: answer.text.endsWith('\n') ? answer.text : `${answer.text}\n` }
       : await planned(variables, context)

@@ -10,7 +10,16 @@ export { forAnalysts, type SubgraphParts } from './graph/audience/analyst-schema
 export { analystView, tagsOf } from './graph/audience/analyst-view.ts'
 export { refuseUnknownEntities } from './graph/audience/entities.ts'
 export { byAudience } from './graph/audience/servers.ts'
-export { createRequestContext, extendContext } from './graph/context.ts'
+export {
+  batchPath,
+  createAnswerReader,
+  encodeBatch,
+  maxBatch,
+  type OperationAnswer,
+  type OutgoingOperation,
+} from './graph/batch/format.ts'
+export { registerBatch } from './graph/batch/route.ts'
+export { createRequestContext, extendContext, type MakeContext } from './graph/context.ts'
 export { registerGraph } from './graph/route.ts'
 export type { RequestContext } from './graph/request.ts'
 export { createGraphServer, type GraphServer } from './graph/server.ts'

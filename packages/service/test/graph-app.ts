@@ -10,8 +10,10 @@ import {
   GraphQLObjectType,
   GraphQLSchema,
   GraphQLString,
+  type GraphQLFieldConfigMap,
 } from 'graphql'
 import { DomainError } from '../src/errors/domain-error.ts'
+import { registerBatch } from '../src/graph/batch/route.ts'
 import { createRequestContext } from '../src/graph/context.ts'
 import { registerGraph } from '../src/graph/route.ts'
 import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '../src/graph/scalars.ts'
@@ -43,6 +45,29 @@ const things = new GraphQLObjectType({
 
 const thrown = (error: () => Error) => () => {
   throw error()
+}
+
+/** A field that answers once another has been asked for. */
+const gates = new Map<string, PromiseWithResolvers<string>>()
+const gateOf = (name: string): PromiseWithResolvers<string> => {
+  const gate = gates.get(name) ?? Promise.withResolvers<string>()
+  gates.set(name, gate)
+  return gate
+}
+const gated: GraphQLFieldConfigMap<unknown, RequestContext> = {
+  waits: {
+    type: GraphQLString,
+    args: { gate: { type: new GraphQLNonNull(GraphQLString) } },
+    resolve: (_source, { gate }: { gate?: string }) => gateOf(gate ?? '').promise,
+  },
+  opens: {
+    type: GraphQLString,
+    args: { gate: { type: new GraphQLNonNull(GraphQLString) } },
+    resolve: (_source, { gate }: { gate?: string }) => {
+      gateOf(gate ?? '').resolve('opened')
+      return 'done'
+    },
+  },
 }
 
 const query = new GraphQLObjectType<unknown, RequestContext>({
@@ -84,6 +109,7 @@ const query = new GraphQLObjectType<unknown, RequestContext>({
       resolve: thrown(() => Object.assign(new Error('hunter2'), { code: 'ECONNREFUSED' })),
     },
     refused: { type: GraphQLString, resolve: thrown(() => new DomainError('UNAUTHENTICATED')) },
+    ...gated,
   },
 })
 
@@ -118,6 +144,7 @@ export async function startGraphApp(rows: readonly RestRow[] = []) {
   await server.start()
   const context = createRequestContext(createTokenVerifier({ keys: issuer.keys }), 5_000)
   registerGraph(it.app, { server, context, metrics: it.metrics })
+  registerBatch(it.app, { server, context, metrics: it.metrics })
   registerRest(it.app, { rows, server, context })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { Pool } from 'pg'
+import { Pool, type PoolConfig } from 'pg'
 import { PrismaClient } from '../generated/client/client.ts'
 
 /** Where this database's schema and migrations stand, for whoever migrates it. */
@@ -19,6 +19,9 @@ export interface EventsDatabaseOptions {
   readonly onIdleError?: (error: Error) => void
 }
 
+/** Of all connections, those that write events. */
+const ingestConnections = 2
+
 export type EventsDatabase = ReturnType<typeof openEventsDatabase>
 
 /**
@@ -31,18 +34,25 @@ export function openEventsDatabase({
   statementTimeout = 15_000,
   onIdleError = () => undefined,
 }: EventsDatabaseOptions) {
-  const pool = new Pool({
-    connectionString: url,
-    max: maxConnections,
-    connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
-    statement_timeout: statementTimeout,
-    application_name: 'user-stats events',
-  })
-  pool.on('error', onIdleError)
+  const open = (options: PoolConfig): Pool => {
+    const pool = new Pool({
+      connectionString: url,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      statement_timeout: statementTimeout,
+      application_name: 'user-stats events',
+      ...options,
+    })
+    pool.on('error', onIdleError)
+    return pool
+  }
+  const pool = open({ max: maxConnections - ingestConnections })
+  const ingestPool = open({ max: ingestConnections, pipeline: true })
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
   return {
     pool,
+    /** Connections that send a statement without waiting for the answer to the one before. */
+    ingestPool,
     prisma,
     ping: async (): Promise<void> => {
       await pool.query('SELECT 1')
@@ -50,6 +60,7 @@ export function openEventsDatabase({
     close: async (): Promise<void> => {
       await prisma.$disconnect()
       if (!pool.ended) await pool.end()
+      await ingestPool.end()
     },
   }
 }

@@ -10,12 +10,14 @@ import {
   createRequestContext,
   createTokenVerifier,
   registerApiDocs,
+  registerBatch,
   registerGraph,
   registerBulk,
   registerRest,
   toOpenApi,
   type KeySource,
   type Logger,
+  type MakeContext,
 } from '@user-stats/service'
 import { toContext, type Context } from './context.ts'
 import type { EventsEnv } from './env.ts'
@@ -60,7 +62,7 @@ export async function buildApp({
   const audit = createAudit({ pool, access, clock })
   const partitions = createPartitions({ pool })
   const ingest = createIngest({
-    pool,
+    pool: db.ingestPool,
     ensureMonths: partitions.ensureMonths,
     queueLimit: env.ingest.queueLimit,
   })
@@ -104,9 +106,9 @@ export async function buildApp({
   await server.start()
   const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
   const request = createRequestContext(tokens, env.limits.request)
-  const context = async (...at: Parameters<typeof request>): Promise<Context> =>
-    toContext(await request(...at), domain)
+  const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
   registerGraph(app, { server, context, metrics })
+  registerBatch(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
   registerBulk(app, { server, context, metrics })
   const openapi = toOpenApi({

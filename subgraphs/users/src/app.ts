@@ -9,10 +9,12 @@ import {
   createRequestContext,
   createTokenVerifier,
   registerApiDocs,
+  registerBatch,
   registerGraph,
   registerRest,
   toOpenApi,
   type Logger,
+  type MakeContext,
 } from '@user-stats/service'
 import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
@@ -81,9 +83,9 @@ export async function buildApp({
   await server.start()
   const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
   const request = createRequestContext(tokens, env.limits.request)
-  const context = async (...at: Parameters<typeof request>): Promise<Context> =>
-    toContext(await request(...at), domain)
+  const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
   registerGraph(app, { server, context, metrics })
+  registerBatch(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
   registerKeySet(app, keys)
   const openapi = toOpenApi({

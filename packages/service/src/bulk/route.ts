@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
 import { sendProblem } from '../errors/problem.ts'
 import { toAnswerable } from '../http/app.ts'
 import type { Metrics } from '../http/metrics.ts'
+import type { MakeContext } from '../graph/context.ts'
 import type { RequestContext } from '../graph/request.ts'
 import type { GraphServer } from '../graph/server.ts'
 import { execute } from '../rest/execute.ts'
@@ -11,7 +12,7 @@ import { readItem, toMember, type BulkItem, type Rejection } from './item.ts'
 
 export interface BulkOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
-  readonly context: (request: FastifyRequest, reply: FastifyReply) => Promise<Context>
+  readonly context: MakeContext<Context>
   readonly metrics: Metrics
 }
 

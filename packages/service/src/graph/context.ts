@@ -3,14 +3,24 @@ import type { TokenVerifier } from '../identity/tokens.ts'
 import type { Logger } from '../http/logging.ts'
 import type { RequestContext } from './request.ts'
 
+/** What of a request counts for its operation. One of a batch has headers and an id of its own. */
+export type Origin = Pick<FastifyRequest, 'headers' | 'id' | 'log'>
+/** How a request's answer goes: the connection that ends it. */
+export type Connection = Pick<FastifyReply, 'raw'>
+
+export type MakeContext<Context extends RequestContext = RequestContext> = (
+  origin: Origin,
+  connection: Connection,
+) => Promise<Context>
+
 /**
  * Makes the context of a request: who sent it, and a signal that ends with it.
  *
  * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE
  */
 export const createRequestContext =
-  (tokens: TokenVerifier, timeout: number) =>
-  async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => {
+  (tokens: TokenVerifier, timeout: number): MakeContext =>
+  async (request, reply) => {
     const { authorization } = request.headers
     const caller = await tokens.identify(authorization)
     const began = performance.now()
@@ -28,7 +38,7 @@ export const createRequestContext =
   }
 
 /** Aborted when the client has gone, or after so many milliseconds. One timer: composed signals cost far more. */
-function createSignal({ raw }: FastifyReply, timeout: number): AbortSignal {
+function createSignal({ raw }: Connection, timeout: number): AbortSignal {
   const controller = new AbortController()
   const abort = (): void => {
     controller.abort()

@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
+import type { MakeContext } from '../graph/context.ts'
 import type { RequestContext } from '../graph/request.ts'
 import type { GraphServer } from '../graph/server.ts'
 import { FormBody } from '../http/body.ts'
@@ -11,7 +12,7 @@ import { compile, objectOf, type Validate } from './validation.ts'
 export interface RestOptions<Context extends RequestContext> {
   readonly rows: readonly RestRow[]
   readonly server: GraphServer<Context>
-  readonly context: (request: FastifyRequest, reply: FastifyReply) => Promise<Context>
+  readonly context: MakeContext<Context>
 }
 
 /**

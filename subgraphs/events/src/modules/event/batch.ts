@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import { badInput, DomainError, type ErrorCode } from '@user-stats/service'
 import { shareStores } from '../access/access.ts'
 import type { EventRow } from './event-row.ts'
@@ -125,24 +125,20 @@ const planning = (size: number): string =>
  * Writes a batch in one transaction and answers once it is on disk, with an outcome for each item in order.
  * No two items may carry the same idempotency key of the same store.
  *
+ * @param pool of connections that send statements without waiting for the answers before: rows that the next batch
+ *   wants too are locked no longer than PostgreSQL itself takes
  * @throws what `pg` throws: then nothing was written, or, when the connection broke at the end, it is not known
  */
 export async function writeBatch(pool: Pool, items: readonly BatchItem[]): Promise<Outcome[]> {
   const client = await pool.connect()
-  let broken: Error | boolean = true
+  let broken = true
   try {
-    await client.query(
-      `BEGIN; ${planning(items.length)}${shareStores(items.map(({ event }) => event.storeId))}`,
-    )
     const outcomes = await writeIn(client, items)
-    await client.query('COMMIT')
     broken = false
     return outcomes
   } catch (error) {
-    broken = await client.query('ROLLBACK').then(
-      () => false,
-      () => true,
-    )
+    // A statement that failed has ended its transaction; a connection that failed is of no more use.
+    broken = !(error instanceof DatabaseError)
     throw error
   } finally {
     client.release(broken)
@@ -150,14 +146,19 @@ export async function writeBatch(pool: Pool, items: readonly BatchItem[]): Promi
 }
 
 async function writeIn(client: PoolClient, items: readonly BatchItem[]): Promise<Outcome[]> {
-  const { rows } = await client.query<WrittenRow>({
-    name: 'write-batch',
-    text: writeText,
-    values: columns(items),
-  })
+  const [begun, written, committed] = await Promise.allSettled([
+    client.query(`BEGIN; ${planning(items.length)}${shareStores(items.map(({ event }) => event.storeId))}`),
+    client.query<WrittenRow>({ name: 'write-batch', text: writeText, values: columns(items) }),
+    // Of a transaction that has failed PostgreSQL makes a ROLLBACK.
+    client.query('COMMIT'),
+  ])
+  // The first that failed says why.
+  if (begun.status === 'rejected') throw begun.reason
+  if (written.status === 'rejected') throw written.reason
+  if (committed.status === 'rejected') throw committed.reason
   const outcomes = new Array<Outcome>(items.length)
   const repeated: number[] = []
-  for (const { ord, refusal, raw_from: rawFrom, id } of rows) {
+  for (const { ord, refusal, raw_from: rawFrom, id } of written.value.rows) {
     const item = items[ord]
     if (item === undefined) continue
     if (refusal === 'BAD_USER_INPUT') outcomes[ord] = notKept(rawFrom)

@@ -1,0 +1,89 @@
+import type { OperationAnswer, OutgoingOperation, RequestContext } from '@user-stats/service'
+import { batchPath } from '@user-stats/service'
+import type { Dispatcher } from 'undici'
+import { createBatches } from './batches.ts'
+
+/** An operation for a subgraph. */
+export interface Operation extends Pick<OutgoingOperation, 'query' | 'operationName' | 'variables'> {
+  /** Whether it may share a request with others: nothing short of its time limit ends it then. */
+  readonly shared: boolean
+}
+
+export interface LinkOptions {
+  /** The subgraph's GraphQL endpoint. */
+  readonly url: string
+  /** Connections to its origin. */
+  readonly pool: Dispatcher
+  /** Milliseconds until it counts as away. */
+  readonly timeout: number
+}
+
+export type Link = ReturnType<typeof createLink>
+
+/**
+ * Takes operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: nobody
+ * knows whether a mutation that was not answered has been carried out.
+ */
+export function createLink({ url, pool, timeout }: LinkOptions) {
+  const path = pathOf(url)
+  const batches = createBatches({ pool, path: pathOf(new URL(batchPath, url).href), timeout, alone: post })
+
+  /** Sends one operation in a request of its own, which ends with `signal`. */
+  async function post(
+    { query, operationName, variables, sender, own }: OutgoingOperation,
+    signal?: AbortSignal,
+  ): Promise<OperationAnswer> {
+    const deadline = createDeadline(timeout, signal)
+    try {
+      const { statusCode, body } = await pool.request({
+        path,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...sender, ...own },
+        body: `{"query":${JSON.stringify(query)},"variables":${variables}${operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`}}`,
+        signal: deadline.signal,
+      })
+      return { status: statusCode, text: await body.text() }
+    } finally {
+      deadline.end()
+    }
+  }
+
+  return {
+    /** @throws Error when there was no answer */
+    send: (
+      { shared, ...operation }: Operation,
+      context: Pick<RequestContext, 'authorization' | 'requestId' | 'signal'>,
+    ): Promise<OperationAnswer> => {
+      const { authorization, requestId } = context
+      const outgoing: OutgoingOperation = {
+        ...operation,
+        sender: { ...(authorization !== undefined && { authorization }) },
+        own: { 'x-request-id': requestId },
+      }
+      return shared ? batches.send(outgoing) : post(outgoing, context.signal)
+    },
+  }
+}
+
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url)
+  return `${pathname}${search}`
+}
+
+/** A signal that ends with the request, or when the time is over. */
+function createDeadline(timeout: number, request: AbortSignal | undefined) {
+  const controller = new AbortController()
+  const abort = (): void => {
+    controller.abort()
+  }
+  const timer = setTimeout(abort, timeout)
+  if (request?.aborted === true) abort()
+  else request?.addEventListener('abort', abort, { once: true })
+  return {
+    signal: controller.signal,
+    end: (): void => {
+      clearTimeout(timer)
+      request?.removeEventListener('abort', abort)
+    },
+  }
+}

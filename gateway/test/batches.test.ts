@@ -1,0 +1,155 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { expect, test } from '@jest/globals'
+import { Pool } from 'undici'
+import { createLink, type Link } from '../src/graph/link.ts'
+
+interface Batch {
+  readonly documents: readonly (readonly [string, string | null])[]
+  readonly senders: readonly Record<string, string>[]
+  readonly operations: readonly (readonly [number, number, Record<string, string>, object])[]
+}
+
+type Serve = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
+
+/** A subgraph that answers as a test says, a link to it, and what arrived. */
+async function open(serve: Serve, timeout = 5_000) {
+  const hits: { readonly path: string | undefined; readonly body: string }[] = []
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      hits.push({ path: request.url, body })
+      return serve(request, response, body)
+    })
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/graphql`
+  const pool = new Pool(new URL(url).origin)
+  return {
+    hits,
+    link: createLink({ url, pool, timeout }),
+    [Symbol.asyncDispose]: async () => {
+      await pool.destroy()
+      server.closeAllConnections()
+      await new Promise((closed) => server.close(closed))
+    },
+  }
+}
+
+const context = (authorization = 'Bearer a', requestId = 'r') => ({
+  authorization,
+  requestId,
+  signal: new AbortController().signal,
+})
+const send = (link: Link, n: number, more: object = {}, ...at: Parameters<typeof context>) =>
+  link.send(
+    { query: 'mutation M { m }', variables: `{"n":${String(n)}}`, shared: true, ...more },
+    context(...at),
+  )
+
+/** Answers every operation with its own variables. */
+const echo: Serve = (_request, response, body) => {
+  const { operations, variables } = JSON.parse(body) as Batch & { variables?: object }
+  if (variables) response.end(JSON.stringify({ data: variables }))
+  else
+    response.end(
+      operations.map(([, , , own], at) => `[${String(at)},200,${JSON.stringify({ data: own })}]\n`).join(''),
+    )
+}
+const echoed = (n: number) => ({ status: 200, text: JSON.stringify({ data: { n } }) })
+
+test('operations of one turn share a request, each with its own caller and request id', async () => {
+  await using subgraph = await open(echo)
+  const answers = await Promise.all([
+    send(subgraph.link, 1, {}, 'Bearer a', 'r-1'),
+    send(subgraph.link, 2, {}, 'Bearer b', 'r-2'),
+    send(subgraph.link, 3, { operationName: 'M' }, 'Bearer a', 'r-3'),
+  ])
+  expect(answers).toEqual([1, 2, 3].map(echoed))
+  expect(subgraph.hits.map(({ path }) => path)).toEqual(['/graphql/batch'])
+  const { documents, senders, operations } = JSON.parse(subgraph.hits[0]?.body ?? '') as Batch
+  expect(
+    operations.map(([document, sender, own, variables]) => [
+      documents[document],
+      senders[sender],
+      own,
+      variables,
+    ]),
+  ).toEqual([
+    [['mutation M { m }', null], { authorization: 'Bearer a' }, { 'x-request-id': 'r-1' }, { n: 1 }],
+    [['mutation M { m }', null], { authorization: 'Bearer b' }, { 'x-request-id': 'r-2' }, { n: 2 }],
+    [['mutation M { m }', 'M'], { authorization: 'Bearer a' }, { 'x-request-id': 'r-3' }, { n: 3 }],
+  ])
+})
+
+test('an operation without company, one that is large and one that may be ended early have requests of their own', async () => {
+  await using subgraph = await open(echo)
+  await send(subgraph.link, 1)
+  const large = { variables: JSON.stringify({ n: 'x'.repeat(300_000) }) }
+  const answers = await Promise.all([
+    send(subgraph.link, 2),
+    send(subgraph.link, 3, large),
+    send(subgraph.link, 4, { shared: false }),
+    send(subgraph.link, 5),
+  ])
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  expect(subgraph.hits.map(({ path }) => path).sort()).toEqual([
+    '/graphql',
+    '/graphql',
+    '/graphql',
+    '/graphql/batch',
+  ])
+})
+
+test('more operations than a batch holds go in several', async () => {
+  await using subgraph = await open(echo)
+  const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => send(subgraph.link, n)))
+  expect(answers).toEqual(answers.map((_, n) => echoed(n)))
+  expect(subgraph.hits.map(({ body }) => (JSON.parse(body) as Batch).operations.length)).toEqual([
+    256, 256, 88,
+  ])
+})
+
+test('a subgraph that takes no batches gets each operation once, by itself', async () => {
+  await using subgraph = await open((request, response, body) => {
+    if (request.url === '/graphql') return echo(request, response, body)
+    response.statusCode = 404
+    return response.end('{"errors":[]}')
+  })
+  for (const _time of [1, 2])
+    expect(await Promise.all([1, 2, 3].map((n) => send(subgraph.link, n)))).toEqual([1, 2, 3].map(echoed))
+  expect(subgraph.hits.map(({ path }) => path)).toEqual([
+    '/graphql/batch',
+    ...Array.from({ length: 6 }, () => '/graphql'),
+  ])
+})
+
+test('when the connection breaks, what was answered stays and the rest fails, sent once', async () => {
+  await using subgraph = await open((_request, response) => {
+    response.write('[1,200,{"data":{"n":2}}]\n[0,20', () => response.destroy())
+  })
+  const answers = await Promise.allSettled([1, 2, 3].map((n) => send(subgraph.link, n)))
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected'])
+  expect(subgraph.hits).toHaveLength(1)
+})
+
+test('an answer that leaves an operation out, and one that is a refusal, fail what they do not answer', async () => {
+  await using short = await open((_request, response) => response.end('[0,200,{"data":{"n":1}}]\n'))
+  const some = await Promise.allSettled([1, 2].map((n) => send(short.link, n)))
+  expect(some.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+  await using busy = await open((_request, response) => {
+    response.statusCode = 503
+    response.end('{"errors":[]}')
+  })
+  const none = await Promise.allSettled([1, 2].map((n) => send(busy.link, n)))
+  expect(none.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(busy.hits).toHaveLength(1)
+})
+
+test('a subgraph that does not answer in time counts as away for what it has not answered', async () => {
+  await using subgraph = await open((_request, response) => {
+    response.write('[0,200,{"data":{"n":1}}]\n')
+  }, 100)
+  const answers = await Promise.allSettled([1, 2].map((n) => send(subgraph.link, n)))
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+})
