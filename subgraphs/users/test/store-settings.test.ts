@@ -42,7 +42,30 @@ test('a setting is kept while the events service is away, and told later in its 
   expect(told(id)).toEqual([90, 60])
 })
 
+test('refusing e-mail addresses is answered once the events service knows, else 503 until it is repeated', async () => {
+  const { id } = await users.store()
+  const settings = () =>
+    users.events.received
+      .filter(({ field, input }) => field === 'applyStoreSettings' && input['storeId'] === id)
+      .map(({ input }) => [input['retentionDays'], input['refuseEmailLikeData']])
+  const refuse = (refuseEmailLikeData: boolean) =>
+    users.mutate(users.admin, 'updateStore', { id, refuseEmailLikeData }, 'store { refuseEmailLikeData }')
+  expect(await refuse(true)).toEqual({ store: { refuseEmailLikeData: true } })
+  // All settings travel together: none is lost by changing another.
+  await update({ id, retentionDays: 30 })
+  expect(settings()).toEqual([
+    [null, true],
+    [30, true],
+  ])
+  users.events.setAway(true)
+  expect(await refuse(false)).toBe('SERVICE_UNAVAILABLE')
+  users.events.setAway(false)
+  expect(await refuse(false)).toEqual({ store: { refuseEmailLikeData: false } })
+  expect(settings().at(-1)).toEqual([30, false])
+})
+
 test.each([
+  [{ refuseEmailLikeData: null }, 'BAD_USER_INPUT'],
   [{ retentionDays: 0 }, 'BAD_USER_INPUT'],
   [{ retentionDays: -1 }, 'BAD_USER_INPUT'],
   [{ retentionDays: 36_501 }, 'BAD_USER_INPUT'],

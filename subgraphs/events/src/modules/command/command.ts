@@ -40,15 +40,26 @@ export function createCommands({
         commandId,
         storeId,
         retentionDays,
-      }: { commandId: number; storeId: number; retentionDays?: number | null },
+        refuseEmailLikeData = false,
+      }: {
+        commandId: number
+        storeId: number
+        retentionDays?: number | null
+        refuseEmailLikeData?: boolean
+      },
     ): Promise<Applied> {
       requireService(caller)
-      await pool.query(
-        `INSERT INTO store_settings AS s (store_id, retention_days, command_id) VALUES ($1, $2, $3)
-         ON CONFLICT (store_id) DO UPDATE
-           SET retention_days = EXCLUDED.retention_days, command_id = EXCLUDED.command_id
-         WHERE s.command_id < EXCLUDED.command_id`,
-        [storeId, retentionDays ?? null, commandId],
+      // Alone with the store: once this is answered, no write judged by the settings before can still commit.
+      await aloneWithStore(pool, storeId, (client) =>
+        client.query(
+          `INSERT INTO store_settings AS s (store_id, retention_days, refuse_email_like, command_id)
+           VALUES ($1, $2, $3, $4)
+           ON CONFLICT (store_id) DO UPDATE
+             SET retention_days = EXCLUDED.retention_days, refuse_email_like = EXCLUDED.refuse_email_like,
+                 command_id = EXCLUDED.command_id
+           WHERE s.command_id < EXCLUDED.command_id`,
+          [storeId, retentionDays ?? null, refuseEmailLikeData, commandId],
+        ),
       )
       return { eventsDeleted: 0 }
     },

@@ -1,6 +1,7 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import { badInput, DomainError, type ErrorCode } from '@user-stats/service'
 import { shareStores } from '../access/access.ts'
+import { refusalOf, type EmailFault } from './email-like.ts'
 import type { EventRow } from './event-row.ts'
 import type { PreparedEvent } from './rules.ts'
 
@@ -12,9 +13,14 @@ export interface BatchItem {
   readonly keyStore: number
   /** Admins name any store, but one that is known; a blocked store does not stop them. */
   readonly admin: boolean
+  /** What in it looks like an e-mail address, or null; absent when nobody has looked. */
+  readonly email?: EmailFault | null
 }
 
 export type Outcome = { readonly event: EventRow; readonly duplicate: boolean } | DomainError
+
+/** The outcome of an event that was not written because its store refuses e-mail addresses and nobody has looked. */
+export const unchecked = new DomainError('INTERNAL_SERVER_ERROR')
 
 /**
  * One statement: judges every item (an event of a day whose raw events are gone is refused as BAD_USER_INPUT), claims idempotency keys, writes the events that are new and adds them to the
@@ -25,8 +31,8 @@ const writeText = `
 WITH input AS MATERIALIZED (
   SELECT i.*, (i.occurred_at AT TIME ZONE 'UTC')::date AS day
   FROM unnest($1::int[], $2::int[], $3::int[], $4::uuid[], $5::bool[], $6::text[], $7::text[], $8::text[],
-              $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[])
-    AS i(ord, store_id, key_store, key_id, admin, type, user_id, data, occurred_at, created_at, key, fingerprint)
+              $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[], $13::bool[])
+    AS i(ord, store_id, key_store, key_id, admin, type, user_id, data, occurred_at, created_at, key, fingerprint, email)
 ), judged AS MATERIALIZED (
   SELECT i.*, CASE
       WHEN r.key_id IS NOT NULL THEN 'KEY_REVOKED'
@@ -35,11 +41,13 @@ WITH input AS MATERIALIZED (
       WHEN a.state IS NULL AND i.admin THEN 'STORE_NOT_FOUND'
       WHEN e.user_id IS NOT NULL THEN 'USER_ERASED'
       WHEN i.day < greatest(every.raw_from, own.raw_from) THEN 'BAD_USER_INPUT'
+      WHEN s.refuse_email_like AND i.email IS NOT FALSE THEN 'EMAIL_LIKE'
     END AS refusal, greatest(every.raw_from, own.raw_from)::text AS raw_from
   FROM input i
   LEFT JOIN store_access a ON a.store_id = i.store_id
   LEFT JOIN revoked_keys r ON r.store_id = i.key_store AND r.key_id = i.key_id
   LEFT JOIN erased_users e ON e.store_id = i.store_id AND e.user_id = i.user_id
+  LEFT JOIN store_settings s ON s.store_id = i.store_id
   LEFT JOIN retention own ON own.store_id = i.store_id
   LEFT JOIN retention every ON every.store_id = 0
 ), claimed AS (
@@ -95,7 +103,7 @@ LEFT JOIN events e ON e.store_id = k.store_id AND e.occurred_at = k.occurred_at 
 
 interface WrittenRow {
   readonly ord: number
-  readonly refusal: ErrorCode | null
+  readonly refusal: ErrorCode | 'EMAIL_LIKE' | null
   /** From which day on the store's raw events are kept, for an event that is refused. */
   readonly raw_from: string | null
   readonly id: string | null
@@ -162,6 +170,7 @@ async function writeIn(client: PoolClient, items: readonly BatchItem[]): Promise
     const item = items[ord]
     if (item === undefined) continue
     if (refusal === 'BAD_USER_INPUT') outcomes[ord] = notKept(rawFrom)
+    else if (refusal === 'EMAIL_LIKE') outcomes[ord] = item.email ? refusalOf(item.email) : unchecked
     else if (refusal !== null) outcomes[ord] = new DomainError(refusal)
     else if (id !== null) outcomes[ord] = { event: toRow(item.event, id), duplicate: false }
     else repeated.push(ord)
@@ -225,6 +234,7 @@ const columns = (items: readonly BatchItem[]): unknown[] => [
   items.map(({ event }) => event.receivedAt.toISOString()),
   items.map(({ event }) => event.key),
   items.map(({ event }) => event.fingerprint),
+  items.map(({ email }) => (email === undefined ? null : email !== null)),
 ]
 
 const toRow = (

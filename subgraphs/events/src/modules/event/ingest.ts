@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { DomainError, isDatabaseUnavailable } from '@user-stats/service'
-import { writeBatch, type BatchItem, type Outcome } from './batch.ts'
+import type { BatchItem, Outcome } from './batch.ts'
+import { createWriter } from './writer.ts'
 
 export interface IngestOptions {
   readonly pool: Pool
@@ -39,6 +40,7 @@ export function createIngest({
   batchLimit = 1_000,
   lanes = 2,
 }: IngestOptions) {
+  const writeBatch = createWriter({ pool })
   let queue: Waiting[] = []
   const keysInFlight = new Set<string>()
   let busy = 0
@@ -66,10 +68,7 @@ export function createIngest({
   async function write(batch: readonly Waiting[], attempt = 1): Promise<void> {
     try {
       await ensureMonths(batch.map(({ item }) => item.event.occurredAt))
-      const outcomes = await writeBatch(
-        pool,
-        batch.map(({ item }) => item),
-      )
+      const outcomes = await writeBatch(batch.map(({ item }) => item))
       for (const [at, { settle }] of batch.entries())
         settle(outcomes[at] ?? new DomainError('INTERNAL_SERVER_ERROR', { cause: new Error('no outcome') }))
     } catch (error) {

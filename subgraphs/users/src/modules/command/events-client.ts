@@ -38,7 +38,11 @@ function inputOf(command: Command): Record<string, unknown> {
     case 'DELETE_STORE':
       return input
     case 'STORE_SETTINGS':
-      return { ...input, retentionDays: command.retentionDays }
+      return {
+        ...input,
+        retentionDays: command.retentionDays,
+        refuseEmailLikeData: command.refuseEmailLikeData ?? false,
+      }
   }
 }
 

@@ -8,7 +8,12 @@ export type CommandPayload =
   | { readonly kind: 'KEY_REVOKED'; readonly keyId: string; readonly dueAt?: string }
   | { readonly kind: 'ERASE_USER'; readonly userId: string }
   | { readonly kind: 'DELETE_STORE' }
-  | { readonly kind: 'STORE_SETTINGS'; readonly retentionDays: number | null }
+  | {
+      readonly kind: 'STORE_SETTINGS'
+      readonly retentionDays: number | null
+      /** Absent in commands of before there was such a setting. */
+      readonly refuseEmailLikeData?: boolean
+    }
 
 /** The primary key of a command. */
 export interface CommandRef {

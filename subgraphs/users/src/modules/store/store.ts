@@ -34,20 +34,24 @@ export interface StoreChanges {
   readonly name?: string | null
   /** Null: as long as those of all stores. */
   readonly retentionDays?: number | null
+  readonly refuseEmailLikeData?: boolean | null
 }
 
 const maxRetentionDays = 36_500
 
-function checkChanges({ name, retentionDays }: StoreChanges): {
+function checkChanges({ name, retentionDays, refuseEmailLikeData }: StoreChanges): {
   name?: string
   retentionDays?: number | null
+  refuseEmailLikeData?: boolean
 } {
   if (name === null) throw badInput('name', 'must not be null')
+  if (refuseEmailLikeData === null) throw badInput('refuseEmailLikeData', 'must not be null')
   if (retentionDays != null && (retentionDays < 1 || retentionDays > maxRetentionDays))
     throw badInput('retentionDays', 'must be 1 to 36,500 days, or null')
   return {
     ...(name !== undefined && { name: requireText('name', name, 300) }),
     ...(retentionDays !== undefined && { retentionDays }),
+    ...(refuseEmailLikeData !== undefined && { refuseEmailLikeData }),
   }
 }
 
@@ -155,9 +159,9 @@ export function createStores({ prisma, access, audit, commands, clock }: StoresO
     },
 
     /**
-     * The events service learns how long to keep raw events now or soon.
+     * The events service learns how long to keep raw events now or soon, and what to refuse before this is answered.
      *
-     * @throws STORE_NOT_FOUND, BAD_USER_INPUT
+     * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for what to refuse (repeat to finish)
      */
     async update(session: Session, id: number, changes: StoreChanges): Promise<StoreRecord> {
       const caller = await session.admitted()
@@ -168,11 +172,15 @@ export function createStores({ prisma, access, audit, commands, clock }: StoresO
         if (state === undefined || state === 'DELETING') throw missing()
         const store = await tx.store.update({ where: { id }, data })
         await record(tx, session, 'STORE_UPDATED', id, Object.keys(data))
-        if (data.retentionDays === undefined) return { store, command: null }
-        const { retentionDays } = data
-        return { store, command: await commands.enqueue(tx, id, { kind: 'STORE_SETTINGS', retentionDays }) }
+        if (data.retentionDays === undefined && data.refuseEmailLikeData === undefined)
+          return { store, command: null }
+        // All settings, for they are taken over together.
+        const { retentionDays, refuseEmailLikeData } = store
+        const settings = { kind: 'STORE_SETTINGS', retentionDays, refuseEmailLikeData } as const
+        return { store, command: await commands.enqueue(tx, id, settings) }
       })
-      if (command !== null) await commands.attempt(command)
+      if (command !== null)
+        await (data.refuseEmailLikeData === undefined ? commands.attempt(command) : commands.deliver(command))
       return store
     },
 
