@@ -81,6 +81,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
+/** The major version of the embedded programs. @throws EmbeddedPostgresError where there are none */
+export async function embeddedVersion(): Promise<string> {
+  return (await findBinaries(await serverUser(''))).major
+}
+
 async function start(
   cluster: Cluster,
   binaries: Binaries,

@@ -1,7 +1,11 @@
+export { copyCluster } from './copy/copy.ts'
+export { listCluster } from './copy/files.ts'
+export type { ClusterFiles } from './copy/files.ts'
+export { discardHome, gatherHome } from './copy/home.ts'
 export { makeDataDir } from './data-dir.ts'
 export { lockDataDir } from './data-dir-lock.ts'
 export type { DataDirLock } from './data-dir-lock.ts'
-export { startEmbeddedPostgres } from './embedded.ts'
+export { embeddedVersion, startEmbeddedPostgres } from './embedded.ts'
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded.ts'
 export {
   DatabaseUnreachableError,
