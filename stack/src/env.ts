@@ -3,6 +3,7 @@ import { eventsVariables } from '@user-stats/events/env'
 import { gatewayVariables } from '@user-stats/gateway/env'
 import { EnvError, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
 import { usersVariables } from '@user-stats/users/env'
+import { backupVariables } from './backup/env.ts'
 import { dataDirVariable } from './data-dir.ts'
 import { databaseUrls, databaseVariables } from './databases/urls.ts'
 
@@ -16,6 +17,7 @@ export const stackVariables = {
     default: 'file',
   },
   ...databaseVariables,
+  ...backupVariables,
   // Generated when unset, so not required as in the service itself.
   MASTER_KEY: { ...usersVariables.MASTER_KEY, schema: usersVariables.MASTER_KEY.schema.optional() },
 } as const satisfies Record<string, Variable>

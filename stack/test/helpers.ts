@@ -54,7 +54,11 @@ export async function occupyPort(): Promise<AsyncDisposable & { port: number }> 
 }
 
 /** Runs one of the stack's programs as an operator does. */
-export function runProgram(name: 'main' | 'migrate', env: Record<string, string>, ...args: string[]) {
+export function runProgram(
+  name: 'main' | 'migrate' | 'backup' | 'restore' | 'verify',
+  env: Record<string, string>,
+  ...args: string[]
+) {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src', `${name}.ts`), ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,88 @@
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { DataDirInUseError, discardHome, lockDataDir, makeDataDir } from '@user-stats/postgres'
+import { databaseNames } from '../databases/schemas.ts'
+import { readManifest, type BackupManifest, type KeysManifest } from './manifest.ts'
+
+const unfinished = '.unfinished-'
+
+/** When it was made, as the name of a directory: `2026-11-24T15-04-05-006Z`. */
+export const stampOf = (instant: Date): string => instant.toISOString().replaceAll(/[:.]/g, '-')
+
+/**
+ * Takes a directory of backups for this process, and removes what runs that were killed left in it.
+ *
+ * @throws Error when another run writes there
+ */
+export async function holdFolder(dir: string): Promise<AsyncDisposable> {
+  const lock = await lockDataDir(dir).catch((error: unknown) => {
+    throw error instanceof DataDirInUseError
+      ? new Error(`${dir} is being written to by another run; wait for it.`)
+      : error
+  })
+  for (const name of await readdir(dir))
+    if (name.startsWith(unfinished)) {
+      for (const database of databaseNames) await discardHome(path.join(dir, name), database)
+      await rm(path.join(dir, name), { recursive: true, force: true })
+    }
+  return lock
+}
+
+/** A directory that counts as a backup only after `finish`, whatever happens before. */
+export async function beginFolder(dir: string, stamp: string) {
+  const draft = await makeDataDir(path.join(dir, `${unfinished}${stamp}`))
+  const finished = path.join(dir, stamp)
+  let done = false
+  return {
+    draft,
+    finish: async (): Promise<string> => {
+      await sync(draft)
+      await rename(draft, finished)
+      await sync(dir)
+      done = true
+      return finished
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (done) return
+      for (const database of databaseNames) await discardHome(draft, database)
+      await rm(draft, { recursive: true, force: true })
+    },
+  }
+}
+
+async function sync(dir: string): Promise<void> {
+  const handle = await open(dir)
+  await handle.sync().finally(() => handle.close())
+}
+
+export interface Found<M> {
+  readonly dir: string
+  readonly manifest: M
+}
+
+/**
+ * The finished backups in a directory, newest first; it may be one itself.
+ *
+ * @throws Error when one has a manifest that cannot be read
+ */
+export async function findBackups<M extends BackupManifest | KeysManifest>(
+  dir: string,
+  format: M['format'],
+): Promise<Found<M>[]> {
+  const own = await readManifest<M>(dir, format)
+  if (own) return [{ dir, manifest: own }]
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  const names = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+  const found = await Promise.all(
+    names.map(async ({ name }) => {
+      const manifest = await readManifest<M>(path.join(dir, name), format)
+      return manifest ? [{ dir: path.join(dir, name), manifest }] : []
+    }),
+  )
+  return found.flat().sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt))
+}
+
+export async function makePrivate(dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  return dir
+}

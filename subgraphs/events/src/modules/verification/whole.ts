@@ -1,0 +1,56 @@
+import type { Pool } from 'pg'
+import type { Caller } from '@user-stats/service'
+import { createAccess } from '../access/access.ts'
+import { createVerification, type RollupDifference } from './verification.ts'
+
+export interface WholeVerification {
+  readonly eventsCounted: number
+  /** Days of stores that were recounted, and those whose raw events are no longer kept. */
+  readonly checkedDays: number
+  readonly skippedDays: number
+  readonly differenceCount: number
+  /** The first of them. */
+  readonly differences: readonly RollupDifference[]
+}
+
+export interface WholeOptions {
+  readonly pool: Pool
+  readonly clock: () => Date
+  /** Told after each month. */
+  readonly onMonth?: (month: string, done: number, of: number) => void
+}
+
+/** Who runs the installation has no key: the id is none that could be issued. */
+const operator: Caller = { role: 'ADMIN', keyId: '00000000-0000-0000-0000-000000000000' }
+const hour = 3_600_000
+const named = 20
+
+/** The first days of the months in which there is anything, and of the one after. */
+async function monthsOf(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ month: string }>(
+    `WITH days AS (
+       SELECT day FROM type_day_totals UNION ALL SELECT day FROM day_totals
+       UNION ALL SELECT day FROM user_type_days UNION ALL SELECT day FROM user_days
+       UNION ALL SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM events
+     )
+     SELECT generate_series(
+       date_trunc('month', min(day)::timestamp), date_trunc('month', max(day)::timestamp) + '1 month', '1 month'
+     )::date::text AS month FROM days`,
+  )
+  return rows.map(({ month }) => month)
+}
+
+/** Recounts all there is, of all stores, month by month, and compares it with the rollups. */
+export async function verifyAll({ pool, clock, onMonth }: WholeOptions): Promise<WholeVerification> {
+  const verification = createVerification({ pool, access: createAccess({ pool }), clock, timeout: hour })
+  const months = await monthsOf(pool)
+  const sum = { eventsCounted: 0, checkedDays: 0, skippedDays: 0, differenceCount: 0 }
+  const differences: RollupDifference[] = []
+  for (const [at, from] of months.slice(0, -1).entries()) {
+    const part = await verification.verify(operator, null, from, months[at + 1] ?? from)
+    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += part[key]
+    differences.push(...part.differences.slice(0, named - differences.length))
+    onMonth?.(from.slice(0, 7), at + 1, months.length - 1)
+  }
+  return { ...sum, differences }
+}
