@@ -1,7 +1,5 @@
 import type { Stack } from '../src/index.ts'
 
-export type Shop = Awaited<ReturnType<typeof openShop>>
-
 /** A store on a running stack, used over HTTP as stores do. */
 export async function openShop(
   { urls, adminApiKey = '' }: Pick<Stack, 'urls' | 'adminApiKey'>,

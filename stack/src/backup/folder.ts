@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { DataDirInUseError, discardHome, lockDataDir, makeDataDir } from '@user-stats/postgres'
 import { databaseNames } from '../databases/schemas.ts'
@@ -80,9 +80,4 @@ export async function findBackups<M extends BackupManifest | KeysManifest>(
     }),
   )
   return found.flat().sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt))
-}
-
-export async function makePrivate(dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  return dir
 }
