@@ -47,7 +47,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     log,
   })
   const serverOver = (source: View) =>
-    createGraphServer<RequestContext>({ source, log, metrics, fastPath: env.fastPath })
+    createGraphServer<RequestContext>({ source, limits: env.graph, log, metrics, fastPath: env.fastPath })
   const server = byAudience({
     everyone: serverOver(supergraph.everyone),
     analysts: serverOver(supergraph.analysts),

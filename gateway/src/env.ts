@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import {
   commonVariables,
   EnvError,
+  graphLimitsOf,
   kinds,
   readVariables,
   type RawEnv,
@@ -61,6 +62,7 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.GATEWAY_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    graph: graphLimitsOf(env),
     corsOrigins: env.CORS_ORIGINS,
     fastPath: env.FAST_PATH,
     passThrough: env.PASS_THROUGH,

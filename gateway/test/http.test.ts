@@ -45,12 +45,12 @@ test('what is between services is not part of the public graph', async () => {
 })
 
 test('nobody may ask for a type name and authenticate', async () => {
-  expect((await graph.graphql(undefined, '{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
+  expect((await graph.graphql(undefined, '{ __typename }')).body.data).toEqual({ __typename: 'Query' })
   const { body } = await graph.graphql(
     undefined,
     'mutation { authenticate(input: { apiKey: "us_key" }) { accessToken } }',
   )
-  expect(body).toEqual({ data: { authenticate: { accessToken: 'a.b.c' } } })
+  expect(body.data).toEqual({ authenticate: { accessToken: 'a.b.c' } })
 })
 
 test('a token for services, a bad one and an expired one are refused at the door', async () => {
@@ -67,7 +67,10 @@ test('a token for services, a bad one and an expired one are refused at the door
 test('no query plan is shown, however one asks', async () => {
   const headers = { 'apollo-query-plan-experimental': '1', 'apollo-federation-include-trace': 'ftv1' }
   const { body } = await graph.graphql(graph.admin, '{ user(id: "u-1") { id } }', {}, headers)
-  expect(body).toEqual({ data: { user: { id: 'u-1' } } })
+  expect(body).toEqual({
+    data: { user: { id: 'u-1' } },
+    extensions: { cost: { requested: 1, maximum: 25_000 } },
+  })
 })
 
 test('a wrong variable is told by its name, never by its value', async () => {
@@ -86,7 +89,7 @@ test('browsers get the playground where clients get GraphQL', async () => {
   const query = await graph.send('GET', '/graphql?query=%7B__typename%7D', {
     headers: { accept: 'application/json', 'apollo-require-preflight': 'true' },
   })
-  expect(query.body).toEqual({ data: { __typename: 'Query' } })
+  expect(query.body.data).toEqual({ __typename: 'Query' })
 })
 
 test('pages, health and metrics are there without a token', async () => {

@@ -2,14 +2,8 @@ import { expect, test } from '@jest/globals'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  commonVariables,
-  EnvError,
-  kinds,
-  readVariables,
-  type RawEnv,
-  type Variable,
-} from '../src/env/env.ts'
+import { commonVariables, EnvError, readVariables, type RawEnv, type Variable } from '../src/env/env.ts'
+import { kinds } from '../src/env/kinds.ts'
 
 const variables = {
   PORT: { schema: kinds.port(8000), about: 'Port.' },

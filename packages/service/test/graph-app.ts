@@ -23,7 +23,7 @@ import { createTokenVerifier } from '../src/identity/tokens.ts'
 import { registerRest } from '../src/rest/engine.ts'
 import type { RestRow } from '../src/rest/row.ts'
 import { createTestIssuer } from '../src/testing/tokens.ts'
-import { createTestApp } from './support.ts'
+import { createTestApp, testLimits } from './support.ts'
 
 const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
 
@@ -132,11 +132,12 @@ const mutation = new GraphQLObjectType<unknown, RequestContext>({
 })
 
 /** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
-export async function startGraphApp(rows: readonly RestRow[] = []) {
+export async function startGraphApp(rows: readonly RestRow[] = [], limits = testLimits) {
   const it = await createTestApp()
   const issuer = createTestIssuer()
   const server = createGraphServer<RequestContext>({
     source: { schema: new GraphQLSchema({ query, mutation }) },
+    limits,
     log: it.log,
     metrics: it.metrics,
     fastPath: (process.env['FAST_PATH'] ?? 'true') as FastPath,

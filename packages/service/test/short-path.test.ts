@@ -4,7 +4,7 @@ import { DomainError } from '../src/errors/domain-error.ts'
 import type { RequestContext } from '../src/graph/request.ts'
 import { createGraphServer, type FastPath, type GraphServer } from '../src/graph/server.ts'
 import { createMetrics } from '../src/http/metrics.ts'
-import { createTestLog } from './support.ts'
+import { createTestLog, testLimits } from './support.ts'
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(resolve, value))
 const refused = () => later(undefined).then(() => Promise.reject(new DomainError('FORBIDDEN')))
@@ -25,6 +25,7 @@ const source: Source = {
 const open = (fastPath: FastPath): GraphServer<RequestContext> =>
   createGraphServer<RequestContext>({
     source: { schema: makeSchema(source) },
+    limits: testLimits,
     log: createTestLog().log,
     metrics: createMetrics('test'),
     fastPath,
@@ -139,7 +140,9 @@ test('only what Apollo Server has let through is known, and to signed-in callers
   await short.execute(request, stranger)
   expect(short.executeKnown(request, context())).toBeUndefined()
   await short.execute(request, context())
-  expect(await short.executeKnown(request, context())).toEqual({ data: { thing: { id: '1', kind: 'A' } } })
+  expect(await short.executeKnown(request, context())).toMatchObject({
+    data: { thing: { id: '1', kind: 'A' } },
+  })
   expect(short.executeKnown(request, stranger)).toBeUndefined()
   await short.execute({ query: '{ thing { nonsense } }' }, context())
   expect(short.executeKnown({ query: '{ thing { nonsense } }' }, context())).toBeUndefined()

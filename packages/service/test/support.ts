@@ -1,8 +1,13 @@
 import { Writable } from 'node:stream'
+import { commonVariables, readVariables } from '../src/env/env.ts'
+import { graphLimitsOf } from '../src/env/graph-variables.ts'
 import { DomainError } from '../src/errors/domain-error.ts'
 import { createHttpApp, type HttpAppOptions } from '../src/http/app.ts'
 import { createLogger } from '../src/http/logging.ts'
 import { createMetrics } from '../src/http/metrics.ts'
+
+/** What the gateway allows by default. */
+export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
 
 /** Keeps log lines, for tests that look at them. */
 export function createTestLog() {

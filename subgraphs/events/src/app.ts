@@ -98,7 +98,13 @@ export async function buildApp({
   })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
-    createGraphServer<Context>({ source: { schema }, log, metrics, fastPath: env.fastPath })
+    createGraphServer<Context>({
+      source: { schema },
+      limits: env.graph,
+      log,
+      metrics,
+      fastPath: env.fastPath,
+    })
   const server = byAudience({
     everyone: serverOver(schemas.everyone),
     analysts: serverOver(schemas.analysts),

@@ -1,4 +1,12 @@
-import { commonVariables, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
+import {
+  behindGateway,
+  commonVariables,
+  graphLimitsOf,
+  kinds,
+  readVariables,
+  type RawEnv,
+  type Variable,
+} from '@user-stats/service'
 
 export const eventsVariables = {
   ...commonVariables,
@@ -67,6 +75,7 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.EVENTS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    graph: behindGateway(graphLimitsOf(env)),
     corsOrigins: env.CORS_ORIGINS,
     fastPath: env.FAST_PATH,
     logLevel: env.LOG_LEVEL,

@@ -28,7 +28,10 @@ import { createMasterKey } from './vault/master-key.ts'
 import { createVault } from './vault/vault.ts'
 
 export interface UsersDeps {
-  readonly env: Pick<UsersEnv, 'limits' | 'corsOrigins' | 'fastPath' | 'secrets' | 'events' | 'tokens'>
+  readonly env: Pick<
+    UsersEnv,
+    'limits' | 'graph' | 'corsOrigins' | 'fastPath' | 'secrets' | 'events' | 'tokens'
+  >
   readonly db: UsersDatabase
   readonly log: Logger
   readonly clock?: () => Date
@@ -75,7 +78,13 @@ export async function buildApp({
   })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
-    createGraphServer<Context>({ source: { schema }, log, metrics, fastPath: env.fastPath })
+    createGraphServer<Context>({
+      source: { schema },
+      limits: env.graph,
+      log,
+      metrics,
+      fastPath: env.fastPath,
+    })
   const server = byAudience({
     everyone: serverOver(schemas.everyone),
     analysts: serverOver(schemas.analysts),

@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { commonVariables, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
+import {
+  behindGateway,
+  commonVariables,
+  graphLimitsOf,
+  kinds,
+  readVariables,
+  type RawEnv,
+  type Variable,
+} from '@user-stats/service'
 import { parseMasterKey } from './vault/master-key.ts'
 
 const masterKeyForm = 'expected 32 random bytes as base64, base64url or hex: openssl rand -base64 32'
@@ -59,6 +67,7 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.USERS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    graph: behindGateway(graphLimitsOf(env)),
     corsOrigins: env.CORS_ORIGINS,
     fastPath: env.FAST_PATH,
     logLevel: env.LOG_LEVEL,

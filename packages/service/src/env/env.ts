@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { graphVariables } from './graph-variables.ts'
+import { kinds } from './kinds.ts'
 
 export type RawEnv = Readonly<Record<string, string | undefined>>
 
@@ -63,39 +65,6 @@ function fromFile(name: string, env: RawEnv, faults: string[]): string | undefin
   }
 }
 
-const whole = (min: number, max: number, fallback: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `expected a whole number from ${String(min)} to ${String(max)}`)
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `expected a whole number from ${String(min)} to ${String(max)}`)
-    .default(fallback)
-
-/** The kinds of variables the services have. */
-export const kinds = {
-  integer: (min: number, max: number, fallback: number) => whole(min, max, fallback),
-  port: (fallback: number) => whole(0, 65_535, fallback),
-  text: (fallback: string) => z.string().default(fallback),
-  optionalText: () => z.string().optional(),
-  url: (fallback: string) =>
-    z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' }).default(fallback),
-  databaseUrl: () =>
-    z.url({
-      protocol: /^postgres(ql)?$/,
-      error: 'expected a URL: postgresql://role:password@host:5432/database',
-    }),
-  choice: <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
-    z
-      .enum(values, { error: `expected one of ${values.join(', ')}` })
-      // The default is one of the values; zod cannot see it through the generic.
-      .default(fallback as never),
-  flag: (fallback: boolean) =>
-    z
-      .enum(['true', 'false'], { error: 'expected true or false' })
-      .default(fallback ? 'true' : 'false')
-      .transform((value) => value === 'true'),
-} as const
-
 /** Variables every service has. */
 export const commonVariables = {
   HOST: { schema: kinds.text('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
@@ -114,6 +83,7 @@ export const commonVariables = {
     about: 'Milliseconds after which a request is given up.',
     default: '20000',
   },
+  ...graphVariables,
   FAST_PATH: {
     schema: kinds.choice(['true', 'false', 'always'], 'true'),
     about:

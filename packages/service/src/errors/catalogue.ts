@@ -40,6 +40,10 @@ export const catalogue = {
     status: 422,
     message: 'Answering this takes longer than is allowed. Ask for a shorter range.',
   },
+  OPERATION_TOO_LARGE: {
+    status: 422,
+    message: 'The operation is larger than is allowed. Ask for less at a time.',
+  },
   TOO_MANY_REQUESTS: { status: 429, message: 'Too many requests. Try again later.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Something went wrong on our side.' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service cannot answer now. Try again soon.' },

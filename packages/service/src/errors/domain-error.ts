@@ -7,7 +7,15 @@ export interface DomainErrorDetails {
   readonly message?: string
   /** Seconds after which trying again makes sense. */
   readonly retryAfter?: number
+  /** The limit that was exceeded. */
+  readonly limit?: ExceededLimit
   readonly cause?: unknown
+}
+
+export interface ExceededLimit {
+  readonly name: string
+  readonly requested: number
+  readonly maximum: number
 }
 
 /** What the domain throws. Translated at the edge, into GraphQL errors and problem documents. */
@@ -15,12 +23,14 @@ export class DomainError extends Error {
   readonly code: ErrorCode
   readonly field: string | undefined
   readonly retryAfter: number | undefined
+  readonly limit: ExceededLimit | undefined
 
-  constructor(code: ErrorCode, { field, message, retryAfter, cause }: DomainErrorDetails = {}) {
+  constructor(code: ErrorCode, { field, message, retryAfter, limit, cause }: DomainErrorDetails = {}) {
     super(message ?? catalogue[code].message, { cause })
     this.name = 'DomainError'
     this.code = code
     this.field = field
+    this.limit = limit
     this.retryAfter = retryAfter ?? (catalogue[code].status === 503 ? 1 : undefined)
   }
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { DomainError } from './domain-error.ts'
+import type { DomainError, ExceededLimit } from './domain-error.ts'
 
 /** A problem document (RFC 9457), with `message` beside `detail` for clients of the previous system. */
 export interface Problem {
@@ -11,6 +11,9 @@ export interface Problem {
   readonly detail: string
   readonly message: string
   readonly field?: string
+  readonly limit?: string
+  readonly requested?: number
+  readonly maximum?: number
 }
 
 const toProblem = (error: DomainError): Problem => ({
@@ -21,7 +24,14 @@ const toProblem = (error: DomainError): Problem => ({
   detail: error.message,
   message: error.message,
   ...(error.field !== undefined && { field: error.field }),
+  ...membersOfLimit(error.limit),
 })
+
+/** A limit that was exceeded, as errors name it: which one, what was asked, what is allowed. */
+export const membersOfLimit = (
+  limit: ExceededLimit | undefined,
+): { limit?: string; requested?: number; maximum?: number } =>
+  limit === undefined ? {} : { limit: limit.name, requested: limit.requested, maximum: limit.maximum }
 
 /** Answer with a problem document, and what else there is to say. */
 export function sendProblem(reply: FastifyReply, error: DomainError, more: object = {}): FastifyReply {
@@ -46,5 +56,8 @@ export const problemSchema = {
     detail: { type: 'string' },
     message: { type: 'string', description: 'The same as `detail`.' },
     field: { type: 'string', description: 'The member at fault.' },
+    limit: { type: 'string', description: 'The limit that was exceeded.' },
+    requested: { type: 'number', description: 'What was asked of it.' },
+    maximum: { type: 'number', description: 'What is allowed.' },
   },
 } as const

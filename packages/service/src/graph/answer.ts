@@ -2,6 +2,7 @@ import { HeaderMap } from '@apollo/server'
 import { toAnswerable } from '../http/app.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { withNote, type CostNote } from './bounds/note.ts'
 import { graphqlExtensions } from './errors.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import type { GraphServer } from './server.ts'
@@ -19,23 +20,26 @@ const noHeaders = {}
 /**
  * Answers an operation by the short path.
  *
- * @param modern whether the client knows `application/graphql-response+json`
+ * @param client whether it knows `application/graphql-response+json`, and whether it is told what the operation cost
  * @returns undefined when it has to go the ordinary way; nothing has been executed then
  */
 export async function answerKnown<Context extends RequestContext>(
   server: GraphServer<Context>,
   request: GraphRequest,
   context: Context,
-  modern: boolean,
+  { modern, noted }: { readonly modern: boolean; readonly noted: boolean },
 ): Promise<HttpAnswer | undefined> {
   const answer = await server.executeKnown(request, context)
   if (answer === undefined) return undefined
-  if ('text' in answer) return { status: 200, headers: noHeaders, text: answer.text }
+  const note = noted ? answer.note : undefined
+  if ('text' in answer)
+    return { status: 200, headers: noHeaders, text: note ? withNote(answer.text, note) : answer.text }
   const { status, headers } = headOf(answer, modern)
-  return { status: status ?? (answer.data === undefined ? 500 : 200), headers, text: textOf(answer) }
+  return { status: status ?? (answer.data === undefined ? 500 : 200), headers, text: textOf(answer, note) }
 }
 
-const textOf = ({ data, errors }: GraphResult): string => `${JSON.stringify({ errors, data })}\n`
+const textOf = ({ data, errors }: GraphResult, note: CostNote | undefined): string =>
+  `${JSON.stringify({ errors, data, extensions: note?.extensions })}\n`
 
 /** Answers an operation that comes without anything unusual, by whichever way. */
 export async function answerPlain<Context extends RequestContext>(
@@ -43,7 +47,7 @@ export async function answerPlain<Context extends RequestContext>(
   request: GraphRequest,
   context: Context,
 ): Promise<HttpAnswer> {
-  const known = await answerKnown(server, request, context, false)
+  const known = await answerKnown(server, request, context, { modern: false, noted: false })
   if (known !== undefined) return known
   const { query, variables, operationName } = request
   const sent = { query, variables, ...(operationName !== undefined && { operationName }) }
@@ -59,6 +63,7 @@ export async function answerPlain<Context extends RequestContext>(
 const plainHeaders = new HeaderMap([
   ['content-type', 'application/json'],
   ['accept', 'application/json'],
+  ['prefer', 'return=minimal'],
 ])
 
 /** What is told of an error that came before any operation: a GraphQL client reads errors, not problem documents. */

@@ -2,6 +2,7 @@ import { unwrapResolverError } from '@apollo/server/errors'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { catalogue, isErrorCode } from '../errors/catalogue.ts'
 import { DomainError } from '../errors/domain-error.ts'
+import { membersOfLimit } from '../errors/problem.ts'
 import { toAnswerable } from '../http/app.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -50,6 +51,7 @@ export const graphqlExtensions = (error: DomainError): Record<string, unknown> =
   code: error.code,
   ...(error.field !== undefined && { field: error.field }),
   ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
+  ...membersOfLimit(error.limit),
 })
 
 /**
@@ -84,7 +86,7 @@ function domainCodeOf(error: unknown): DomainError | undefined {
   const extensions = (error as Partial<GraphQLError> | undefined)?.extensions
   const code = extensions?.['code']
   if (!isErrorCode(code) || code === 'BAD_REQUEST') return undefined
-  const { field, retryAfter } = extensions as { field?: unknown; retryAfter?: unknown }
+  const { field, retryAfter, limit, requested, maximum } = extensions as Record<string, unknown>
   const message = code === 'INTERNAL_SERVER_ERROR' ? catalogue[code].message : (error as GraphQLError).message
   const variable = variableFault(message)
   if (variable !== undefined) return new DomainError(code, variable)
@@ -92,6 +94,9 @@ function domainCodeOf(error: unknown): DomainError | undefined {
     message,
     ...(typeof field === 'string' && { field }),
     ...(typeof retryAfter === 'number' && { retryAfter }),
+    ...(typeof limit === 'string' &&
+      typeof requested === 'number' &&
+      typeof maximum === 'number' && { limit: { name: limit, requested, maximum } }),
   })
 }
 

@@ -1,6 +1,7 @@
 import type { GraphQLFormattedError } from 'graphql'
 import type { Logger } from '../http/logging.ts'
 import type { Caller } from '../identity/caller.ts'
+import type { CostNote } from './bounds/note.ts'
 
 /** What every operation knows of its request. Services add their own domain to it. */
 export interface RequestContext {
@@ -24,4 +25,6 @@ export interface GraphRequest {
 export interface GraphResult {
   readonly data?: Readonly<Record<string, unknown>> | null
   readonly errors?: readonly GraphQLFormattedError[]
+  /** What it cost; the short path says so. */
+  readonly note?: CostNote
 }

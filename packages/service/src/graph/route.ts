@@ -1,6 +1,8 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { DomainError } from '../errors/domain-error.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { wantsNote } from './bounds/note.ts'
 import { answerFailure, answerKnown } from './answer.ts'
 import type { MakeContext } from './context.ts'
 import { readPlainRequest } from './known-request.ts'
@@ -40,9 +42,17 @@ export function registerGraph<Context extends RequestContext>(
         if (page !== undefined && (await page(request, reply))) return reply
         // Outside Apollo Server, which would answer a refused token as an error of its own.
         const contextValue = await context(request, reply)
+        if (Array.isArray(request.body))
+          throw new DomainError('BAD_REQUEST', {
+            message: 'Batches are not taken: send one operation a request; it may have several root fields.',
+          })
         const plain = readPlainRequest(request)
         const known =
-          plain && (await answerKnown(server, plain, contextValue, plain.contentType.includes('graphql')))
+          plain &&
+          (await answerKnown(server, plain, contextValue, {
+            modern: plain.contentType.includes('graphql'),
+            noted: wantsNote(request.headers.prefer),
+          }))
         if (plain && known)
           return reply
             .code(known.status)

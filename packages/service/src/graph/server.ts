@@ -10,6 +10,9 @@ import {
   ApolloServerPluginInlineTraceDisabled,
 } from '@apollo/server/plugin/disabled'
 import type { GraphQLSchema } from 'graphql'
+import { refusalOf } from './bounds/admission.ts'
+import type { GraphLimits } from './bounds/limits.ts'
+import { costOfOperations, createPricing } from './bounds/plugin.ts'
 import { DomainError } from '../errors/domain-error.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -18,7 +21,7 @@ import { createErrorFormatter } from './errors.ts'
 import { introspectionForSignedIn } from './introspection.ts'
 import { knownRoot } from './known-root.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
-import { createShortPath, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
+import { createShortPath, resultOf, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
 import { settleListItems } from './list-items.ts'
 import { statusOfErrors } from './status.ts'
 
@@ -50,6 +53,7 @@ export interface GraphServerOptions {
         /** How the short path executes operations of the gateway. */
         readonly prepare: (operation: KnownOperation) => Execute
       }
+  readonly limits: GraphLimits
   readonly log: Logger
   readonly metrics: Metrics
   /** Off: everything goes through Apollo Server. Always: nothing does that Apollo Server has let through, for tests. */
@@ -62,15 +66,18 @@ export interface GraphServerOptions {
  */
 export function createGraphServer<Context extends RequestContext>({
   source,
+  limits,
   log,
   metrics,
   fastPath = 'true',
 }: GraphServerOptions): GraphServer<Context> {
   const formatError = createErrorFormatter(log, metrics)
+  const price = createPricing(limits.cost)
   const short =
     fastPath === 'false'
       ? undefined
       : createShortPath({
+          price,
           prepare: 'gateway' in source ? source.prepare : executeLocally,
           formatError,
           always: fastPath === 'always',
@@ -86,7 +93,7 @@ export function createGraphServer<Context extends RequestContext>({
     csrfPrevention: true,
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
-    parseOptions: { maxTokens: 20_000 },
+    parseOptions: { maxTokens: limits.tokens },
     validationRules: [knownRoot],
     logger: {
       debug: (message: unknown) => {
@@ -108,19 +115,27 @@ export function createGraphServer<Context extends RequestContext>({
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       introspectionForSignedIn(),
-      // After the rule above: what it refuses is not learnt.
+      costOfOperations(price),
+      // After the rules above: what they refuse is not learnt.
       ...(short ? [short.plugin<Context>()] : []),
       statusOfErrors(),
     ],
   })
 
   async function ordinary({ query, variables, operationName }: GraphRequest, contextValue: Context) {
+    admit(query)
     const { body } = await apollo.executeOperation(
       { query, ...(variables && { variables }), ...(operationName !== undefined && { operationName }) },
       { contextValue },
     )
     if (body.kind !== 'single') throw new DomainError('INTERNAL_SERVER_ERROR')
     return body.singleResult as GraphResult
+  }
+
+  /** @throws OPERATION_TOO_LARGE */
+  function admit(query: unknown): void {
+    const refusal = typeof query === 'string' ? refusalOf(query, limits) : undefined
+    if (refusal) throw refusal
   }
 
   const executeKnown: GraphServer<Context>['executeKnown'] = (request, context) =>
@@ -133,9 +148,17 @@ export function createGraphServer<Context extends RequestContext>({
     execute: async (request, context) => {
       const answer = await executeKnown(request, context)
       if (answer === undefined) return await ordinary(request, context)
-      return 'text' in answer ? (JSON.parse(answer.text) as GraphResult) : answer
+      return resultOf(answer)
     },
-    executeHttp: (httpGraphQLRequest, context) =>
-      apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) }),
+    executeHttp: (httpGraphQLRequest, context) => {
+      admit(documentIn(httpGraphQLRequest))
+      return apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) })
+    },
   }
 }
+
+/** The document of a request, wherever Apollo Server will look for it. */
+const documentIn = ({ method, body, search }: HTTPGraphQLRequest): unknown =>
+  method === 'GET'
+    ? new URLSearchParams(search).get('query')
+    : (body as { readonly query?: unknown } | null | undefined)?.query

@@ -7,6 +7,8 @@ import {
   type OperationDefinitionNode,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import type { CostNote } from './bounds/note.ts'
+import type { NoteOf, Pricing } from './bounds/plugin.ts'
 import { formatErrors, type ErrorFormatter } from './errors.ts'
 import { introspects } from './introspection.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
@@ -24,6 +26,7 @@ export interface KnownOperation {
 /** An answer as bytes that need no look inside. */
 export interface Verbatim {
   readonly text: string
+  readonly note?: CostNote
 }
 
 /**
@@ -37,7 +40,15 @@ export type Execute = (
 ) => Started | Promise<Started>
 type Started = ExecutionResult | Verbatim | undefined
 
+/** An answer without what is only of use on its way. */
+export function resultOf(answer: GraphResult | Verbatim): GraphResult {
+  if ('text' in answer) return JSON.parse(answer.text) as GraphResult
+  const { note: _note, ...result } = answer
+  return result
+}
+
 export interface ShortPathOptions {
+  readonly price: Pricing
   readonly prepare: (operation: KnownOperation) => Execute
   readonly formatError: ErrorFormatter
   /** Takes even the first use of an operation once Apollo Server has let it through: for tests. */
@@ -46,6 +57,12 @@ export interface ShortPathOptions {
   readonly maxOperations?: number
   /** Characters of all of them together. */
   readonly maxCharacters?: number
+}
+
+interface Known {
+  readonly operation: KnownOperation
+  execute?: Execute
+  noteOf?: NoteOf
 }
 
 const keyOf = (source: string, name: string | undefined): string =>
@@ -57,6 +74,7 @@ const keyOf = (source: string, name: string | undefined): string =>
  * Strangers, and whatever is new or wrong, go the ordinary way. Prepared operations end with their schema.
  */
 export function createShortPath({
+  price,
   prepare,
   formatError,
   always = false,
@@ -64,7 +82,7 @@ export function createShortPath({
   maxCharacters = 8_000_000,
 }: ShortPathOptions) {
   let schema: GraphQLSchema | undefined
-  const known = new LRUCache<string, { readonly operation: KnownOperation; execute?: Execute }>({
+  const known = new LRUCache<string, Known>({
     max: maxOperations,
     maxSize: maxCharacters,
     sizeCalculation: (_value, key) => key.length,
@@ -79,22 +97,29 @@ export function createShortPath({
 
   async function finish(
     execute: Execute,
+    note: CostNote,
     ...request: Parameters<Execute>
   ): Promise<GraphResult | Verbatim | undefined> {
     try {
       const result = await execute(...request)
-      if (result === undefined || 'text' in result) return result
+      if (result === undefined) return undefined
+      if ('text' in result) return { text: result.text, note }
       const { data, errors } = result
       return {
         ...(data !== undefined && { data }),
         ...(errors && { errors: formatErrors(errors, formatError) }),
+        ...(data != null && { note }),
       }
     } catch (error) {
       return { errors: formatErrors([error], formatError) }
     }
   }
 
-  /** Executes an operation if it is known; undefined when it has to go the ordinary way. */
+  /**
+   * Executes an operation if it is known; undefined when it has to go the ordinary way.
+   *
+   * @throws OPERATION_TOO_LARGE
+   */
   function run(
     { query, operationName, variables = {} }: GraphRequest,
     context: RequestContext,
@@ -103,14 +128,15 @@ export function createShortPath({
     const entry = known.get(keyOf(query, operationName))
     if (entry === undefined) return undefined
     entry.execute ??= prepare(entry.operation)
-    return finish(entry.execute, variables, context)
+    entry.noteOf ??= price(entry.operation)
+    return finish(entry.execute, entry.noteOf(variables), variables, context)
   }
 
   async function answerFirst({ source = '', request, contextValue }: GraphQLRequestContext<RequestContext>) {
     const { variables, operationName } = request
     const answer = await run({ query: source, variables, operationName }, contextValue)
     if (answer === undefined) return null
-    const singleResult = ('text' in answer ? JSON.parse(answer.text) : answer) as GraphResult
+    const singleResult = resultOf(answer)
     return {
       http: { status: undefined, headers: new HeaderMap() },
       body: { kind: 'single' as const, singleResult },

@@ -10,6 +10,9 @@ const documentFaults = new Set<unknown>([
   'BAD_USER_INPUT',
 ])
 
+/** Refused before anything was executed, whichever client asks. */
+const refusals = new Set<unknown>(['OPERATION_TOO_LARGE'])
+
 export interface Head {
   /** Undefined: as usual. */
   readonly status?: number
@@ -28,6 +31,7 @@ export function headOf({ data, errors }: GraphResult, modern: boolean): Head {
   if (first === undefined) return usual
   const code = first.extensions?.['code']
   if (data === undefined && documentFaults.has(code)) return { status: modern ? 400 : 200, headers: {} }
+  if (data === undefined && refusals.has(code)) return { status: 400, headers: {} }
   const answered = data != null && !Object.values(data).every(isNothing)
   const status = answered ? undefined : transportStatus(code)
   if (status === undefined) return usual
