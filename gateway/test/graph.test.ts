@@ -186,7 +186,7 @@ test('the gateway starts and answers while the users service is away; tokens are
     USERS_URL: 'http://127.0.0.1:9',
     EVENTS_URL: 'http://127.0.0.1:9',
   })
-  expect((await gateway.graphql(undefined, '{ __typename }')).body.data).toEqual({ __typename: 'Query' })
+  expect((await gateway.graphql(undefined, '{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
   const answer = await gateway.graphql(graph.store, '{ __typename }')
   expect([answer.status, answer.body.errors[0]?.extensions.code]).toEqual([503, 'SERVICE_UNAVAILABLE'])
 })

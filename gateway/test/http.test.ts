@@ -45,12 +45,12 @@ test('what is between services is not part of the public graph', async () => {
 })
 
 test('nobody may ask for a type name and authenticate', async () => {
-  expect((await graph.graphql(undefined, '{ __typename }')).body.data).toEqual({ __typename: 'Query' })
+  expect((await graph.graphql(undefined, '{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
   const { body } = await graph.graphql(
     undefined,
     'mutation { authenticate(input: { apiKey: "us_key" }) { accessToken } }',
   )
-  expect(body.data).toEqual({ authenticate: { accessToken: 'a.b.c' } })
+  expect(body).toEqual({ data: { authenticate: { accessToken: 'a.b.c' } } })
 })
 
 test('a token for services, a bad one and an expired one are refused at the door', async () => {
@@ -67,10 +67,7 @@ test('a token for services, a bad one and an expired one are refused at the door
 test('no query plan is shown, however one asks', async () => {
   const headers = { 'apollo-query-plan-experimental': '1', 'apollo-federation-include-trace': 'ftv1' }
   const { body } = await graph.graphql(graph.admin, '{ user(id: "u-1") { id } }', {}, headers)
-  expect(body).toEqual({
-    data: { user: { id: 'u-1' } },
-    extensions: { cost: { requested: 1, maximum: 25_000 } },
-  })
+  expect(body).toEqual({ data: { user: { id: 'u-1' } } })
 })
 
 test('a wrong variable is told by its name, never by its value', async () => {

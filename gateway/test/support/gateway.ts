@@ -70,7 +70,12 @@ export async function startGateway(raw: RawEnv) {
     logged: () => lines.join(''),
     graphql: (token: string | undefined, query: string, variables: Body = {}, headers = {}) =>
       send('POST', '/graphql', {
-        headers: headersOf(token, { 'content-type': 'application/json', ...headers }),
+        // What it cost is looked at where it is tested.
+        headers: headersOf(token, {
+          'content-type': 'application/json',
+          prefer: 'return=minimal',
+          ...headers,
+        }),
         body: JSON.stringify({ query, variables }),
       }),
     rest: (token: string | undefined, method: string, path: string, body?: Body, headers = {}) =>
