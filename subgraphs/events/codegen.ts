@@ -30,6 +30,7 @@ const config: CodegenConfig = {
           SafeInt: { input: 'number', output: 'number | bigint' },
         },
         mappers: {
+          ApplyErasurePayload: '../src/modules/erasure/progress.ts#Progress',
           Event: '../src/modules/event/event-row.ts#EventRow',
           User: '../src/modules/user/user.ts#UserRef',
           Store: '../src/modules/store/store.ts#StoreRef',

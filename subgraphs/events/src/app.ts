@@ -26,6 +26,7 @@ import { createAggregates } from './modules/aggregate/aggregate.ts'
 import { createAnalytics } from './modules/analytics/analytics.ts'
 import { createAudit } from './modules/audit/audit.ts'
 import { createCommands } from './modules/command/command.ts'
+import { createErasures, type ErasureSteps } from './modules/erasure/erasure.ts'
 import { createDeletion } from './modules/event/deletion.ts'
 import { createEvents } from './modules/event/event.ts'
 import { createIngest } from './modules/event/ingest.ts'
@@ -46,6 +47,8 @@ export interface EventsDeps {
   readonly clock?: () => Date
   /** False leaves partitions, idempotency keys and retention alone: for tests that say when. */
   readonly maintain?: boolean
+  /** How much of an erasure is done at a time. */
+  readonly steps?: ErasureSteps
 }
 
 /** The events service, wired; it does not listen yet. Closing it writes what was accepted and closes the database. */
@@ -56,6 +59,7 @@ export async function buildApp({
   log,
   clock = () => new Date(),
   maintain = true,
+  steps = {},
 }: EventsDeps): Promise<FastifyInstance> {
   const { pool } = db
   const access = createAccess({ pool })
@@ -80,7 +84,7 @@ export async function buildApp({
     aggregates: createAggregates({ pool, access }),
     analytics: createAnalytics({ pool, access, clock, ...env.analytics }),
     audit,
-    commands: createCommands({ pool, audit, clock }),
+    commands: createCommands({ pool, audit, erasures: createErasures({ pool, clock, ...steps }), clock }),
     users: createUsers({ pool, access }),
     // Within the time of a request, so that there is an answer.
     verification: createVerification({ pool, access, audit, clock, timeout: env.limits.request * 0.9 }),

@@ -36,6 +36,7 @@ const resolvers: Resolvers = {
   JSONScalar: JSONScalarScalar,
   SafeInt: SafeIntScalar,
   ...aggregateResolvers,
+  ...commandResolvers,
   ...storeResolvers,
   ...userResolvers,
   ...eventResolvers,

@@ -6,6 +6,7 @@ import { createLogger, type SignedInCaller } from '@user-stats/service'
 import { createTestIssuer } from '@user-stats/service/testing/tokens'
 import { buildApp } from '../src/app.ts'
 import { readEnv } from '../src/env.ts'
+import type { ErasureSteps } from '../src/modules/erasure/erasure.ts'
 
 export interface Answer {
   readonly status: number
@@ -22,7 +23,13 @@ export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgre
 /** The events service on a database of its own, or beside another on the same one, over real HTTP. */
 export async function startEvents(
   server: TestPostgres,
-  options: { now?: Date; env?: Record<string, string>; database?: TestDatabase; maintain?: boolean } = {},
+  options: {
+    now?: Date
+    env?: Record<string, string>
+    database?: TestDatabase
+    maintain?: boolean
+    steps?: ErasureSteps
+  } = {},
 ) {
   const database = options.database ?? (await server.createDatabase(eventsSchema))
   const issuer = createTestIssuer()
@@ -39,6 +46,7 @@ export async function startEvents(
     log: createLogger({ name: 'events', level: 'silent' }),
     clock: () => now ?? new Date(),
     ...(options.maintain !== undefined && { maintain: options.maintain }),
+    ...(options.steps && { steps: options.steps }),
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })

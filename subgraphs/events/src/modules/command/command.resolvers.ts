@@ -1,6 +1,12 @@
 import type { Resolvers } from '../../../generated/resolvers.ts'
 
 export const commandResolvers: Resolvers = {
+  ApplyErasurePayload: {
+    rows: ({ rows }) =>
+      Object.entries(rows)
+        .map(([table, count]) => ({ table, count }))
+        .sort((a, b) => (a.table < b.table ? -1 : 1)),
+  },
   Mutation: {
     applyStoreAccess: (_, { input }, { caller, commands }) => commands.applyStoreAccess(caller, input),
     applyStoreSettings: (_, { input }, { caller, commands }) => commands.applyStoreSettings(caller, input),

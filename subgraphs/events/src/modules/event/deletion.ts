@@ -1,10 +1,14 @@
 import type { Pool, PoolClient } from 'pg'
 import { auditedUserId, badInput, tenantOf, type Acting } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
-import { aloneWithStore } from '../access/transaction.ts'
+import { aloneWithStore, besideWriters } from '../access/transaction.ts'
 import type { Audit } from '../audit/audit.ts'
-import { daysOfStore, removeStoreDay, removeUserEvents } from './removal.ts'
+import { daysOfStore, removeStoreDay } from './day-removal.ts'
 import { requireText } from './rules.ts'
+import { takeUserEvents } from './user-removal.ts'
+
+/** Events of a user in one transaction, at most. */
+const userBatch = 2_000
 
 export type Deletion = ReturnType<typeof createDeletion>
 
@@ -19,24 +23,28 @@ export function createDeletion({
   readonly audit: Audit
 }) {
   return {
-    /** @returns how many events of the user there were */
+    /**
+     * Deletes a user's events, oldest first, in transactions of bounded size beside the store's writers.
+     *
+     * @returns how many events of the user there were
+     */
     async ofUser(acting: Acting, storeId: number | null | undefined, userId: string): Promise<number> {
       const { caller } = acting
       const tenant = tenantOf(caller, storeId)
       requireText('userId', userId, 128)
       await access.admit(caller, tenant)
-      return await aloneWithStore(pool, tenant, async (client) => {
-        const recordCount = await removeUserEvents(client, tenant, userId)
-        const recordIds = [auditedUserId(userId)]
-        if (recordCount > 0)
-          await audit.record(client, acting, {
-            action: 'USER_EVENTS_DELETED',
-            storeId: tenant,
-            recordIds,
-            recordCount,
-          })
-        return recordCount
-      })
+      const recordIds = [auditedUserId(userId)]
+      for (let count = 0; ;) {
+        const { more, deleted } = await besideWriters(pool, tenant, async (client) => {
+          const taken = await takeUserEvents(client, tenant, userId, { limit: userBatch, heir: null })
+          const record = { storeId: tenant, recordIds, recordCount: taken.deleted }
+          if (taken.deleted > 0)
+            await audit.record(client, acting, { action: 'USER_EVENTS_DELETED', ...record })
+          return taken
+        })
+        count += deleted
+        if (!more) return count
+      }
     },
 
     /**

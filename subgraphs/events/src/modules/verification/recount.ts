@@ -1,7 +1,11 @@
+// A store that is being deleted goes in parts.
+const notDeleted = (store: string): string =>
+  `NOT EXISTS (SELECT FROM store_access a WHERE a.store_id = ${store} AND a.state = 'DELETED')`
+
 /** What the four rollups have of the store $1 (null: all) from $2 on and before $3, but for days that are gone. */
 const held = (table: string): string => `(
   SELECT t.* FROM ${table} t LEFT JOIN retention own ON own.store_id = t.store_id
-  WHERE ($1::int IS NULL OR t.store_id = $1) AND t.day >= greatest($2::date, own.raw_from) AND t.day < $3::date)`
+  WHERE ${notDeleted('t.store_id')} AND ($1::int IS NULL OR t.store_id = $1) AND t.day >= greatest($2::date, own.raw_from) AND t.day < $3::date)`
 
 /** Rows of a rollup by user that are not there, there for nothing, or wrong. */
 const ofUsers = (rollup: string, recounted: string, table: string, type: string, key: string): string => `
@@ -27,7 +31,7 @@ export const recountText = `
 WITH raw AS MATERIALIZED (
   SELECT e.store_id, e.type, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, e.user_id, count(*) AS events
   FROM events e LEFT JOIN retention own ON own.store_id = e.store_id
-  WHERE ($1::int IS NULL OR e.store_id = $1)
+  WHERE ($1::int IS NULL OR e.store_id = $1) AND ${notDeleted('e.store_id')}
     AND e.occurred_at >= $2::date::timestamp AT TIME ZONE 'UTC'
     AND e.occurred_at < $3::date::timestamp AT TIME ZONE 'UTC'
     AND (own.raw_from IS NULL OR e.occurred_at >= own.raw_from::timestamp AT TIME ZONE 'UTC')
