@@ -26,6 +26,8 @@ const config: CodegenConfig = {
         mappers: {
           User: '../src/modules/user/user.ts#UserRecord',
           Store: '../src/modules/store/store.ts#StoreRecord',
+          OutboxCommand: '../src/modules/command/undelivered.ts#CommandRecord',
+          Erasure: '../src/modules/erasure/erasure-record.ts#ErasureRecord',
           ApiKey: '../src/modules/api-key/api-key.ts#ApiKeyRecord',
         },
       },

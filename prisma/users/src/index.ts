@@ -60,5 +60,12 @@ export function openUsersDatabase({
 
 export type { PrismaClient } from '../generated/client/client.ts'
 export { Prisma } from '../generated/client/client.ts'
-export type { ApiKey, Command, SigningKey, Store, User } from '../generated/client/client.ts'
-export { CommandKind, Role, StoreState } from '../generated/client/enums.ts'
+export type { ApiKey, Command, Erasure, SigningKey, Store, User } from '../generated/client/client.ts'
+export {
+  CommandKind,
+  ErasureEvents,
+  ErasureState,
+  ErasureSubject,
+  Role,
+  StoreState,
+} from '../generated/client/enums.ts'

@@ -21,6 +21,7 @@ import { createDomain } from './domain.ts'
 import type { UsersEnv } from './env.ts'
 import { prepareFirstStart } from './first-start.ts'
 import { createCourier } from './modules/command/courier.ts'
+import { registerReceiptKeySet } from './modules/erasure/receipt-key-set.ts'
 import { registerKeySet } from './modules/token/key-set.ts'
 import { rows } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
@@ -37,6 +38,8 @@ export interface UsersDeps {
   readonly clock?: () => Date
   /** Milliseconds between two looks for commands that were left, and at most so while they fail. */
   readonly courier?: { readonly interval: number; readonly maxInterval: number }
+  /** Milliseconds that somebody who asked for an erasure is kept waiting for its end. */
+  readonly patience?: number
 }
 
 const title = 'User statistics: users'
@@ -52,20 +55,25 @@ export async function buildApp({
   log,
   clock = () => new Date(),
   courier: pace = { interval: 2_000, maxInterval: 8_000 },
+  patience = 10_000,
 }: UsersDeps): Promise<FastifyInstance> {
   const masterKey = createMasterKey(env.secrets.masterKey)
   const { adminApiKey } = env.secrets
   const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKey, adminApiKey, clock, log })
-  const { keys, events, commands, ...domain } = createDomain({
+  const { keys, receiptKeys, events, commands, ...domain } = createDomain({
     prisma: db.prisma,
     masterKey,
     vault: createVault({ masterKey, blindKey }),
     eventsUrl: env.events.url,
     tokenLifetime: env.tokens.lifetime,
+    patience,
     clock,
     log,
   })
-  const courier = createCourier({ commands, log, ...pace })
+  const couriers = [
+    createCourier({ commands, log, lane: 'ACCESS', parallel: 8, ...pace }),
+    createCourier({ commands, log, lane: 'ERASURE', parallel: 4, ...pace }),
+  ]
 
   const metrics = createMetrics('users')
   const app = await createHttpApp({
@@ -97,6 +105,7 @@ export async function buildApp({
   registerBatch(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
   registerKeySet(app, keys)
+  registerReceiptKeySet(app, receiptKeys)
   const openapi = toOpenApi({
     title,
     description: 'Registered users, as the previous system kept them.',
@@ -106,11 +115,11 @@ export async function buildApp({
   await registerApiDocs(app, { title, openapi: () => openapi })
 
   app.addHook('onReady', () => {
-    courier.start()
+    for (const courier of couriers) courier.start()
   })
   app.addHook('onClose', async () => {
     await server.stop()
-    await courier.stop()
+    await Promise.all([commands.stop(), ...couriers.map((courier) => courier.stop())])
     await events.close()
     await db.close()
   })

@@ -3,6 +3,8 @@ import { extendContext, type RequestContext } from '@user-stats/service'
 import type { Access, Session } from './identity/access.ts'
 import type { Audit } from './modules/audit/audit.ts'
 import type { ApiKeys } from './modules/api-key/api-key.ts'
+import type { Undelivered } from './modules/command/undelivered.ts'
+import type { Erasures } from './modules/erasure/erasures.ts'
 import { createStoreLoader } from './modules/store/store.loader.ts'
 import type { StoreRecord, Stores } from './modules/store/store.ts'
 import type { Tokens } from './modules/token/token.ts'
@@ -14,8 +16,10 @@ export interface Domain {
   readonly access: Access
   readonly apiKeys: ApiKeys
   readonly audit: Audit
+  readonly erasures: Erasures
   readonly stores: Stores
   readonly tokens: Tokens
+  readonly undelivered: Undelivered
   readonly users: Users
 }
 

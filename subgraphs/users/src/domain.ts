@@ -6,6 +6,13 @@ import { createAudit } from './modules/audit/audit.ts'
 import { createCommands } from './modules/command/command.ts'
 import { createEventsClient } from './modules/command/events-client.ts'
 import { createOutbox } from './modules/command/outbox.ts'
+import { createUndelivered } from './modules/command/undelivered.ts'
+import { createErasing } from './modules/erasure/erasing.ts'
+import { createErasureRows } from './modules/erasure/erasure-rows.ts'
+import { createErasures } from './modules/erasure/erasures.ts'
+import { createOutcome } from './modules/erasure/outcome.ts'
+import { createReceiptKeys } from './modules/erasure/receipt-keys.ts'
+import { createReceipts } from './modules/erasure/receipt.ts'
 import { createStoreRemoval } from './modules/store/store-removal.ts'
 import { createStores } from './modules/store/store.ts'
 import { createSigningKeys } from './modules/token/signing-keys.ts'
@@ -22,6 +29,8 @@ export interface DomainOptions {
   readonly eventsUrl: string
   /** Seconds. */
   readonly tokenLifetime: number
+  /** Milliseconds that somebody who asked for an erasure is kept waiting for its end. */
+  readonly patience: number
   readonly clock: () => Date
   readonly log: Logger
 }
@@ -33,6 +42,7 @@ export function createDomain({
   vault,
   eventsUrl,
   tokenLifetime,
+  patience,
   clock,
   log,
 }: DomainOptions) {
@@ -44,17 +54,25 @@ export function createDomain({
   const rows = createUserRows({ vault })
   const outbox = createOutbox({ prisma, clock })
   const events = createEventsClient({ url: eventsUrl, token: () => tokens.serviceToken() })
-  const removal = createStoreRemoval({ prisma, rows, outbox })
-  const commands = createCommands({ prisma, outbox, events, removal, log })
+  const receiptKeys = createReceiptKeys({ prisma, masterKey })
+  const receipts = createReceipts({ keys: receiptKeys, blind: vault.blind })
+  const erasures = createErasureRows({ prisma, clock })
+  const removal = createStoreRemoval({ prisma, rows, erasures })
+  const erasing = createErasing({ prisma, erasures, removal, outbox, receipts, clock })
+  const commands = createCommands({ prisma, outbox, events, erasing, log })
+  const outcome = createOutcome({ erasures, commands, patience })
   return {
     keys,
+    receiptKeys,
     events,
     commands,
     access,
     audit,
     tokens,
     apiKeys: createApiKeys({ prisma, access, audit, commands, clock }),
-    stores: createStores({ prisma, access, audit, commands, clock }),
-    users: createUsers({ prisma, rows, access, audit, commands, clock }),
+    stores: createStores({ prisma, access, audit, commands, erasures, outcome, clock }),
+    users: createUsers({ prisma, rows, erasures, access, audit, clock }),
+    undelivered: createUndelivered({ prisma, audit, commands }),
+    erasures: createErasures({ prisma, rows, erasures, access, audit, commands, outcome }),
   }
 }

@@ -4,6 +4,7 @@ import type { Logger } from '@user-stats/service'
 import { inTransaction, lockTask, type Db } from './database/transaction.ts'
 import { createAudit, type Audit } from './modules/audit/audit.ts'
 import { adoptKey } from './modules/api-key/secret.ts'
+import { ensureReceiptKey } from './modules/erasure/receipt-keys.ts'
 import { ensureSigningKey } from './modules/token/signing-keys.ts'
 import type { MasterKey } from './vault/master-key.ts'
 
@@ -19,7 +20,7 @@ const blindPurpose = 'blind-index'
 const blindPlace = `wrapped-key:${blindPurpose}`
 
 /**
- * Makes what every start needs and none has made before: the key of the blind indexes, a signing key, the first admin
+ * Makes what every start needs and none has made before: the key of the blind indexes, the first signing key and key of receipts, the first admin
  * key. Replicas that start at once take turns.
  *
  * @returns the key of the blind indexes
@@ -36,6 +37,7 @@ export const prepareFirstStart = async ({
     await lockTask(tx, 'firstStart')
     const blindKey = await ensureBlindKey(tx, masterKey, clock())
     await ensureSigningKey(tx, masterKey, clock())
+    await ensureReceiptKey(tx, masterKey, clock())
     if (adminApiKey !== undefined)
       await ensureAdminKey(tx, adminApiKey, { clock, log, audit: createAudit({ prisma, clock }) })
     return { blindKey }

@@ -12,6 +12,8 @@ import {
 import type { Resolvers } from '../generated/resolvers.ts'
 import { apiKeyResolvers } from './modules/api-key/api-key.resolvers.ts'
 import { auditResolvers } from './modules/audit/audit.resolvers.ts'
+import { commandResolvers } from './modules/command/command.resolvers.ts'
+import { erasureResolvers } from './modules/erasure/erasure.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
 import { tokenResolvers } from './modules/token/token.resolvers.ts'
 import { userResolvers } from './modules/user/user.resolvers.ts'
@@ -27,16 +29,22 @@ const resolvers: Resolvers = {
   DateTime: DateTimeScalar,
   SafeInt: SafeIntScalar,
   ...apiKeyResolvers,
+  ...commandResolvers,
+  ...erasureResolvers,
   ...storeResolvers,
   ...userResolvers,
   Query: {
     ...apiKeyResolvers.Query,
     ...auditResolvers.Query,
+    ...commandResolvers.Query,
+    ...erasureResolvers.Query,
     ...storeResolvers.Query,
     ...userResolvers.Query,
   },
   Mutation: {
     ...apiKeyResolvers.Mutation,
+    ...commandResolvers.Mutation,
+    ...erasureResolvers.Mutation,
     ...storeResolvers.Mutation,
     ...tokenResolvers.Mutation,
     ...userResolvers.Mutation,

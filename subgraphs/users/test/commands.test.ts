@@ -12,6 +12,8 @@ beforeAll(async () => {
 beforeEach(() => {
   users.events.setAway(false)
   users.events.setDeletes(0)
+  users.events.setSteps(1)
+  users.events.refuse()
 })
 afterAll(async () => {
   await users[Symbol.asyncDispose]()
@@ -102,7 +104,7 @@ test('deleting a store goes on where it stopped and counts all that was deleted'
   await users.owner.query(
     `WITH gone AS (DELETE FROM users WHERE (store_id, id) IN (SELECT store_id, id FROM users WHERE store_id = $1 LIMIT 2) RETURNING id),
        keys AS (DELETE FROM user_keys WHERE user_id IN (SELECT id FROM gone))
-     UPDATE outbox SET result = '{"usersDeleted": 2}' WHERE store_id = $1 AND kind = 'DELETE_STORE'`,
+     UPDATE erasures SET users_deleted = 2 WHERE store_id = $1 AND subject = 'STORE'`,
     [id],
   )
   users.events.setDeletes(12)

@@ -15,6 +15,9 @@ export async function startEventsDouble() {
   const waiting: { matches: (command: Received) => boolean; resolve: (command: Received) => void }[] = []
   let away = false
   let deletes = 0
+  let refusal: { field: string; code: string } | undefined
+  let steps = 1
+  const stepsOf = new Map<unknown, number>()
   const app = Fastify()
   app.post('/graphql', async (request, reply) => {
     if (away) return reply.code(503).send({ errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' } }] })
@@ -26,7 +29,24 @@ export async function startEventsDouble() {
     }
     received.push(command)
     for (const { matches, resolve } of waiting) if (matches(command)) resolve(command)
-    return { data: { applied: { eventsDeleted: deletes } } }
+    if (refusal?.field === command.field)
+      return reply.code(422).send({ errors: [{ extensions: { code: refusal.code } }] })
+    if (!query.includes('finished')) return { data: { applied: { eventsDeleted: 0 } } }
+    const taken = (stepsOf.get(command.input['commandId']) ?? 0) + 1
+    stepsOf.set(command.input['commandId'], taken)
+    const done = taken >= steps ? deletes : Math.floor((deletes * taken) / steps)
+    const anonymise = command.input['events'] === 'ANONYMISE'
+    return {
+      data: {
+        applied: {
+          finished: taken >= steps,
+          eventsTotal: deletes,
+          eventsDeleted: anonymise ? 0 : done,
+          eventsAnonymised: anonymise ? done : 0,
+          rows: anonymise ? [{ table: 'user_days', count: 1 }] : [{ table: 'events', count: done }],
+        },
+      },
+    }
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
@@ -38,6 +58,14 @@ export async function startEventsDouble() {
     /** How many events every command has deleted from now on. */
     setDeletes: (count: number): void => {
       deletes = count
+    },
+    /** In how many steps every erasure is done from now on. */
+    setSteps: (count: number): void => {
+      steps = count
+    },
+    /** Refuses commands of a kind from now on. */
+    refuse: (field?: string, code = 'BAD_USER_INPUT'): void => {
+      refusal = field === undefined ? undefined : { field, code }
     },
     /** The next command of this kind to arrive. */
     next: (field: string): Promise<Received> =>

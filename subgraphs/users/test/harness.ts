@@ -23,6 +23,8 @@ export interface HarnessOptions {
   readonly database?: TestDatabase
   readonly env?: Record<string, string>
   readonly courier?: { readonly interval: number; readonly maxInterval: number }
+  /** Milliseconds that somebody who asked for an erasure is kept waiting. */
+  readonly patience?: number
   /** Watches the events double from before the service starts. */
   readonly onEvents?: (events: EventsDouble) => Promise<void>
 }
@@ -58,6 +60,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
     log: createLogger({ name: 'users', level: 'trace', destination }),
     clock: () => now ?? new Date(),
     courier: options.courier ?? { interval: 20, maxInterval: 40 },
+    ...(options.patience !== undefined && { patience: options.patience }),
   }).catch(async (error: unknown) => {
     await db.close()
     await events[Symbol.asyncDispose]()

@@ -14,6 +14,7 @@ export const auditActions = [
   'USER_UPDATED',
   'USER_DELETED',
   'USER_ERASED',
+  'VISITOR_ERASED',
   'USER_EXPORTED',
   'USERS_READ',
   'STORE_USERS_DELETED',
@@ -21,6 +22,7 @@ export const auditActions = [
   'STORE_EVENTS_DELETED',
   'USER_ERASURE_APPLIED',
   'STORE_DELETION_APPLIED',
+  'COMMAND_RETRIED',
   'ROLLUPS_VERIFIED',
   'AUDIT_LOG_PRUNED',
 ] as const

@@ -22,7 +22,8 @@ export function requireFirst(first: number): number {
 }
 
 /** An opaque cursor that stands for a row's id. */
-export const toCursor = (id: string | number): string => Buffer.from(String(id)).toString('base64url')
+export const toCursor = (id: string | number | bigint): string =>
+  Buffer.from(String(id)).toString('base64url')
 
 /**
  * The id behind a cursor.
@@ -42,7 +43,10 @@ export const toPage = <T>(rows: readonly T[], first: number): Page<T> => ({
 })
 
 /** A page as a connection. */
-export function toConnection<T extends { readonly id: string | number }>({ rows, hasNextPage }: Page<T>) {
+export function toConnection<T extends { readonly id: string | number | bigint }>({
+  rows,
+  hasNextPage,
+}: Page<T>) {
   const edges = rows.map((node) => ({ cursor: toCursor(node.id), node }))
   return { edges, nodes: rows, pageInfo: { endCursor: edges.at(-1)?.cursor ?? null, hasNextPage } }
 }

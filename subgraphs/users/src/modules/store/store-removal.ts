@@ -1,6 +1,7 @@
 import type { PrismaClient } from '@user-stats/prisma-users'
 import { inTransaction, type Db } from '../../database/transaction.ts'
-import type { CommandRef, Outbox } from '../command/outbox.ts'
+import type { CommandRef } from '../command/outbox.ts'
+import type { ErasureRows } from '../erasure/erasure-rows.ts'
 import type { UserRows } from '../user/user-rows.ts'
 
 export type StoreRemoval = ReturnType<typeof createStoreRemoval>
@@ -9,29 +10,32 @@ export type StoreRemoval = ReturnType<typeof createStoreRemoval>
 export function createStoreRemoval({
   prisma,
   rows,
-  outbox,
+  erasures,
 }: {
   readonly prisma: PrismaClient
   readonly rows: UserRows
-  readonly outbox: Outbox
+  readonly erasures: ErasureRows
 }) {
   return {
-    /** Deletes the users of a store that is being deleted, batch by batch; the count is kept with the command. */
-    async removeUsers(command: CommandRef): Promise<void> {
+    /** Deletes the users of a store that is being deleted, batch by batch; the count is kept with the erasure. */
+    async removeUsers(command: CommandRef, mayGoOn: () => void): Promise<void> {
       for (;;) {
         const removed = await inTransaction(prisma, async (tx) => {
           await tx.$queryRaw`SELECT 1 FROM stores WHERE store_id = ${command.storeId} FOR UPDATE`
-          const count = await rows.removeSome(tx, command.storeId)
-          if (count > 0) await outbox.addUsersDeleted(tx, command, count)
+          const count = (await rows.removeSome(tx, command.storeId)).length
+          if (count > 0) await erasures.addUsersDeleted(tx, command, count)
           return count
         })
         if (removed === 0) return
+        mayGoOn()
       }
     },
 
-    async removeStore(tx: Db, id: number): Promise<void> {
-      await tx.store.deleteMany({ where: { id } })
-      await tx.apiKey.deleteMany({ where: { storeId: id } })
+    /** @returns rows deleted, by table */
+    async removeStore(tx: Db, id: number): Promise<Record<string, number>> {
+      const stores = await tx.store.deleteMany({ where: { id } })
+      const apiKeys = await tx.apiKey.deleteMany({ where: { storeId: id } })
+      return { stores: stores.count, api_keys: apiKeys.count }
     },
   }
 }

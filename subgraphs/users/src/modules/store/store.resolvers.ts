@@ -20,10 +20,11 @@ export const storeResolvers: Resolvers = {
     unblockStore: async (_, { input }, { session, stores }) => ({
       store: await stores.unblock(session, input.id),
     }),
-    deleteStore: async (_, { input: { id } }, { session, stores }) => ({
-      ...(await stores.remove(session, id)),
-      deletedStoreId: id,
-    }),
+    deleteStore: async (_, { input: { id } }, { session, stores, signal }) => {
+      const erasure = await stores.remove(session, id, signal)
+      const { usersDeleted, eventsDeleted } = erasure
+      return { deletedStoreId: id, usersDeleted, eventsDeleted, erasure }
+    },
   },
   Store: {
     __resolveReference: ({ id }, { loaders }) => loaders.store.load(id),

@@ -15,7 +15,9 @@ import type { Access, Session } from '../../identity/access.ts'
 import type { Audit } from '../audit/audit.ts'
 import { createKey } from '../api-key/secret.ts'
 import type { Commands } from '../command/command.ts'
-import type { CommandResult } from '../command/outbox.ts'
+import type { ErasureRecord } from '../erasure/erasure-record.ts'
+import type { ErasureRows } from '../erasure/erasure-rows.ts'
+import type { Outcome } from '../erasure/outcome.ts'
 
 export type StoreRecord = Store
 
@@ -24,6 +26,8 @@ export interface StoresOptions {
   readonly access: Access
   readonly audit: Audit
   readonly commands: Commands
+  readonly erasures: ErasureRows
+  readonly outcome: Outcome
   readonly clock: () => Date
 }
 
@@ -64,7 +68,7 @@ const maySee = (caller: Caller, id: number): boolean =>
   (caller.role === 'ANALYST' && (caller.storeId === undefined || caller.storeId === id))
 
 /** Stores, and the admin's hand on them. What must hold in the events service too goes there as a command. */
-export function createStores({ prisma, access, audit, commands, clock }: StoresOptions) {
+export function createStores({ prisma, access, audit, commands, erasures, outcome, clock }: StoresOptions) {
   const record = (
     tx: Db,
     session: Session,
@@ -86,7 +90,7 @@ export function createStores({ prisma, access, audit, commands, clock }: StoresO
       await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
     })
     // Also when nothing had to be changed: an attempt before may have been left half way.
-    await commands.deliverAll(id)
+    await commands.deliverAccess(id)
     const store = await prisma.store.findUnique({ where: { id } })
     if (store === null) throw missing()
     return store
@@ -194,24 +198,26 @@ export function createStores({ prisma, access, audit, commands, clock }: StoresO
      * Deletes a store with its users, keys and events. Repeated after a failure it goes on where it stopped and
      * counts what was deleted before, too.
      *
-     * @throws STORE_NOT_FOUND once it is done, SERVICE_UNAVAILABLE while the events service is away
+     * @param signal says that nobody waits for the answer any more
+     * @throws STORE_NOT_FOUND once the result was told, SERVICE_UNAVAILABLE when the end takes too long
      */
-    async remove(session: Session, id: number): Promise<CommandResult> {
+    async remove(session: Session, id: number, signal: AbortSignal): Promise<ErasureRecord> {
       const caller = await session.admitted()
       requireAdmin(caller)
-      const command = await inTransaction(prisma, async (tx) => {
+      const subject = { storeId: id, subject: 'STORE', subjectId: '' } as const
+      await inTransaction(prisma, async (tx) => {
         const state = await access.lockStore(tx, caller, id)
-        if (state === undefined) throw missing()
-        if (state === 'DELETING') return await commands.pendingStoreDeletion(tx, id)
+        if (state === undefined || state === 'DELETING') return
         await tx.store.update({ where: { id }, data: { state: 'DELETING' } })
         await tx.apiKey.updateMany({ where: { storeId: id, revokedAt: null }, data: { revokedAt: clock() } })
         await record(tx, session, 'STORE_DELETED', id)
-        // Tokens are refused everywhere before the long work begins.
         await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state: 'DELETED' })
-        return await commands.enqueue(tx, id, { kind: 'DELETE_STORE' })
+        await erasures.create(tx, subject, 'ERASE')
+        await erasures.tie(tx, subject, (await commands.enqueue(tx, id, { kind: 'DELETE_STORE' })).id)
       })
-      if (command === null) throw missing()
-      return await commands.deliver(command)
+      // Tokens are refused everywhere before the long work begins.
+      await commands.deliverAccess(id)
+      return await outcome.of(await erasures.ofSubject(prisma, id, 'STORE', ''), missing, signal)
     },
   }
 }

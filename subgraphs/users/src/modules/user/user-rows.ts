@@ -127,11 +127,16 @@ export function createUserRows({ vault }: { readonly vault: Vault }) {
 
     /**
      * Deletes some of a store's users, so that no transaction grows with the store. To be called by one transaction
-     * per store at a time, until it answers 0.
+     * per store at a time, until there are no more.
+     *
+     * @returns their ids
      */
-    removeSome: (db: Db, storeId: number): Promise<number> => db.$executeRaw`
-      WITH gone AS (SELECT id FROM users WHERE store_id = ${storeId} ORDER BY id LIMIT ${batch} FOR UPDATE),
-        keys AS (DELETE FROM user_keys WHERE store_id = ${storeId} AND user_id IN (SELECT id FROM gone))
-      DELETE FROM users WHERE store_id = ${storeId} AND id IN (SELECT id FROM gone)`,
+    async removeSome(db: Db, storeId: number): Promise<string[]> {
+      const gone = await db.$queryRaw<{ id: string }[]>`
+        WITH gone AS (SELECT id FROM users WHERE store_id = ${storeId} ORDER BY id LIMIT ${batch} FOR UPDATE),
+          keys AS (DELETE FROM user_keys WHERE store_id = ${storeId} AND user_id IN (SELECT id FROM gone))
+        DELETE FROM users WHERE store_id = ${storeId} AND id IN (SELECT id FROM gone) RETURNING id`
+      return gone.map(({ id }) => id)
+    },
   }
 }

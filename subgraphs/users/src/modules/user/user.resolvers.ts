@@ -22,10 +22,6 @@ export const userResolvers: Resolvers = {
     deleteStoreUsers: async (_, { input }, { session, users }) => ({
       deletedCount: await users.removeOfStore(session, input.storeId),
     }),
-    eraseUser: async (_, { input: { id } }, { session, users }) => ({
-      eventsDeleted: await users.erase(session, id),
-      erasedUserId: id,
-    }),
   },
   User: {
     __resolveReference: ({ storeId, ref }, { loaders }) => loaders.user.load({ storeId, ref }),

@@ -13,7 +13,7 @@ import { inTransaction, violatedIndex, type Db } from '../../database/transactio
 import type { Access, Session } from '../../identity/access.ts'
 import type { Owner, Person } from '../../vault/vault.ts'
 import type { Audit } from '../audit/audit.ts'
-import type { Commands } from '../command/command.ts'
+import type { ErasureRows } from '../erasure/erasure-rows.ts'
 import { requireChanges, requirePerson, type PersonChanges } from './person.ts'
 import type { UserRecord, UserRows } from './user-rows.ts'
 
@@ -30,9 +30,9 @@ export interface UserReference {
 export interface UsersOptions {
   readonly prisma: PrismaClient
   readonly rows: UserRows
+  readonly erasures: Pick<ErasureRows, 'createKept'>
   readonly access: Access
   readonly audit: Audit
-  readonly commands: Commands
   readonly clock: () => Date
 }
 
@@ -49,7 +49,7 @@ function toTaken(error: unknown): unknown {
 }
 
 /** Registered users: personal data, for the store it belongs to and for admins. */
-export function createUsers({ prisma, rows, access, audit, commands, clock }: UsersOptions) {
+export function createUsers({ prisma, rows, erasures, access, audit, clock }: UsersOptions) {
   const write = <T>(caller: Caller, storeId: number, work: (tx: Db) => Promise<T>): Promise<T> =>
     inTransaction(prisma, async (tx) => {
       await access.holdStore(tx, caller, storeId)
@@ -188,7 +188,10 @@ export function createUsers({ prisma, rows, access, audit, commands, clock }: Us
       const owner = { storeId: await locate(tenantsOf(caller), id), id }
       const removed = await write(caller, owner.storeId, async (tx) => {
         const there = await rows.remove(tx, owner)
-        if (there) await record(tx, session, 'USER_DELETED', owner)
+        if (there) {
+          await erasures.createKept(tx, owner.storeId, [id.toLowerCase()])
+          await record(tx, session, 'USER_DELETED', owner)
+        }
         return there
       })
       if (!removed) throw missing()
@@ -204,7 +207,9 @@ export function createUsers({ prisma, rows, access, audit, commands, clock }: Us
           const state = await access.lockStore(tx, caller, storeId)
           if (state === undefined || state === 'DELETING') throw new DomainError('STORE_NOT_FOUND')
           if (state === 'BLOCKED' && caller.role !== 'ADMIN') throw new DomainError('STORE_BLOCKED')
-          const recordCount = await rows.removeSome(tx, storeId)
+          const ids = await rows.removeSome(tx, storeId)
+          await erasures.createKept(tx, storeId, ids)
+          const recordCount = ids.length
           if (recordCount > 0)
             await audit.record(tx, session, {
               action: 'STORE_USERS_DELETED',
@@ -218,32 +223,5 @@ export function createUsers({ prisma, rows, access, audit, commands, clock }: Us
         if (some === 0) return deleted
       }
     },
-
-    /**
-     * Deletes a user here and with all events. Repeated after a failure it goes on where it stopped.
-     *
-     * @returns how many events were deleted
-     * @throws USER_NOT_FOUND once it is done, SERVICE_UNAVAILABLE while the events service is away
-     */
-    async erase(session: Session, id: string): Promise<number> {
-      const caller = await session.admitted()
-      const tenant = tenantsOf(caller)
-      if (!isUuid(id)) throw missing()
-      const storeId = await rows.storeOf(prisma, tenant, id)
-      const command =
-        (storeId !== undefined ? await beginErasure(session, { storeId, id }) : undefined) ??
-        (await commands.pendingErasure(tenant, id.toLowerCase()))
-      if (command === undefined) throw missing()
-      return (await commands.deliver(command)).eventsDeleted
-    },
-  }
-
-  async function beginErasure(session: Session, owner: Owner) {
-    return await write(session.caller, owner.storeId, async (tx) => {
-      // Undefined when another request was faster: its command is then waiting.
-      if (!(await rows.remove(tx, owner))) return undefined
-      await record(tx, session, 'USER_ERASED', owner)
-      return await commands.enqueue(tx, owner.storeId, { kind: 'ERASE_USER', userId: owner.id.toLowerCase() })
-    })
   }
 }

@@ -1,0 +1,64 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { PrismaClient } from '@user-stats/prisma-users'
+import type { Db } from '../../database/transaction.ts'
+import type { MasterKey } from '../../vault/master-key.ts'
+
+const generate = promisify(generateKeyPair)
+
+/** Access tokens are signed with another algorithm: neither can be taken for the other. */
+export const receiptAlgorithm = 'ES256'
+
+const placeOf = (kid: string): string => `receipt-key:${kid}`
+
+/** Makes the first key of receipts, unless there is one. To be called by one transaction at a time. */
+export async function ensureReceiptKey(tx: Db, masterKey: MasterKey, now: Date): Promise<void> {
+  if ((await tx.receiptKey.count({ where: { retiredAt: null } })) > 0) return
+  const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' })
+  const der = publicKey.export({ type: 'spki', format: 'der' })
+  const kid = createHash('sha256').update(der).digest('base64url').slice(0, 22)
+  await tx.receiptKey.create({
+    data: {
+      kid,
+      publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      privateKey: masterKey.wrap(privateKey.export({ type: 'pkcs8', format: 'der' }), placeOf(kid)),
+      masterKeyId: masterKey.id,
+      createdAt: now,
+    },
+  })
+}
+
+export type ReceiptKeys = ReturnType<typeof createReceiptKeys>
+
+/** Keys of receipts: the newest signs, all are published for ever. */
+export function createReceiptKeys({
+  prisma,
+  masterKey,
+}: {
+  readonly prisma: PrismaClient
+  readonly masterKey: MasterKey
+}) {
+  return {
+    async signer(): Promise<{ readonly kid: string; readonly privateKey: KeyObject }> {
+      const row = await prisma.receiptKey.findFirstOrThrow({
+        where: { retiredAt: null },
+        orderBy: [{ createdAt: 'desc' }, { kid: 'desc' }],
+      })
+      const key = masterKey.unwrap(row.privateKey, placeOf(row.kid))
+      return { kid: row.kid, privateKey: createPrivateKey({ key, format: 'der', type: 'pkcs8' }) }
+    },
+
+    /** The key set, as published (RFC 7517). */
+    async keySet() {
+      const rows = await prisma.receiptKey.findMany({ orderBy: [{ createdAt: 'asc' }, { kid: 'asc' }] })
+      return {
+        keys: rows.map(({ kid, publicKey }) => ({
+          ...createPublicKey(publicKey).export({ format: 'jwk' }),
+          kid,
+          use: 'sig',
+          alg: receiptAlgorithm,
+        })),
+      }
+    },
+  }
+}
