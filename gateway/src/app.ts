@@ -23,6 +23,7 @@ import { createSubgraphs } from './graph/subgraphs.ts'
 import { openSupergraph } from './graph/supergraph.ts'
 import type { View } from './graph/view.ts'
 import { registerPlayground, sendPlayground, wantsPlayground } from './pages/playground.ts'
+import { registerReceiptKeys } from './receipt-keys.ts'
 import { rows } from './rest/routes.ts'
 
 export interface GatewayDeps {
@@ -77,6 +78,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     },
   })
   registerRest(app, { rows, server, context })
+  registerReceiptKeys(app, { usersUrl: env.users.url })
   registerBulk(app, { server, context, metrics })
   const title = 'User statistics'
   const openapi = toOpenApi({
