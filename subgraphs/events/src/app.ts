@@ -81,8 +81,8 @@ export async function buildApp({
   const domain = {
     events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
     deletion: createDeletion({ pool, access, audit }),
-    aggregates: createAggregates({ pool, access }),
-    analytics: createAnalytics({ pool, access, clock, ...env.analytics }),
+    aggregates: createAggregates({ pool, access, minCohort: env.minCohort }),
+    analytics: createAnalytics({ pool, access, clock, minCohort: env.minCohort, ...env.analytics }),
     audit,
     commands: createCommands({ pool, audit, erasures: createErasures({ pool, clock, ...steps }), clock }),
     users: createUsers({ pool, access }),

@@ -53,6 +53,12 @@ export const eventsVariables = {
     about: 'Milliseconds one analysis (eventSeries, funnel, retention) may take.',
     default: '10000',
   },
+  MIN_COHORT: {
+    schema: kinds.integer(1, 1_000_000, 1),
+    about:
+      'Analysts are told nothing of a type, store and day with fewer distinct users; with more than 1 they ask for whole UTC days.',
+    default: '1',
+  },
   ANALYST_DATA_PATHS: {
     schema: kinds.text(''),
     about:
@@ -88,6 +94,7 @@ export function readEnv(raw: RawEnv) {
       concurrency: Math.floor(env.DATABASE_POOL_SIZE / 4),
       analystPaths: listOf(env.ANALYST_DATA_PATHS),
     },
+    minCohort: env.MIN_COHORT,
     rules: {
       horizonDays: env.EVENT_HORIZON_DAYS,
       idempotencyDays: env.IDEMPOTENCY_DAYS,

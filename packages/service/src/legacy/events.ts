@@ -61,7 +61,7 @@ export const aggregateRows: readonly RestRow[] = [
     status: 200,
     answer: dailyAmountAnswer,
     errors: [404],
-    reply: ({ eventAmount }: { eventAmount: readonly { date: string; eventAmount: number }[] }) =>
+    reply: ({ eventAmount }: { eventAmount: readonly { date: string; eventAmount: number | null }[] }) =>
       eventAmount.map((day) => ({ date: day.date, event_amount: day.eventAmount })),
   },
   {
@@ -79,7 +79,7 @@ export const aggregateRows: readonly RestRow[] = [
     status: 200,
     answer: dailyAverageAnswer,
     errors: [404],
-    reply: ({ eventAverage }: { eventAverage: readonly { date: string; eventAverage: number }[] }) =>
+    reply: ({ eventAverage }: { eventAverage: readonly { date: string; eventAverage: number | null }[] }) =>
       eventAverage.map((day) => ({ date: day.date, event_avg_time: day.eventAverage })),
   },
   {
@@ -97,7 +97,10 @@ export const aggregateRows: readonly RestRow[] = [
     status: 200,
     answer: dailyAmountAnswer,
     errors: [404],
-    reply: ({ storeEventAmount }: { storeEventAmount: readonly { date: string; eventAmount: number }[] }) =>
-      storeEventAmount.map((day) => ({ date: day.date, event_amount: day.eventAmount })),
+    reply: ({
+      storeEventAmount,
+    }: {
+      storeEventAmount: readonly { date: string; eventAmount: number | null }[]
+    }) => storeEventAmount.map((day) => ({ date: day.date, event_amount: day.eventAmount })),
   },
 ]

@@ -41,9 +41,12 @@ export const eventAnswer = answerOf({
   },
 })
 
-export const dailyAmountAnswer = listOf(answerOf({ date: day, event_amount: whole }))
+const few = 'Null when it is of too few users to be told to an analyst.'
+export const dailyAmountAnswer = listOf(
+  answerOf({ date: day, event_amount: { ...whole, type: ['integer', 'null'], description: few } }),
+)
 export const dailyAverageAnswer = listOf(
-  answerOf({ date: day, event_avg_time: { type: 'number', minimum: 0 } }),
+  answerOf({ date: day, event_avg_time: { type: ['number', 'null'], minimum: 0, description: few } }),
 )
 
 /** The body of `POST /api/event`. */

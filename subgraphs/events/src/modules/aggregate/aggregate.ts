@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { aggregateScope, badInput, type Caller } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
+import { disclosureOf } from '../disclosure/disclosure.ts'
 import { requireText } from '../event/rules.ts'
 import type { StoreRef } from '../store/store.ts'
 
@@ -16,23 +17,26 @@ export interface DaysRequest {
 
 export interface DailyAmount {
   readonly date: string
-  readonly eventAmount: number
+  /** Null when it is of too few users for the caller. */
+  readonly eventAmount: number | null
 }
 
 export interface DailyAverage {
   readonly date: string
-  readonly eventAverage: number
+  /** Null when it is of too few users for the caller. */
+  readonly eventAverage: number | null
 }
 
 export interface TypeAmount {
   readonly type: string
-  readonly eventAmount: number
+  /** Null when it is of too few users for the caller. */
+  readonly eventAmount: number | null
 }
 
 interface TotalRow {
   readonly date: string
-  readonly events: string
-  readonly users: string
+  readonly events: string | null
+  readonly users: string | null
 }
 
 const maxRows = 10_000
@@ -46,8 +50,23 @@ function checkRange({ from, to, offset, limit }: DaysRequest): void {
 
 export type Aggregates = ReturnType<typeof createAggregates>
 
+export interface AggregatesOptions {
+  readonly pool: Pool
+  readonly access: Access
+  /** Analysts are told nothing of cells with fewer distinct users. */
+  readonly minCohort: number
+}
+
+/** Which rows of the totals count for a caller, as SQL after an aggregate function. */
+const countedSql = (least: number | null): string =>
+  least === null ? '' : `FILTER (WHERE users >= ${String(least)})`
+
+const numberOf = (count: string | null): number | null => (count === null ? null : Number(count))
+
 /** Aggregates over UTC days. They read rollups only: their cost grows with the days, not with the events. */
-export function createAggregates({ pool, access }: { readonly pool: Pool; readonly access: Access }) {
+export function createAggregates({ pool, access, minCohort }: AggregatesOptions) {
+  const leastFor = (caller: Caller): number | null => disclosureOf(caller, minCohort)?.least ?? null
+
   /** Totals per day, of one type or of all, of one store or (null) summed over all. */
   async function totals(
     caller: Caller,
@@ -59,10 +78,12 @@ export function createAggregates({ pool, access }: { readonly pool: Pool; readon
     checkRange(range)
     if (type !== null) requireText('type', type, 128)
     await access.admit(caller, scope)
+    const least = leastFor(caller)
+    const counted = countedSql(least)
     const { rows } = await pool.query<TotalRow>({
       // Unnamed, so that it is planned for these very values and unused conditions fall away.
-      text: `SELECT day::text AS date, sum(events) AS events, sum(users) AS users
-             FROM ${type === null ? 'day_totals' : 'type_day_totals'}
+      text: `SELECT day::text AS date, sum(events) ${counted} AS events, sum(users) ${counted} AS users
+             FROM ${type === null && least === null ? 'day_totals' : 'type_day_totals'}
              WHERE ($1::int IS NULL OR store_id = $1)
                AND ($2::date IS NULL OR day >= $2) AND ($3::date IS NULL OR day < $3)
                ${type === null ? '' : 'AND type = $6'}
@@ -79,7 +100,7 @@ export function createAggregates({ pool, access }: { readonly pool: Pool; readon
     return rows
   }
 
-  const toAmount = ({ date, events }: TotalRow): DailyAmount => ({ date, eventAmount: Number(events) })
+  const toAmount = ({ date, events }: TotalRow): DailyAmount => ({ date, eventAmount: numberOf(events) })
 
   return {
     /** @throws UNAUTHENTICATED, FORBIDDEN unless the caller may read aggregates of the store */
@@ -105,7 +126,7 @@ export function createAggregates({ pool, access }: { readonly pool: Pool; readon
     ): Promise<DailyAverage[]> =>
       (await totals(caller, storeId, type, range)).map(({ date, events, users }) => ({
         date,
-        eventAverage: Number(events) / Number(users),
+        eventAverage: events === null ? null : Number(events) / Number(users),
       })),
 
     /** All events of a store per day; with a type, that type's. */
@@ -125,14 +146,14 @@ export function createAggregates({ pool, access }: { readonly pool: Pool; readon
       const scope = aggregateScope(caller, storeId)
       checkRange(range)
       await access.admit(caller, scope)
-      const { rows } = await pool.query<{ type: string; events: string }>({
-        text: `SELECT type, sum(events) AS events FROM type_day_totals
+      const { rows } = await pool.query<{ type: string; events: string | null }>({
+        text: `SELECT type, sum(events) ${countedSql(leastFor(caller))} AS events FROM type_day_totals
                WHERE ($1::int IS NULL OR store_id = $1)
                  AND ($2::date IS NULL OR day >= $2) AND ($3::date IS NULL OR day < $3)
-               GROUP BY type ORDER BY sum(events) DESC, type OFFSET $4 LIMIT $5`,
+               GROUP BY type ORDER BY 2 DESC NULLS LAST, type OFFSET $4 LIMIT $5`,
         values: [scope, range.from ?? null, range.to ?? null, range.offset, range.limit],
       })
-      return rows.map(({ type, events }) => ({ type, eventAmount: Number(events) }))
+      return rows.map(({ type, events }) => ({ type, eventAmount: numberOf(events) }))
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import type { Caller } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
+import { disclosureOf } from '../disclosure/disclosure.ts'
 import { parseDataPath } from './data-path.ts'
 import type { AnalyticsDeps } from './deps.ts'
 import { retention, type Retention, type RetentionRequest } from './cohorts.ts'
@@ -20,6 +21,8 @@ export interface AnalyticsOptions {
   readonly concurrency: number
   /** JSONPaths of `data` that analysts may use. */
   readonly analystPaths: readonly string[]
+  /** Analysts are told nothing of cells with fewer distinct users. */
+  readonly minCohort: number
 }
 
 const maxWaiting = 64
@@ -34,12 +37,15 @@ export function createAnalytics({
   timeout,
   concurrency,
   analystPaths,
+  minCohort,
 }: AnalyticsOptions) {
   const slots = createSlots({ running: concurrency, waiting: maxWaiting })
+  const paths = analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path))
   const deps: AnalyticsDeps = {
     access,
     clock,
-    analystPaths: analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path)),
+    analystPaths: paths,
+    disclosureOf: (caller) => disclosureOf(caller, minCohort, paths),
     snapshot: (work) => slots.run(() => readWithin(pool, timeout, work)),
   }
   return {

@@ -1,8 +1,10 @@
 import { badInput, type Caller } from '@user-stats/service'
+import { requireWholeDays, tellParts } from '../disclosure/disclosure.ts'
 import { conditionsSql } from './conditions.ts'
 import { requireDataPaths } from './data-path.ts'
 import type { AnalyticsDeps } from './deps.ts'
 import {
+  eventsSql,
   instant,
   parseSelection,
   scopeSql,
@@ -14,6 +16,7 @@ import { requireRaw, userParts } from './measure.ts'
 import { createParameters, type Parameters } from './parameters.ts'
 import { parseRange, resolveRange } from './range.ts'
 import { dayMs } from './rollups.ts'
+import { eventsFrom } from './shown-events.ts'
 import { requireTimeZone } from './time-zone.ts'
 
 export interface RetentionRequest {
@@ -23,11 +26,18 @@ export interface RetentionRequest {
   readonly timeZone: string
 }
 
+export interface RetentionWeek {
+  readonly week: number
+  readonly users: number | null
+  readonly rate: number | null
+}
+
 export interface RetentionCohort {
   readonly start: Date
   readonly end: Date
-  readonly users: number
-  readonly weeks: readonly { readonly week: number; readonly users: number; readonly rate: number | null }[]
+  /** Null, as all that is said of them, when they are too few for the caller. */
+  readonly users: number | null
+  readonly weeks: readonly RetentionWeek[]
 }
 
 export interface Retention {
@@ -42,6 +52,7 @@ export interface Retention {
 const maxDays = 1_100
 const maxWeeks = 52
 const maxLookBack = 36_500
+const earliest = Date.UTC(1900, 0, 1)
 
 /** Whether a user has a fitting event before the range, as SQL on a row `u`; found by the index on users. */
 function knownBefore(
@@ -50,6 +61,12 @@ function knownBefore(
   from: number,
   parameters: Parameters,
 ): string {
+  if (selection.disclosure !== null) {
+    const range = [since ?? earliest, from] as const
+    const shown = eventsFrom(selection, selection.conditions.length > 0, range, parameters)
+    return `(u.store_id, u.user_id) IN (
+      SELECT store_id, user_id FROM ${shown} WHERE ${eventsSql(selection, ...range, parameters).join(' AND ')})`
+  }
   const where = [
     'e.store_id = u.store_id',
     'e.user_id = u.user_id',
@@ -67,12 +84,13 @@ function knownBefore(
  * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
  */
 export async function retention(
-  { access, snapshot, clock, analystPaths }: AnalyticsDeps,
+  { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
   caller: Caller,
   { filter, weeks, lookBackDays = null, ...request }: RetentionRequest,
 ): Promise<Retention> {
   const stores = storesOf(caller, filter)
-  const selection = parseSelection(stores, filter)
+  const disclosure = disclosureOf(caller)
+  const selection = parseSelection(stores, filter, disclosure)
   requireDataPaths(
     caller,
     selection.conditions.map(({ steps }) => steps),
@@ -82,6 +100,7 @@ export async function retention(
   if (lookBackDays !== null && (lookBackDays < 1 || lookBackDays > maxLookBack))
     throw badInput('lookBackDays', `must be 1 to ${maxLookBack.toLocaleString('en')}`)
   const timeZone = requireTimeZone(request.timeZone)
+  requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to })
   const asked = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
@@ -113,16 +132,21 @@ export async function retention(
       exact: true,
       from: new Date(from),
       to: new Date(to),
-      cohorts: bounds.slice(1).map((end, cohort) => ({
-        start: new Date(bounds[cohort] ?? 0),
-        end: new Date(end),
-        users: counted(cohort, 0),
-        weeks: Array.from({ length: Math.min(weeks + 1, bounds.length - 1 - cohort) }, (_, week) => ({
-          week,
-          users: counted(cohort, week),
-          rate: counted(cohort, 0) === 0 ? null : counted(cohort, week) / counted(cohort, 0),
-        })),
-      })),
+      cohorts: bounds.slice(1).map((end, cohort) => {
+        const all = counted(cohort, 0)
+        const length = Math.min(weeks + 1, bounds.length - 1 - cohort)
+        const [users = null] = tellParts(disclosure, [all])
+        return {
+          start: new Date(bounds[cohort] ?? 0),
+          end: new Date(end),
+          users,
+          weeks: Array.from({ length }, (_, week): RetentionWeek => {
+            // Each week is a part of the whole cohort, not of the week before.
+            const [, own = null] = users === null ? [] : tellParts(disclosure, [all, counted(cohort, week)])
+            return { week, users: own, rate: own === null || all === 0 ? null : own / all }
+          }),
+        }
+      }),
     }
   })
 }

@@ -1,4 +1,6 @@
+import type { Caller } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
+import type { Disclosure } from '../disclosure/disclosure.ts'
 import type { DataPath } from './data-path.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -8,6 +10,8 @@ export interface AnalyticsDeps {
   readonly clock: () => Date
   /** Paths of `data` that analysts may use. */
   readonly analystPaths: readonly DataPath[]
+  /** What a caller is told of few users. */
+  readonly disclosureOf: (caller: Caller) => Disclosure | null
   /** Runs work in one snapshot, within the time for analytics. */
   readonly snapshot: <T>(work: (snapshot: Snapshot) => Promise<T>) => Promise<T>
 }

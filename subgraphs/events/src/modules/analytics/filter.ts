@@ -1,4 +1,5 @@
 import { aggregateScope, badInput, type Caller } from '@user-stats/service'
+import type { Disclosure } from '../disclosure/disclosure.ts'
 import { requireText } from '../event/rules.ts'
 import {
   conditionsSql,
@@ -28,6 +29,8 @@ export interface EventSelection {
   /** The types, sorted and each once, or (null) all of them. */
   readonly types: readonly string[] | null
   readonly conditions: readonly DataCondition[]
+  /** What is told of few users; null: everything. */
+  readonly disclosure: Disclosure | null
 }
 
 /**
@@ -61,7 +64,12 @@ export function parseTypes(
 }
 
 /** @throws BAD_USER_INPUT */
-export const parseSelection = (stores: readonly number[] | null, filter: EventFilter): EventSelection => ({
+export const parseSelection = (
+  stores: readonly number[] | null,
+  filter: EventFilter,
+  disclosure: Disclosure | null,
+): EventSelection => ({
+  disclosure,
   stores,
   types: parseTypes('filter.types', filter.types),
   conditions: parseConditions('filter.data', filter.data),

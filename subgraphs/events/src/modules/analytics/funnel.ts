@@ -1,10 +1,12 @@
 import { badInput, type Caller } from '@user-stats/service'
+import { requireWholeDays, tellParts } from '../disclosure/disclosure.ts'
 import { requireText } from '../event/rules.ts'
 import { conditionsSql, parseConditions, type DataCondition, type DataConditionInput } from './conditions.ts'
 import { requireDataPaths } from './data-path.ts'
 import type { AnalyticsDeps } from './deps.ts'
 import { eventsSql, parseSelection, parseTypes, scopeSql, storesOf, type EventFilter } from './filter.ts'
 import { requireRaw } from './measure.ts'
+import { eventsFrom } from './shown-events.ts'
 import { createParameters, type Parameters } from './parameters.ts'
 import { parseRange, resolveRange } from './range.ts'
 import { requireTimeZone } from './time-zone.ts'
@@ -30,7 +32,8 @@ interface Step {
 
 export interface FunnelStep {
   readonly name: string
-  readonly users: number
+  /** Null, as its shares, when it is of too few users for the caller. */
+  readonly users: number | null
   readonly conversion: number | null
   readonly conversionFromPrevious: number | null
 }
@@ -94,12 +97,13 @@ function chainsSql(steps: readonly Step[], candidates: string, user: string, wit
  * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
  */
 export async function funnel(
-  { access, snapshot, clock, analystPaths }: AnalyticsDeps,
+  { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
   caller: Caller,
   { filter, withinSeconds, ...request }: FunnelRequest,
 ): Promise<Funnel> {
   const stores = storesOf(caller, filter)
-  const selection = parseSelection(stores, filter)
+  const disclosure = disclosureOf(caller)
+  const selection = parseSelection(stores, filter, disclosure)
   const steps = parseSteps(request.steps)
   const conditions = [selection, ...steps].flatMap((one) => one.conditions)
   requireDataPaths(
@@ -110,6 +114,7 @@ export async function funnel(
   if (withinSeconds < 1 || withinSeconds > maxSeconds)
     throw badInput('withinSeconds', `must be 1 to ${maxSeconds.toLocaleString('en')} (90 days)`)
   const timeZone = requireTimeZone(request.timeZone)
+  requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to, withinSeconds })
   const asked = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
@@ -119,7 +124,8 @@ export async function funnel(
     await requireRaw(reading, selection, from, to)
     const parameters = createParameters()
     const fits = steps.map((step, at) => `coalesce(${fitsSql(step, parameters)}, false) AS fits${String(at)}`)
-    const candidates = `SELECT store_id, user_id COLLATE "C" AS user_id, occurred_at, ${fits.join(', ')} FROM events
+    const source = eventsFrom(selection, conditions.length > 0, [from, to], parameters)
+    const candidates = `SELECT store_id, user_id COLLATE "C" AS user_id, occurred_at, ${fits.join(', ')} FROM ${source}
                         WHERE ${eventsSql(selection, from, to, parameters).join(' AND ')}`
     // Sorted once and by bytes: a store that is always the same would have it all sorted again for each step.
     const user = stores?.length === 1 ? 'user_id' : 'store_id, user_id'
@@ -132,7 +138,7 @@ export async function funnel(
        ) users`,
       parameters,
     )
-    const users = (row?.users ?? []).map(Number)
+    const users = tellParts(disclosure, (row?.users ?? []).map(Number))
     return {
       asOf,
       timeZone,
@@ -145,12 +151,9 @@ export async function funnel(
   })
 }
 
-function toStep(name: string, users: readonly number[], at: number): FunnelStep {
-  const [first = 0, before = 0, own = 0] = [users[0], users[Math.max(0, at - 1)], users[at]]
-  return {
-    name,
-    users: own,
-    conversion: first === 0 ? null : own / first,
-    conversionFromPrevious: before === 0 ? null : own / before,
-  }
+function toStep(name: string, users: readonly (number | null)[], at: number): FunnelStep {
+  const [first = null, before = null, own = null] = [users[0], users[Math.max(0, at - 1)], users[at]]
+  const shareOf = (all: number | null): number | null =>
+    own === null || all === null || all === 0 ? null : own / all
+  return { name, users: own, conversion: shareOf(first), conversionFromPrevious: shareOf(before) }
 }

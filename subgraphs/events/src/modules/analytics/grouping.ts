@@ -4,6 +4,7 @@ import { parseDataPath, type DataPath } from './data-path.ts'
 import { eventsSql, scopeSql, type EventSelection } from './filter.ts'
 import { createParameters, type Parameters } from './parameters.ts'
 import { daysSql, onUtcDays } from './rollups.ts'
+import { eventsFrom } from './shown-events.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface GroupByInput {
@@ -66,19 +67,27 @@ export async function largestGroups(
 ): Promise<Groups> {
   const parameters = createParameters()
   const rolled = grouping.by !== 'DATA' && selection.conditions.length === 0 && onUtcDays([from, to])
-  const perType = grouping.by === 'TYPE' || selection.types !== null
+  const { disclosure, conditions } = selection
+  const perType = grouping.by === 'TYPE' || selection.types !== null || disclosure !== null
+  const byData = grouping.by === 'DATA' || conditions.length > 0
+  const counted =
+    rolled && disclosure ? `FILTER (WHERE users >= ${parameters.add(disclosure.least)}::int)` : ''
   const [table, count, where] = rolled
     ? [
         perType ? 'type_day_totals' : 'day_totals',
-        'sum(events)',
+        `sum(events) ${counted}`,
         [...scopeSql(selection, parameters), ...daysSql(from, to, parameters)],
       ]
-    : ['events', 'count(*)', eventsSql(selection, from, to, parameters)]
+    : [
+        eventsFrom(selection, byData, [from, to], parameters),
+        'count(*)',
+        eventsSql(selection, from, to, parameters),
+      ]
   const rows = await snapshot.rows<{ key: string | null }>(
     `SELECT key FROM (
        SELECT ${keySql(grouping, parameters)}::text AS key, ${count} AS events FROM ${table}
        WHERE ${where.join(' AND ')} GROUP BY 1
-     ) sizes ORDER BY events DESC, key COLLATE "C" LIMIT ${parameters.add(grouping.top + 1)}::int`,
+     ) sizes ORDER BY events DESC NULLS LAST, key COLLATE "C" LIMIT ${parameters.add(grouping.top + 1)}::int`,
     parameters,
   )
   const keys = rows.map(({ key }) => key)

@@ -3,6 +3,7 @@ import { eventsSql, instant, scopeSql, type EventSelection } from './filter.ts'
 import { groupSql, type Groups } from './grouping.ts'
 import { createParameters, type Parameters } from './parameters.ts'
 import { dayMs, dayOf, daysSql, onUtcDays } from './rollups.ts'
+import { eventsFrom } from './shown-events.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** What is asked of the parts of a range, or of the range as a whole. */
@@ -50,11 +51,13 @@ export function partedEvents(
   { selection, bounds, groups }: Parted,
   columns: string,
   parameters: Parameters,
+  byData = selection.conditions.length > 0 || groups?.grouping.by === 'DATA',
 ): string {
   const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
   return `SELECT ${partSql('occurred_at', bounds, parameters)} AS part,
                  ${groupSql(groups, parameters)} AS grp, ${columns}
-          FROM events WHERE ${eventsSql(selection, from, to, parameters).join(' AND ')}`
+          FROM ${eventsFrom(selection, byData, [from, to], parameters)}
+          WHERE ${eventsSql(selection, from, to, parameters).join(' AND ')}`
 }
 
 /** Rows of the rollups with part and group. */
@@ -64,12 +67,24 @@ function partedDays(
   parameters: Parameters,
 ): string {
   const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
-  const perType = groups?.grouping.by === 'TYPE' || selection.types !== null
+  const { disclosure } = selection
+  const perType = groups?.grouping.by === 'TYPE' || selection.types !== null || disclosure !== null
+  const least = disclosure && `${parameters.add(disclosure.least)}::int`
   const table = {
     totals: perType ? 'type_day_totals' : 'day_totals',
-    users: perType ? 'user_type_days' : 'user_days',
+    users:
+      least !== null
+        ? `(SELECT u.* FROM user_type_days u JOIN type_day_totals c
+              ON c.store_id = u.store_id AND c.type = u.type AND c.day = u.day AND c.users >= ${least}) shown`
+        : perType
+          ? 'user_type_days'
+          : 'user_days',
   }[kind]
-  const where = [...scopeSql(selection, parameters), ...daysSql(from, to, parameters)]
+  const where = [
+    ...scopeSql(selection, parameters),
+    ...daysSql(from, to, parameters),
+    ...(kind === 'totals' && least !== null ? [`users >= ${least}`] : []),
+  ]
   return `SELECT ${partSql(dayStart, bounds, parameters)} AS part, ${groupSql(groups, parameters)} AS grp,
                  ${kind === 'totals' ? 'events, users' : 'store_id, user_id, events'}
           FROM ${table} WHERE ${where.join(' AND ')}`
@@ -79,7 +94,9 @@ function partedDays(
 function daysHoldUsers({ selection, bounds, groups }: Parted): boolean {
   const daily = bounds.every((bound, at) => at === 0 || bound - (bounds[at - 1] ?? 0) === dayMs)
   if (groups?.grouping.by === 'TYPE') return daily && !groups.others
-  return daily && (selection.types === null || selection.types.length === 1)
+  // Totals over all types hold what is withheld, too.
+  const all = selection.types === null && selection.disclosure === null
+  return daily && (all || selection.types?.length === 1)
 }
 
 /** Whether rollups have the answer: it is by UTC days, and not about `data`. */

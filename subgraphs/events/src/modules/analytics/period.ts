@@ -10,8 +10,9 @@ import { measureStatistics, noStatistics, type NumericStatistics, type Statistic
 export interface EventPeriod {
   readonly start: Date
   readonly end: Date
-  readonly events: number
-  readonly users: number
+  /** Null, as all else, when it is of too few users for the caller. */
+  readonly events: number | null
+  readonly users: number | null
   readonly eventsPerUser: number | null
   readonly statistics: NumericStatistics | null
   readonly previous: EventPeriod | null
@@ -63,8 +64,10 @@ async function count(
   const counted = new Map(counts.map((one) => [keyOf(one.part, one.group), one]))
   const numbers = new Map(statistics.map((one) => [keyOf(one.part, one.group), one.statistics]))
   return (part, group) => {
-    const { events = 0, users = 0 } = counted.get(keyOf(part, group)) ?? {}
-    const none = ofStatistics === null ? null : noStatistics(ofStatistics)
+    // None and too few are told alike.
+    const nobody = selection.disclosure === null ? 0 : null
+    const { events = nobody, users = nobody } = counted.get(keyOf(part, group)) ?? {}
+    const none = ofStatistics === null || nobody === null ? null : noStatistics(ofStatistics)
     return { events, users, statistics: numbers.get(keyOf(part, group)) ?? none }
   }
 }
@@ -75,7 +78,7 @@ function toPeriod(start: number, end: number, counted: Counted, previous: EventP
     start: new Date(start),
     end: new Date(end),
     ...counted,
-    eventsPerUser: users === 0 ? null : events / users,
+    eventsPerUser: events === null || users === null || users === 0 ? null : events / users,
     previous,
   }
 }

@@ -1,4 +1,5 @@
 import { badInput, type Caller } from '@user-stats/service'
+import { requireWholeDays } from '../disclosure/disclosure.ts'
 import { requireDataPaths } from './data-path.ts'
 import type { AnalyticsDeps } from './deps.ts'
 import { parseSelection, storesOf, type EventFilter } from './filter.ts'
@@ -58,13 +59,14 @@ function requireFewPoints({ bounds }: Range, grouping: Grouping): void {
  * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
  */
 export async function eventSeries(
-  { access, snapshot, clock, analystPaths }: AnalyticsDeps,
+  { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
   caller: Caller,
   { filter, granularity, groupBy, compareWithPrevious: compare, ...request }: SeriesRequest,
   wanted: Wanted,
 ): Promise<EventSeries> {
   const stores = storesOf(caller, filter)
-  const selection = parseSelection(stores, filter)
+  const disclosure = disclosureOf(caller)
+  const selection = parseSelection(stores, filter, disclosure)
   const grouping = groupBy == null ? null : parseGrouping(groupBy)
   const statisticsOf = request.statisticsOf == null ? null : parseStatistics(request.statisticsOf)
   const paths = [
@@ -74,6 +76,7 @@ export async function eventSeries(
   ]
   requireDataPaths(caller, paths, analystPaths)
   const timeZone = requireTimeZone(request.timeZone)
+  requireWholeDays(disclosure, { timeZone, granularity, from: filter.from, to: filter.to })
   const { unit, maxDays } = granularities[granularity]
   const asked = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)

@@ -75,7 +75,7 @@ export async function measureStatistics(
   { path, fractions }: StatisticsOf,
 ): Promise<MeasuredStatistics[]> {
   const parameters = createParameters()
-  const numbers = partedEvents(request, `${numberSql(valueAt(path, parameters))} AS number`, parameters)
+  const numbers = partedEvents(request, `${numberSql(valueAt(path, parameters))} AS number`, parameters, true)
   await requireRaw(snapshot, request.selection, request.bounds[0] ?? 0, request.bounds.at(-1) ?? 0)
   const rows = await snapshot.rows<Row>(
     // Sums are exact decimals; percentiles are interpolated between doubles.
