@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { DataDirInUseError, lockDataDir } from '@user-stats/postgres'
 import type { RawEnv } from '@user-stats/service'
-import { deploy, prepareExternal } from '../databases/database.ts'
+import { deploy, prepareExternal, type Database } from '../databases/database.ts'
 import { runningOwnerUrl } from '../databases/embedded.ts'
 import { openDatabases } from '../databases/open.ts'
 import { databaseNames, type DatabaseName } from '../databases/schemas.ts'
@@ -52,17 +52,26 @@ async function statusOfAll(env: Env, terminal: Terminal): Promise<boolean> {
     return exists
   })
   await using undo = new AsyncDisposableStack()
-  const databases = await open(env, present, terminal, undo).then(
-    (opened) => Object.values(opened),
-    (error: unknown) => {
-      // The stack is up on it: its servers answer this question too.
-      if (error instanceof DataDirInUseError) return lookIn(env, present, error)
-      throw error
-    },
-  )
+  const databases = await reach(env, present, terminal, undo)
   let fine = present.length === databaseNames.length
   for (const database of databases) fine = (await reportStatus(database, terminal)) && fine
   return fine
+}
+
+/** Opens databases for what a running stack may go on beside: then its own servers are asked. */
+export async function reach(
+  env: Env,
+  names: readonly DatabaseName[],
+  terminal: Terminal,
+  undo: AsyncDisposableStack,
+): Promise<readonly Pick<Database, 'name' | 'ownerUrl'>[]> {
+  return await open(env, names, terminal, undo).then(
+    (opened) => Object.values(opened),
+    (error: unknown) => {
+      if (error instanceof DataDirInUseError) return lookIn(env, names, error)
+      throw error
+    },
+  )
 }
 
 /** The databases of a data directory that the running stack holds. */
