@@ -66,7 +66,7 @@ test('the bill of materials is CycloneDX: unique references that resolve, with p
     metadata: { component: { type: 'application', name: 'user-statistics' } },
   })
   const own = bom.metadata.component['bom-ref']
-  const refs = bom.components.map((component: any) => component['bom-ref'])
+  const refs: string[] = bom.components.map((component: any) => component['bom-ref'])
   expect(new Set([...refs, own]).size).toBe(refs.length + 1)
   for (const component of bom.components) {
     expect(component).toMatchObject({

@@ -46,7 +46,8 @@ async function prune(
   const recordCount = Number(rows[0]?.count ?? 0)
   if (recordCount === 0) return 0
   let deleted = 0
-  for (let last = batch; last === batch;) {
+  for (;;) {
+    let removed = 0
     await inTransaction(owner, async () => {
       if (deleted === 0)
         await recordAudit(
@@ -56,15 +57,15 @@ async function prune(
           { action: 'AUDIT_LOG_PRUNED', storeId: null, recordIds: [], recordCount },
           now,
         )
-      const { rowCount } = await owner.query(
+      const result = await owner.query(
         `DELETE FROM audit_log WHERE (store_id, at, id) IN (
            SELECT store_id, at, id FROM audit_log WHERE at < $1 ORDER BY at, id LIMIT ${String(batch)})`,
         [before],
       )
-      last = rowCount ?? 0
+      removed = result.rowCount ?? 0
     })
-    deleted += last
-    if (last === batch) progress(deleted)
+    deleted += removed
+    if (removed < batch) return deleted
+    progress(deleted)
   }
-  return deleted
 }

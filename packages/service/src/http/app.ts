@@ -16,6 +16,7 @@ import { registerHealth, type ReadinessChecks } from './health.ts'
 import { securityHeaders } from './headers.ts'
 import { createLazyChild, type Logger } from './logging.ts'
 import { registerMetrics, type Metrics } from './metrics.ts'
+import { acceptableRequestId } from './request-id.ts'
 
 export interface HttpAppOptions {
   readonly log: Logger
@@ -27,8 +28,6 @@ export interface HttpAppOptions {
   readonly requestTimeout: number
   readonly corsOrigins: readonly string[]
 }
-
-const requestIdPattern = /^[\w.:-]{1,64}$/
 
 /**
  * A Fastify instance with everything the three services share: request ids, structured logs without URLs, security
@@ -59,10 +58,7 @@ export async function createHttpApp({
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_024 },
-    genReqId: (request) => {
-      const given = request.headers['x-request-id']
-      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
-    },
+    genReqId: (request) => acceptableRequestId(request.headers['x-request-id']) ?? randomUUID(),
     frameworkErrors: (error, _request, reply) => {
       answerError(error, reply, log, metrics)
     },

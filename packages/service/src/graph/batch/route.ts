@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../../http/metrics.ts'
+import { acceptableRequestId } from '../../http/request-id.ts'
 import { answerFailure, answerPlain } from '../answer.ts'
 import type { MakeContext } from '../context.ts'
 import type { RequestContext } from '../request.ts'
@@ -33,7 +34,7 @@ export function registerBatch<Context extends RequestContext>(
     reply: FastifyReply,
   ): Promise<OperationAnswer> {
     try {
-      const origin = { headers, id: headers['x-request-id'] ?? id, log }
+      const origin = { headers, id: acceptableRequestId(headers['x-request-id']) ?? id, log }
       return await answerPlain(server, request, await context(origin, reply))
     } catch (error) {
       return answerFailure(error, log, metrics)
