@@ -61,7 +61,7 @@ export async function buildApp({
   const { adminApiKey } = env.secrets
   const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKey, adminApiKey, clock, log })
   const { keys, receiptKeys, events, commands, ...domain } = createDomain({
-    prisma: db.prisma,
+    db,
     masterKey,
     vault: createVault({ masterKey, blindKey }),
     eventsUrl: env.events.url,

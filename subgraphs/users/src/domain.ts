@@ -1,4 +1,4 @@
-import type { PrismaClient } from '@user-stats/prisma-users'
+import type { UsersDatabase } from '@user-stats/prisma-users'
 import type { Logger } from '@user-stats/service'
 import { createAccess } from './identity/access.ts'
 import { createApiKeys } from './modules/api-key/api-key.ts'
@@ -23,7 +23,7 @@ import type { MasterKey } from './vault/master-key.ts'
 import type { Vault } from './vault/vault.ts'
 
 export interface DomainOptions {
-  readonly prisma: PrismaClient
+  readonly db: Pick<UsersDatabase, 'prisma' | 'pool'>
   readonly masterKey: MasterKey
   readonly vault: Vault
   readonly eventsUrl: string
@@ -37,7 +37,7 @@ export interface DomainOptions {
 
 /** Everything behind the graph, wired. */
 export function createDomain({
-  prisma,
+  db: { prisma, pool },
   masterKey,
   vault,
   eventsUrl,
@@ -46,12 +46,12 @@ export function createDomain({
   clock,
   log,
 }: DomainOptions) {
-  const access = createAccess({ prisma, clock })
+  const access = createAccess({ pool, clock })
   const audit = createAudit({ prisma, clock })
   // Twice as long as a token works, for clocks that differ.
   const keys = createSigningKeys({ prisma, masterKey, clock, afterlife: 2_000 * tokenLifetime })
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
-  const rows = createUserRows({ vault })
+  const rows = createUserRows({ vault, pool })
   const outbox = createOutbox({ prisma, clock })
   const events = createEventsClient({ url: eventsUrl, token: () => tokens.serviceToken() })
   const receiptKeys = createReceiptKeys({ prisma, masterKey })

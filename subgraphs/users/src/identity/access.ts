@@ -1,5 +1,6 @@
+import type { Pool } from 'pg'
 import { validate as isUuid } from 'uuid'
-import type { PrismaClient, StoreState } from '@user-stats/prisma-users'
+import type { StoreState } from '@user-stats/prisma-users'
 import { DomainError, type Caller } from '@user-stats/service'
 import type { Db } from '../database/transaction.ts'
 
@@ -20,16 +21,16 @@ export interface Session {
   readonly admitted: () => Promise<Caller>
 }
 
+// Every operation begins with it: prepared once a connection.
+const admitText = `
+  SELECT k.revoked_at AS "revokedAt", k.expires_at AS "expiresAt", k.store_id AS "storeId", s.state
+  FROM api_keys k LEFT JOIN stores s ON s.store_id = k.store_id
+  WHERE k.id = $1::uuid`
+
 export type Access = ReturnType<typeof createAccess>
 
 /** Access tokens outlive decisions: what was decided since one was issued is looked up here. */
-export function createAccess({
-  prisma,
-  clock,
-}: {
-  readonly prisma: PrismaClient
-  readonly clock: () => Date
-}) {
+export function createAccess({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
   const requireUsable = (key: KeyState | undefined): void => {
     if (key?.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= clock()))
       throw new DomainError('KEY_REVOKED')
@@ -38,10 +39,12 @@ export function createAccess({
   async function admit(caller: Caller): Promise<Caller> {
     if (caller.role === 'NOBODY' || caller.role === 'SERVICE') return caller
     if (!isUuid(caller.keyId)) throw new DomainError('KEY_REVOKED')
-    const [key] = await prisma.$queryRaw<(KeyState & { storeId: number | null; state: StoreState | null })[]>`
-      SELECT k.revoked_at AS "revokedAt", k.expires_at AS "expiresAt", k.store_id AS "storeId", s.state
-      FROM api_keys k LEFT JOIN stores s ON s.store_id = k.store_id
-      WHERE k.id = ${caller.keyId}::uuid`
+    const { rows } = await pool.query<KeyState & { storeId: number | null; state: StoreState | null }>({
+      name: 'admit',
+      text: admitText,
+      values: [caller.keyId],
+    })
+    const [key] = rows
     requireUsable(key)
     if (key?.storeId != null && key.state !== 'ACTIVE') throw new DomainError('STORE_BLOCKED')
     return caller

@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import { Prisma } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
 import type { Owner, Person, Vault } from '../../vault/vault.ts'
@@ -15,16 +16,19 @@ interface Row extends Owner {
   readonly updatedAt: Date
 }
 
-const select = Prisma.sql`
+const selectText = `
   SELECT u.store_id AS "storeId", u.id, u.sealed, k.key, u.created_at AS "createdAt", u.updated_at AS "updatedAt"
   FROM users u JOIN user_keys k ON k.store_id = u.store_id AND k.user_id = u.id`
+const select = Prisma.raw(selectText)
+const byIdsText = `${selectText}
+  JOIN unnest($1::int[], $2::uuid[]) AS wanted (store_id, id) ON u.store_id = wanted.store_id AND u.id = wanted.id`
 
 const batch = 1_000
 
 export type UserRows = ReturnType<typeof createUserRows>
 
 /** The tables of users and their data keys, always read together. */
-export function createUserRows({ vault }: { readonly vault: Vault }) {
+export function createUserRows({ vault, pool }: { readonly vault: Vault; readonly pool: Pool }) {
   const open = ({ key, sealed, ...row }: Row): UserRecord => ({ ...row, ...vault.open(row, key, sealed) })
   const all = async (db: Db, condition: Prisma.Sql): Promise<UserRecord[]> =>
     (await db.$queryRaw<Row[]>`${select} ${condition}`).map(open)
@@ -47,13 +51,15 @@ export function createUserRows({ vault }: { readonly vault: Vault }) {
         Prisma.sql`WHERE u.store_id = ${storeId} AND u.email_index = ${vault.blind.email(storeId, email)}`,
       ),
 
-    /** In no particular order; those there are. */
-    byIds: (db: Db, owners: readonly Owner[]) =>
-      all(
-        db,
-        Prisma.sql`JOIN unnest(${owners.map(({ storeId }) => storeId)}::int[], ${owners.map(({ id }) => id)}::uuid[])
-          AS wanted (store_id, id) ON u.store_id = wanted.store_id AND u.id = wanted.id`,
-      ),
+    /** In no particular order; those there are. Lists of events ask for their users with it. */
+    async byIds(owners: readonly Owner[]): Promise<UserRecord[]> {
+      const { rows } = await pool.query<Row>({
+        name: 'users-by-ids',
+        text: byIdsText,
+        values: [owners.map(({ storeId }) => storeId), owners.map(({ id }) => id)],
+      })
+      return rows.map(open)
+    },
 
     page: (db: Db, storeId: number, after: string | null, limit: number) =>
       all(

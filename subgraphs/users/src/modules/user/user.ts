@@ -133,7 +133,7 @@ export function createUsers({ prisma, rows, erasures, access, audit, clock }: Us
           ({ storeId, ref }) => mayReadTenant(caller, storeId) && isUuid(ref) && ref === ref.toLowerCase(),
         )
         .map(({ storeId, ref }) => ({ storeId, id: ref }))
-      const found = owners.length === 0 ? [] : await rows.byIds(prisma, owners)
+      const found = owners.length === 0 ? [] : await rows.byIds(owners)
       await Promise.all(found.map(({ storeId, id }) => audit.read(session, storeId, [id])))
       const users = new Map(found.map((user) => [`${String(user.storeId)}/${user.id}`, user]))
       return references.map(({ storeId, ref }) =>
