@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool, PoolClient } from 'pg'
+import { DomainError } from '@user-stats/service'
 import { aloneWithStore, besideWriters } from '../access/transaction.ts'
 import { takeUserEvents } from '../event/user-removal.ts'
 import {
@@ -30,6 +31,9 @@ export interface ErasuresOptions extends ErasureSteps {
 
 export type Erasures = ReturnType<typeof createErasures>
 
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '57014'
+
 /** Told of the end, in the transaction that ends it. */
 export type OnFinished = (client: PoolClient, progress: Progress) => Promise<unknown>
 
@@ -55,6 +59,10 @@ export function createErasures({
       await saveProgress(client, key, after, clock())
       if (after.finished) await onFinished?.(client, after)
       return after
+    }).catch((error: unknown) => {
+      // A step is small: one that takes too long waits for others, or for a database that has too much to do.
+      if (isTimeout(error)) throw new DomainError('DATABASE_UNAVAILABLE', { cause: error })
+      throw error
     })
   }
 
