@@ -3,12 +3,15 @@ import path from 'node:path'
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import type { Database } from './databases/database.ts'
 import type { StackEnv } from './env.ts'
+import { previousMasterKeyOf } from './master-key.ts'
 import { keepAdminKey, keepMasterKey } from './secrets.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Secrets {
   /** Undefined when the operator gives it. */
   readonly masterKey: string | undefined
+  /** The master key before, while it is being replaced. */
+  readonly previousMasterKey: string | undefined
   readonly adminApiKey: string | undefined
 }
 
@@ -18,8 +21,12 @@ export async function secretsOf(env: StackEnv, users: Database, terminal: Termin
   const masterKey = given.masterKey ? undefined : await keepMasterKey(dataDir)
   if (masterKey?.created)
     terminal.line('secrets', `master key created in ${masterKey.file}: keep a copy elsewhere`)
+  // With a key of the operator's own the one before is the operator's, too.
+  const previousMasterKey = given.masterKey ? undefined : await previousMasterKeyOf(dataDir)
+  if (previousMasterKey !== undefined)
+    terminal.line('secrets', 'the master key is being replaced: npm run rotate:master-key goes on with it')
   const adminApiKey = given.adminApiKey ? undefined : await adminKey(dataDir, users, terminal)
-  return { masterKey: masterKey?.text, adminApiKey }
+  return { masterKey: masterKey?.text, previousMasterKey, adminApiKey }
 }
 
 async function adminKey(dataDir: string, users: Database, terminal: Terminal): Promise<string | undefined> {

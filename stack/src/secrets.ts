@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { databaseNames, type DatabaseName } from './databases/schemas.ts'
+import { masterKeyFile, randomMasterKey } from './master-key.ts'
+import { readText, replaceFile } from './private-file.ts'
 
 export type RolePasswords = Readonly<Record<'owner' | 'service', string>>
 
@@ -23,25 +24,16 @@ export interface Kept {
   readonly created: boolean
 }
 
-export const keepMasterKey = (dataDir: string): Promise<Kept> =>
-  keep(path.join(dataDir, 'master-key'), () => randomBytes(32).toString('base64'))
+export const keepMasterKey = (dataDir: string): Promise<Kept> => keep(masterKeyFile(dataDir), randomMasterKey)
 
 export const keepAdminKey = (dataDir: string): Promise<Kept> =>
   keep(path.join(dataDir, 'admin-api-key'), () => `us_a_${random()}`)
 
-/** The text of a private file, made at the first start: whole or not at all, on disk before it is used. */
+/** The text of a private file, made at the first start, on disk before it is used. */
 async function keep(file: string, generate: () => string): Promise<Kept> {
-  const found = await readFile(file, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  })
-  if (found.trim() !== '') return { file, text: found.trim(), created: false }
+  const found = await readText(file)
+  if (found !== undefined) return { file, text: found, created: false }
   const text = generate()
-  const unfinished = `${file}.new`
-  await rm(unfinished, { force: true })
-  const handle = await open(unfinished, 'wx', 0o600)
-  await handle.writeFile(`${text}\n`)
-  await handle.sync().finally(() => handle.close())
-  await rename(unfinished, file)
+  await replaceFile(file, text)
   return { file, text, created: true }
 }

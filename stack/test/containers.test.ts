@@ -42,6 +42,7 @@ test('each container finds what it needs in its own folder, and nothing else', a
     'users/admin-api-key',
     'users/database-url',
     'users/master-key',
+    'users/master-key-previous',
   ])
 })
 

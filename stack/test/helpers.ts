@@ -55,7 +55,7 @@ export async function occupyPort(): Promise<AsyncDisposable & { port: number }> 
 
 /** Runs one of the stack's programs as an operator does. */
 export function runProgram(
-  name: 'main' | 'migrate' | 'backup' | 'restore' | 'verify',
+  name: 'main' | 'migrate' | 'rotate' | 'backup' | 'restore' | 'verify',
   env: Record<string, string>,
   ...args: string[]
 ) {
@@ -77,10 +77,21 @@ export function runProgram(
       reject(new Error(`ended before it was ready: ${stderr}`))
     })
   })
+  /** The next line that matches; undefined when the program ends without one. */
+  const next = (pattern: RegExp) =>
+    new Promise<string | undefined>((resolve) => {
+      lines.on('line', (line) => {
+        if (pattern.test(line)) resolve(line)
+      })
+      child.once('close', () => {
+        resolve(undefined)
+      })
+    })
   // Not everybody waits for it.
   ready.catch(() => undefined)
   return {
     child,
+    next,
     /** Resolves with the ready line; rejects when the program ends before. */
     ready,
     ended: closed.then(([code, signal]) => ({ code, signal, stdout, stderr })),

@@ -15,6 +15,8 @@ export interface UsersDatabaseOptions {
   readonly maxConnections?: number
   /** Milliseconds after which PostgreSQL gives a statement up. */
   readonly statementTimeout?: number
+  /** What connections call themselves. */
+  readonly name?: string
   /** Called when an idle connection breaks; the pool replaces it by itself. */
   readonly onIdleError?: (error: Error) => void
 }
@@ -29,6 +31,7 @@ export function openUsersDatabase({
   url,
   maxConnections = 16,
   statementTimeout = 15_000,
+  name = 'user-stats',
   onIdleError = () => undefined,
 }: UsersDatabaseOptions) {
   const pool = new Pool({
@@ -37,7 +40,7 @@ export function openUsersDatabase({
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementTimeout,
-    application_name: 'user-stats users',
+    application_name: name,
   })
   pool.on('error', onIdleError)
   const prisma = new PrismaClient({

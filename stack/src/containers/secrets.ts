@@ -19,7 +19,7 @@ const forDatabase = 0o440
  *     migrate/<name>-admin-url     as that superuser
  *     migrate/<name>-owner-url     as the role that owns the database
  *     migrate/<name>-database-url  as the role that serves
- *     users/database-url  users/master-key  users/admin-api-key
+ *     users/database-url  users/master-key  users/master-key-previous  users/admin-api-key
  *     events/database-url
  *
  * What exists is never changed. What is missing is made; what two need is copied from `migrate`.
@@ -39,6 +39,8 @@ export async function makeSecrets(root: string): Promise<void> {
     await copy(path.join(root, name, 'database-url'), forUs, serving)
   }
   await place(path.join(root, 'users', 'master-key'), forUs, () => randomBytes(32).toString('base64'))
+  // Nothing is in it but while the master key is being replaced.
+  await place(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
   await place(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
 }
 

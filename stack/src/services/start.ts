@@ -81,6 +81,7 @@ function settings({
   return {
     ...(Object.fromEntries([...ofServices, ...ofDatabases]) as Record<string, string>),
     MASTER_KEY: secrets?.masterKey,
+    MASTER_KEY_PREVIOUS: secrets?.previousMasterKey,
     ADMIN_API_KEY: secrets?.adminApiKey,
   }
 }

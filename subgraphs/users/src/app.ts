@@ -18,14 +18,13 @@ import {
 } from '@user-stats/service'
 import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
-import type { UsersEnv } from './env.ts'
+import { masterKeysOf, type UsersEnv } from './env.ts'
 import { prepareFirstStart } from './first-start.ts'
 import { createCourier } from './modules/command/courier.ts'
 import { registerReceiptKeySet } from './modules/erasure/receipt-key-set.ts'
 import { registerKeySet } from './modules/token/key-set.ts'
 import { rows } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
-import { createMasterKey } from './vault/master-key.ts'
 import { createVault } from './vault/vault.ts'
 
 export interface UsersDeps {
@@ -57,13 +56,13 @@ export async function buildApp({
   courier: pace = { interval: 2_000, maxInterval: 8_000 },
   patience = 10_000,
 }: UsersDeps): Promise<FastifyInstance> {
-  const masterKey = createMasterKey(env.secrets.masterKey)
+  const masterKeys = masterKeysOf(env)
   const { adminApiKey } = env.secrets
-  const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKey, adminApiKey, clock, log })
+  const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKeys, adminApiKey, clock, log })
   const { keys, receiptKeys, events, commands, ...domain } = createDomain({
     db,
-    masterKey,
-    vault: createVault({ masterKey, blindKey }),
+    masterKeys,
+    vault: createVault({ masterKeys, blindKey }),
     eventsUrl: env.events.url,
     tokenLifetime: env.tokens.lifetime,
     patience,

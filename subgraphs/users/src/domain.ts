@@ -19,12 +19,12 @@ import { createSigningKeys } from './modules/token/signing-keys.ts'
 import { createTokens } from './modules/token/token.ts'
 import { createUserRows } from './modules/user/user-rows.ts'
 import { createUsers } from './modules/user/user.ts'
-import type { MasterKey } from './vault/master-key.ts'
+import type { MasterKeys } from './vault/master-key.ts'
 import type { Vault } from './vault/vault.ts'
 
 export interface DomainOptions {
   readonly db: Pick<UsersDatabase, 'prisma' | 'pool'>
-  readonly masterKey: MasterKey
+  readonly masterKeys: MasterKeys
   readonly vault: Vault
   readonly eventsUrl: string
   /** Seconds. */
@@ -38,7 +38,7 @@ export interface DomainOptions {
 /** Everything behind the graph, wired. */
 export function createDomain({
   db: { prisma, pool },
-  masterKey,
+  masterKeys,
   vault,
   eventsUrl,
   tokenLifetime,
@@ -49,12 +49,12 @@ export function createDomain({
   const access = createAccess({ pool, clock })
   const audit = createAudit({ prisma, clock })
   // Twice as long as a token works, for clocks that differ.
-  const keys = createSigningKeys({ prisma, masterKey, clock, afterlife: 2_000 * tokenLifetime })
+  const keys = createSigningKeys({ prisma, masterKeys, clock, afterlife: 2_000 * tokenLifetime })
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
   const rows = createUserRows({ vault, pool })
   const outbox = createOutbox({ prisma, clock })
   const events = createEventsClient({ url: eventsUrl, token: () => tokens.serviceToken() })
-  const receiptKeys = createReceiptKeys({ prisma, masterKey })
+  const receiptKeys = createReceiptKeys({ prisma, masterKeys })
   const receipts = createReceipts({ keys: receiptKeys, blind: vault.blind })
   const erasures = createErasureRows({ prisma, clock })
   const removal = createStoreRemoval({ prisma, rows, erasures })

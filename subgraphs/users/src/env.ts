@@ -8,9 +8,16 @@ import {
   type RawEnv,
   type Variable,
 } from '@user-stats/service'
-import { parseMasterKey } from './vault/master-key.ts'
+import { createMasterKeys, parseMasterKey, type MasterKeys } from './vault/master-key.ts'
 
 const masterKeyForm = 'expected 32 random bytes as base64, base64url or hex: openssl rand -base64 32'
+
+const masterKey = z.string({ error: masterKeyForm }).transform((text, context) => {
+  const key = parseMasterKey(text.trim())
+  if (key !== undefined) return key
+  context.addIssue(masterKeyForm)
+  return z.NEVER
+})
 
 export const usersVariables = {
   ...commonVariables,
@@ -22,15 +29,21 @@ export const usersVariables = {
     secret: true,
   },
   MASTER_KEY: {
-    schema: z.string({ error: masterKeyForm }).transform((text, context) => {
-      const key = parseMasterKey(text.trim())
-      if (key !== undefined) return key
-      context.addIssue(masterKeyForm)
-      return z.NEVER
-    }),
+    schema: masterKey,
     about:
       'Wraps every other key: 32 bytes as base64, base64url or hex. Without it personal data cannot be read.',
     default: '(generated)',
+    secret: true,
+  },
+  MASTER_KEY_PREVIOUS: {
+    schema: z
+      .string()
+      .transform((text) => (text.trim() === '' ? undefined : text))
+      .pipe(masterKey.optional())
+      .optional(),
+    about:
+      'A second master key, which only opens what it has wrapped: the one before while it is being replaced, see `npm run rotate:master-key`.',
+    default: '(none)',
     secret: true,
   },
   ADMIN_API_KEY: {
@@ -72,8 +85,16 @@ export function readEnv(raw: RawEnv) {
     fastPath: env.FAST_PATH,
     logLevel: env.LOG_LEVEL,
     database: { url: env.USERS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
-    secrets: { masterKey: env.MASTER_KEY, adminApiKey: env.ADMIN_API_KEY },
+    secrets: {
+      masterKey: env.MASTER_KEY,
+      previousMasterKey: env.MASTER_KEY_PREVIOUS,
+      adminApiKey: env.ADMIN_API_KEY,
+    },
     events: { url: env.EVENTS_URL },
     tokens: { lifetime: env.ACCESS_TOKEN_EXPIRE_MINUTES * 60 },
   } as const
 }
+
+/** The master keys a service is given. */
+export const masterKeysOf = ({ secrets }: Pick<UsersEnv, 'secrets'>): MasterKeys =>
+  createMasterKeys(secrets.masterKey, secrets.previousMasterKey)

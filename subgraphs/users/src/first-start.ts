@@ -5,19 +5,20 @@ import { inTransaction, lockTask, type Db } from './database/transaction.ts'
 import { createAudit, type Audit } from './modules/audit/audit.ts'
 import { adoptKey } from './modules/api-key/secret.ts'
 import { ensureReceiptKey } from './modules/erasure/receipt-keys.ts'
-import { ensureSigningKey } from './modules/token/signing-keys.ts'
-import type { MasterKey } from './vault/master-key.ts'
+import { ensureSigningKey } from './modules/token/signing-key-rows.ts'
+import type { MasterKeys } from './vault/master-key.ts'
+import { placeOfWrappedKey } from './vault/places.ts'
 
 export interface FirstStartOptions {
   readonly prisma: PrismaClient
-  readonly masterKey: MasterKey
+  readonly masterKeys: MasterKeys
   readonly adminApiKey: string | undefined
   readonly clock: () => Date
   readonly log: Logger
 }
 
 const blindPurpose = 'blind-index'
-const blindPlace = `wrapped-key:${blindPurpose}`
+const blindPlace = placeOfWrappedKey(blindPurpose)
 
 /**
  * Makes what every start needs and none has made before: the key of the blind indexes, the first signing key and key of receipts, the first admin
@@ -28,41 +29,41 @@ const blindPlace = `wrapped-key:${blindPurpose}`
  */
 export const prepareFirstStart = async ({
   prisma,
-  masterKey,
+  masterKeys,
   adminApiKey,
   clock,
   log,
 }: FirstStartOptions): Promise<{ blindKey: Uint8Array }> =>
   inTransaction(prisma, async (tx) => {
     await lockTask(tx, 'firstStart')
-    const blindKey = await ensureBlindKey(tx, masterKey, clock())
-    await ensureSigningKey(tx, masterKey, clock())
-    await ensureReceiptKey(tx, masterKey, clock())
+    const blindKey = await ensureBlindKey(tx, masterKeys, clock())
+    await ensureSigningKey(tx, masterKeys, clock())
+    await ensureReceiptKey(tx, masterKeys, clock())
     if (adminApiKey !== undefined)
       await ensureAdminKey(tx, adminApiKey, { clock, log, audit: createAudit({ prisma, clock }) })
     return { blindKey }
   })
 
-async function ensureBlindKey(tx: Db, masterKey: MasterKey, now: Date): Promise<Uint8Array> {
+async function ensureBlindKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<Uint8Array> {
   const known = await tx.wrappedKey.findUnique({ where: { purpose: blindPurpose } })
   if (known === null) {
     const key = randomBytes(32)
     await tx.wrappedKey.create({
       data: {
         purpose: blindPurpose,
-        key: masterKey.wrap(key, blindPlace),
-        masterKeyId: masterKey.id,
+        key: masterKeys.wrap(key, blindPlace),
+        masterKeyId: masterKeys.id,
         createdAt: now,
       },
     })
     return key
   }
-  if (known.masterKeyId !== masterKey.id)
+  if (!masterKeys.opens(known.masterKeyId))
     throw new Error(
       `MASTER_KEY is not the key of this database: it needs the one with the id ${known.masterKeyId}, ` +
-        `this one has ${masterKey.id}.`,
+        `this one has ${masterKeys.id}.`,
     )
-  return masterKey.unwrap(known.key, blindPlace)
+  return masterKeys.unwrap(known.masterKeyId, known.key, blindPlace)
 }
 
 async function ensureAdminKey(

@@ -1,7 +1,8 @@
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import { createLogger, serve } from '@user-stats/service'
 import { buildApp } from './app.ts'
-import { readEnv } from './env.ts'
+import { masterKeysOf, readEnv } from './env.ts'
+import { connectionName } from './vault/holders.ts'
 
 await serve('users', async () => {
   const env = readEnv(process.env)
@@ -9,6 +10,7 @@ await serve('users', async () => {
   const db = openUsersDatabase({
     url: env.database.url,
     maxConnections: env.database.poolSize,
+    name: connectionName(masterKeysOf(env)),
     onIdleError: (error) => {
       log.warn({ err: error }, 'a database connection broke')
     },

@@ -5,7 +5,8 @@ import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-s
 import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
 import { createLogger } from '@user-stats/service'
 import { buildApp } from '../src/app.ts'
-import { readEnv } from '../src/env.ts'
+import { masterKeysOf, readEnv } from '../src/env.ts'
+import { connectionName } from '../src/vault/holders.ts'
 import { startEventsDouble, type EventsDouble } from './events-double.ts'
 
 export interface Answer {
@@ -46,16 +47,17 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
       done()
     },
   })
-  const db = openUsersDatabase({ url: database.url })
+  const env = readEnv({
+    USERS_DATABASE_URL: database.url,
+    MASTER_KEY: masterKey,
+    ADMIN_API_KEY: adminKey,
+    EVENTS_URL: events.url,
+    FAST_PATH: process.env['FAST_PATH'],
+    ...options.env,
+  })
+  const db = openUsersDatabase({ url: database.url, name: connectionName(masterKeysOf(env)) })
   const app = await buildApp({
-    env: readEnv({
-      USERS_DATABASE_URL: database.url,
-      MASTER_KEY: masterKey,
-      ADMIN_API_KEY: adminKey,
-      EVENTS_URL: events.url,
-      FAST_PATH: process.env['FAST_PATH'],
-      ...options.env,
-    }),
+    env,
     db,
     log: createLogger({ name: 'users', level: 'trace', destination }),
     clock: () => now ?? new Date(),

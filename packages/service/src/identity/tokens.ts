@@ -4,11 +4,13 @@ import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { DomainError } from '../errors/domain-error.ts'
 import { nobody, type Caller, type SignedInCaller } from './caller.ts'
+import { readHeader } from './compact.ts'
 
 /** The audience of every access token. */
 export const tokenAudience = 'user-statistics'
 export const tokenIssuer = 'user-statistics/users'
 export const tokenAlgorithm = 'RS256'
+const tokenType = 'JWT'
 
 /** Where public keys come from: the users database, or its published key set. */
 export interface KeySource {
@@ -59,16 +61,6 @@ export interface TokenVerifierOptions {
   readonly cacheSize?: number
 }
 
-/** What a token says of itself, unverified. */
-function headerOf(token: string): jwt.JwtHeader | undefined {
-  try {
-    return jwt.decode(token, { complete: true })?.header
-  } catch {
-    // The library throws when a part that calls itself JSON is none.
-    return undefined
-  }
-}
-
 export type TokenVerifier = ReturnType<typeof createTokenVerifier>
 
 /**
@@ -91,8 +83,9 @@ export function createTokenVerifier({
     // A token of ours has some 600 characters.
     if (token.length > 4_096) throw new DomainError('TOKEN_INVALID')
 
-    const header = headerOf(token)
-    if (header?.alg !== tokenAlgorithm || typeof header.kid !== 'string' || header.kid.length > 64)
+    const header = readHeader(token)
+    // What else we sign (receipts of erasures) has another type and opens nothing.
+    if (header?.alg !== tokenAlgorithm || header.typ !== tokenType || header.kid.length > 64)
       throw new DomainError('TOKEN_INVALID')
     const key = await keys.find(header.kid)
     if (key === undefined) throw new DomainError('TOKEN_INVALID')

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createBlindIndex } from './blind-index.ts'
-import type { MasterKey } from './master-key.ts'
+import type { MasterKeys } from './master-key.ts'
+import { placeOfDataKey, placeOfPerson, type Owner } from './places.ts'
 import { open, seal } from './seal.ts'
 
-/** Whose personal data it is. */
-export interface Owner {
-  readonly storeId: number
-  readonly id: string
-}
+export type { Owner } from './places.ts'
 
 /** A user's personal data. */
 export interface Person {
@@ -18,25 +15,29 @@ export interface Person {
   readonly phone: number
 }
 
-export type Vault = ReturnType<typeof createVault>
+/** A user's data key as it is kept: wrapped, with the id of the master key that opens it. */
+export interface WrappedDataKey {
+  readonly key: Uint8Array
+  readonly masterKeyId: string
+}
 
-const placeOf = ({ storeId, id }: Owner): string => `${String(storeId)}/${id}`
+export type Vault = ReturnType<typeof createVault>
 
 /** Seals and opens personal data: each user has a data key of their own, wrapped by the master key. */
 export function createVault({
-  masterKey,
+  masterKeys,
   blindKey,
 }: {
-  readonly masterKey: MasterKey
+  readonly masterKeys: MasterKeys
   readonly blindKey: Uint8Array
 }) {
   const sealWith = (dataKey: Uint8Array, owner: Owner, person: Person): Uint8Array<ArrayBuffer> =>
-    seal(dataKey, Buffer.from(JSON.stringify(person)), `user:${placeOf(owner)}`)
-  const dataKeyOf = (owner: Owner, wrapped: Uint8Array): Uint8Array =>
-    masterKey.unwrap(wrapped, `user-key:${placeOf(owner)}`)
+    seal(dataKey, Buffer.from(JSON.stringify(person)), placeOfPerson(owner))
+  const dataKeyOf = (owner: Owner, { key, masterKeyId }: WrappedDataKey): Uint8Array =>
+    masterKeys.unwrap(masterKeyId, key, placeOfDataKey(owner))
 
   return {
-    masterKeyId: masterKey.id,
+    masterKeyId: masterKeys.id,
     blind: createBlindIndex(blindKey),
 
     /** Seals a new user's data with a new data key. */
@@ -44,15 +45,15 @@ export function createVault({
       const dataKey = randomBytes(32)
       return {
         sealed: sealWith(dataKey, owner, person),
-        key: masterKey.wrap(dataKey, `user-key:${placeOf(owner)}`),
+        key: masterKeys.wrap(dataKey, placeOfDataKey(owner)),
       }
     },
 
     /** Seals changed data with the key the user has. */
-    reseal: (owner: Owner, wrappedKey: Uint8Array, person: Person): Uint8Array<ArrayBuffer> =>
+    reseal: (owner: Owner, wrappedKey: WrappedDataKey, person: Person): Uint8Array<ArrayBuffer> =>
       sealWith(dataKeyOf(owner, wrappedKey), owner, person),
 
-    open: (owner: Owner, wrappedKey: Uint8Array, sealed: Uint8Array): Person =>
-      JSON.parse(open(dataKeyOf(owner, wrappedKey), sealed, `user:${placeOf(owner)}`).toString()) as Person,
+    open: (owner: Owner, wrappedKey: WrappedDataKey, sealed: Uint8Array): Person =>
+      JSON.parse(open(dataKeyOf(owner, wrappedKey), sealed, placeOfPerson(owner)).toString()) as Person,
   }
 }

@@ -2,17 +2,16 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type Ke
 import { promisify } from 'node:util'
 import type { PrismaClient } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
-import type { MasterKey } from '../../vault/master-key.ts'
+import type { MasterKeys } from '../../vault/master-key.ts'
+import { placeOfReceiptKey } from '../../vault/places.ts'
 
 const generate = promisify(generateKeyPair)
 
 /** Access tokens are signed with another algorithm: neither can be taken for the other. */
 export const receiptAlgorithm = 'ES256'
 
-const placeOf = (kid: string): string => `receipt-key:${kid}`
-
 /** Makes the first key of receipts, unless there is one. To be called by one transaction at a time. */
-export async function ensureReceiptKey(tx: Db, masterKey: MasterKey, now: Date): Promise<void> {
+export async function ensureReceiptKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<void> {
   if ((await tx.receiptKey.count({ where: { retiredAt: null } })) > 0) return
   const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' })
   const der = publicKey.export({ type: 'spki', format: 'der' })
@@ -21,8 +20,11 @@ export async function ensureReceiptKey(tx: Db, masterKey: MasterKey, now: Date):
     data: {
       kid,
       publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      privateKey: masterKey.wrap(privateKey.export({ type: 'pkcs8', format: 'der' }), placeOf(kid)),
-      masterKeyId: masterKey.id,
+      privateKey: masterKeys.wrap(
+        privateKey.export({ type: 'pkcs8', format: 'der' }),
+        placeOfReceiptKey(kid),
+      ),
+      masterKeyId: masterKeys.id,
       createdAt: now,
     },
   })
@@ -33,10 +35,10 @@ export type ReceiptKeys = ReturnType<typeof createReceiptKeys>
 /** Keys of receipts: the newest signs, all are published for ever. */
 export function createReceiptKeys({
   prisma,
-  masterKey,
+  masterKeys,
 }: {
   readonly prisma: PrismaClient
-  readonly masterKey: MasterKey
+  readonly masterKeys: MasterKeys
 }) {
   return {
     async signer(): Promise<{ readonly kid: string; readonly privateKey: KeyObject }> {
@@ -44,7 +46,7 @@ export function createReceiptKeys({
         where: { retiredAt: null },
         orderBy: [{ createdAt: 'desc' }, { kid: 'desc' }],
       })
-      const key = masterKey.unwrap(row.privateKey, placeOf(row.kid))
+      const key = masterKeys.unwrap(row.masterKeyId, row.privateKey, placeOfReceiptKey(row.kid))
       return { kid: row.kid, privateKey: createPrivateKey({ key, format: 'der', type: 'pkcs8' }) }
     },
 

@@ -1,11 +1,8 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
-import type { PrismaClient } from '@user-stats/prisma-users'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import type { PrismaClient, SigningKey as SigningKeyRow } from '@user-stats/prisma-users'
 import { tokenAlgorithm, type KeySource } from '@user-stats/service'
-import type { Db } from '../../database/transaction.ts'
-import type { MasterKey } from '../../vault/master-key.ts'
-
-const generate = promisify(generateKeyPair)
+import type { MasterKeys } from '../../vault/master-key.ts'
+import { placeOfSigningKey } from '../../vault/places.ts'
 
 interface SigningKey {
   readonly kid: string
@@ -14,7 +11,7 @@ interface SigningKey {
 
 export interface SigningKeysOptions {
   readonly prisma: PrismaClient
-  readonly masterKey: MasterKey
+  readonly masterKeys: MasterKeys
   readonly clock: () => Date
   /** Milliseconds for which a retired key is still published: what it signed has expired by then. */
   readonly afterlife: number
@@ -24,37 +21,19 @@ export interface SigningKeysOptions {
   readonly cooldown?: number
 }
 
-const placeOf = (kid: string): string => `signing-key:${kid}`
-
-/** Makes the first signing key, unless there is one. To be called by one transaction at a time. */
-export async function ensureSigningKey(tx: Db, masterKey: MasterKey, now: Date): Promise<void> {
-  if ((await tx.signingKey.count({ where: { retiredAt: null } })) > 0) return
-  const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 })
-  const der = publicKey.export({ type: 'spki', format: 'der' })
-  const kid = createHash('sha256').update(der).digest('base64url').slice(0, 22)
-  await tx.signingKey.create({
-    data: {
-      kid,
-      publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      privateKey: masterKey.wrap(privateKey.export({ type: 'pkcs8', format: 'der' }), placeOf(kid)),
-      masterKeyId: masterKey.id,
-      createdAt: now,
-    },
-  })
-}
-
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 
 /** The keys that tokens are signed and verified with, as the database holds them, remembered for a while. */
 export function createSigningKeys({
   prisma,
-  masterKey,
+  masterKeys,
   clock,
   afterlife,
   maxAge = 30_000,
   cooldown = 2_000,
 }: SigningKeysOptions) {
   let publicKeys = new Map<string, KeyObject>()
+  let candidates: readonly SigningKeyRow[] = []
   let signer: SigningKey | undefined
   let readAt = -Infinity
   let reading: Promise<void> | undefined
@@ -64,24 +43,20 @@ export function createSigningKeys({
       where: {
         OR: [{ retiredAt: null }, { retiredAt: { gt: new Date(clock().getTime() - afterlife) } }],
       },
-      orderBy: [{ createdAt: 'asc' }, { kid: 'asc' }],
+      orderBy: [{ signsFrom: 'asc' }, { kid: 'asc' }],
     })
     publicKeys = new Map(
       rows.map(({ kid, publicKey }) => [kid, publicKeys.get(kid) ?? createPublicKey(publicKey)]),
     )
-    const newest = rows.findLast(
-      ({ retiredAt, masterKeyId }) => retiredAt === null && masterKeyId === masterKey.id,
-    )
-    if (newest?.kid !== signer?.kid)
-      signer = newest && {
-        kid: newest.kid,
-        privateKey: createPrivateKey({
-          key: masterKey.unwrap(newest.privateKey, placeOf(newest.kid)),
-          format: 'der',
-          type: 'pkcs8',
-        }),
-      }
+    candidates = rows.filter(({ masterKeyId }) => masterKeys.opens(masterKeyId))
     readAt = clock().getTime()
+  }
+
+  /** The key whose time it is: the newest that signs already. */
+  function current(): SigningKeyRow | undefined {
+    const now = clock()
+    const active = candidates.filter(({ retiredAt }) => retiredAt === null || retiredAt > now)
+    return active.findLast(({ signsFrom }) => signsFrom <= now) ?? active[0]
   }
 
   const refresh = (): Promise<void> =>
@@ -107,10 +82,17 @@ export function createSigningKeys({
       },
     } satisfies KeySource,
 
-    /** The key to sign with: the newest that is not retired. */
+    /** The key to sign with. */
     async signer(): Promise<SigningKey> {
       await refreshAfter(maxAge)
-      if (signer === undefined) throw new Error('there is no signing key')
+      const row = current()
+      if (row === undefined) throw new Error('there is no signing key')
+      if (signer?.kid === row.kid) return signer
+      const der = masterKeys.unwrap(row.masterKeyId, row.privateKey, placeOfSigningKey(row.kid))
+      signer = {
+        kid: row.kid,
+        privateKey: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }),
+      }
       return signer
     },
 

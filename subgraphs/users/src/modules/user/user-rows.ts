@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { Prisma } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
-import type { Owner, Person, Vault } from '../../vault/vault.ts'
+import type { Owner, Person, Vault, WrappedDataKey } from '../../vault/vault.ts'
 
 /** A user as the graph shows them. */
 export interface UserRecord extends Owner, Person {
@@ -9,15 +9,15 @@ export interface UserRecord extends Owner, Person {
   readonly updatedAt: Date
 }
 
-interface Row extends Owner {
+interface Row extends Owner, WrappedDataKey {
   readonly sealed: Uint8Array
-  readonly key: Uint8Array
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
 const selectText = `
-  SELECT u.store_id AS "storeId", u.id, u.sealed, k.key, u.created_at AS "createdAt", u.updated_at AS "updatedAt"
+  SELECT u.store_id AS "storeId", u.id, u.sealed, k.key, k.master_key_id AS "masterKeyId",
+    u.created_at AS "createdAt", u.updated_at AS "updatedAt"
   FROM users u JOIN user_keys k ON k.store_id = u.store_id AND k.user_id = u.id`
 const select = Prisma.raw(selectText)
 const byIdsText = `${selectText}
@@ -29,7 +29,10 @@ export type UserRows = ReturnType<typeof createUserRows>
 
 /** The tables of users and their data keys, always read together. */
 export function createUserRows({ vault, pool }: { readonly vault: Vault; readonly pool: Pool }) {
-  const open = ({ key, sealed, ...row }: Row): UserRecord => ({ ...row, ...vault.open(row, key, sealed) })
+  const open = ({ key, masterKeyId, sealed, ...row }: Row): UserRecord => ({
+    ...row,
+    ...vault.open(row, { key, masterKeyId }, sealed),
+  })
   const all = async (db: Db, condition: Prisma.Sql): Promise<UserRecord[]> =>
     (await db.$queryRaw<Row[]>`${select} ${condition}`).map(open)
   const one = async (db: Db, condition: Prisma.Sql): Promise<UserRecord | undefined> =>
@@ -117,7 +120,7 @@ export function createUserRows({ vault, pool }: { readonly vault: Vault; readonl
         data: {
           emailIndex: vault.blind.email(storeId, email),
           usernameIndex: vault.blind.username(storeId, username),
-          sealed: vault.reseal(row, row.key, person),
+          sealed: vault.reseal(row, row, person),
           updatedAt: now,
         },
       })

@@ -1,0 +1,36 @@
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+
+/** The text of a file without white space around it; undefined when it is missing or empty. */
+export async function readText(file: string): Promise<string | undefined> {
+  const found = await readFile(file, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  })
+  return found.trim() === '' ? undefined : found.trim()
+}
+
+/** Writes a file that only its owner reads: whole or not at all, and on disk, its name too, when this resolves. */
+export async function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
+  const unfinished = `${file}.new`
+  await rm(unfinished, { force: true })
+  {
+    await using handle = await open(unfinished, 'wx', 0o600)
+    await handle.writeFile(`${text}\n`)
+    await handle.chmod(mode)
+    await handle.sync()
+  }
+  await rename(unfinished, file)
+  await syncFolder(file)
+}
+
+/** Removes a file, for good when this resolves. */
+export async function removeFile(file: string): Promise<void> {
+  await rm(file, { force: true })
+  await syncFolder(file)
+}
+
+async function syncFolder(file: string): Promise<void> {
+  await using folder = await open(path.dirname(file))
+  await folder.sync()
+}

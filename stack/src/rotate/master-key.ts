@@ -1,0 +1,87 @@
+import { DataDirInUseError, lockDataDir } from '@user-stats/postgres'
+import { createMasterKeys, parseMasterKey, replaceMasterKey } from '@user-stats/users/keys'
+import { beginKeyChange, endKeyChange, masterKeyFile } from '../master-key.ts'
+import { openDatabases } from '../databases/open.ts'
+import type { Terminal } from '../terminal.ts'
+import { openUsersUrl, requireUpToDate } from './database.ts'
+import type { RotateEnv } from './env.ts'
+import { createProgress } from './progress.ts'
+
+export interface RotateOptions {
+  readonly env: RotateEnv
+  readonly terminal: Terminal
+  /** Ends after the batch under way; the next run goes on from there. */
+  readonly signal?: AbortSignal
+  /** Data keys a transaction. */
+  readonly batch?: number
+}
+
+/**
+ * Replaces the master key. One that is given by variables is the operator's: MASTER_KEY is the new one and
+ * MASTER_KEY_PREVIOUS the one before, and services that have both work on meanwhile. One that is kept in the data
+ * directory is replaced there; nothing else may run on that directory.
+ *
+ * @throws Error in one line for the operator
+ */
+export async function rotateMasterKey(options: RotateOptions): Promise<void> {
+  const { env, terminal } = options
+  if (env.masterKey === undefined) {
+    await rotateKept(options)
+    return
+  }
+  if (env.previousMasterKey === undefined)
+    throw new Error('MASTER_KEY_PREVIOUS: expected the master key before, the one that MASTER_KEY replaces')
+  await using undo = new AsyncDisposableStack()
+  const url = await openUsersUrl(env, terminal, undo)
+  await rewrap(options, url, env.masterKey, env.previousMasterKey)
+  terminal.line('rotate', 'done. Start the users service without MASTER_KEY_PREVIOUS now')
+}
+
+async function rotateKept(options: RotateOptions): Promise<void> {
+  const { env, terminal } = options
+  await using undo = new AsyncDisposableStack()
+  undo.use(await lockDataDir(env.dataDir).catch(explainInUse))
+  const { current, previous, resumed } = await beginKeyChange(env.dataDir)
+  terminal.line('rotate', resumed ? 'going on with the new key there is' : 'made a new master key')
+  const { users } = await openDatabases({ env, needed: ['users'], terminal, durable: true, undo })
+  await requireUpToDate(users.url)
+  await rewrap(options, users.url, keyOf(current), keyOf(previous))
+  await endKeyChange(env.dataDir)
+  terminal.line(
+    'rotate',
+    `done. ${masterKeyFile(env.dataDir)} is the key now: keep a copy elsewhere, and the old one for as long as backups made before`,
+  )
+}
+
+async function rewrap(
+  { terminal, signal, batch }: RotateOptions,
+  url: string,
+  current: Uint8Array,
+  previous: Uint8Array,
+): Promise<void> {
+  await replaceMasterKey({
+    url,
+    masterKeys: createMasterKeys(current, previous),
+    progress: createProgress((text) => {
+      terminal.line('rotate', text)
+    }),
+    ...(signal && { signal }),
+    ...(batch !== undefined && { batch }),
+  })
+}
+
+function keyOf(text: string): Uint8Array {
+  const key = parseMasterKey(text)
+  if (key === undefined) throw new Error('the master key kept in DATA_DIR is not 32 bytes: restore its file')
+  return key
+}
+
+function explainInUse(error: unknown): never {
+  if (!(error instanceof DataDirInUseError)) throw error
+  const holder = error.pid === undefined ? '' : ` (process ${String(error.pid)})`
+  throw new Error(
+    `npm start is running on ${error.dataDir}${holder}, and holds the old master key. ` +
+      'Stop it, run this, and start it again: it also runs in between when this is interrupted.',
+    { cause: error },
+  )
+}

@@ -1,0 +1,138 @@
+import type { UsersDatabase } from '@user-stats/prisma-users'
+import { inTransaction, lockTask, type Db } from '../database/transaction.ts'
+import { wrappingKeys } from './holders.ts'
+import type { MasterKeys } from './master-key.ts'
+import { placeOfDataKey, placeOfSigningKey, placeOfWrappedKey } from './places.ts'
+
+export interface RewrapOptions {
+  readonly db: UsersDatabase
+  /** The new master key, which wraps, and the one before, which still opens. */
+  readonly masterKeys: MasterKeys
+  /** Data keys a transaction. */
+  readonly batch?: number
+  /** Told after each batch how many data keys are done, of how many. */
+  readonly progress?: (done: number, total: number) => void
+  /** Ends after the batch under way; what is done stays. */
+  readonly signal?: AbortSignal
+}
+
+interface DataKey {
+  readonly storeId: number
+  readonly userId: string
+  readonly key: Uint8Array
+  readonly masterKeyId: string
+}
+
+/**
+ * Wraps every key in the database anew with the new master key: those with a purpose of their own and the signing keys
+ * in one transaction, then users' data keys in batches. Each row names the key it is wrapped by, so that services
+ * which hold both keys work on meanwhile and a run after a crash does what is left. No personal data is touched.
+ *
+ * @returns how many data keys this run has wrapped anew
+ * @throws Error in the operator's terms when a service is connected that does not wrap with the new key, or something
+ *   is wrapped by a key that is not here
+ */
+export async function rewrapAll({
+  db,
+  masterKeys,
+  batch = 1_000,
+  progress = () => undefined,
+  signal,
+}: RewrapOptions): Promise<number> {
+  await inTransaction(db.prisma, async (tx) => {
+    // Services take this lock while they start: those that come later find the new key in place or end.
+    await lockTask(tx, 'firstStart')
+    await requireNewKeyEverywhere(db, masterKeys)
+    await rewrapFew(tx, masterKeys)
+  })
+  const total = await countLeft(db, masterKeys)
+  let done = 0
+  let after: Pick<DataKey, 'storeId' | 'userId'> | undefined
+  progress(done, total)
+  for (;;) {
+    signal?.throwIfAborted()
+    const rows = await nextDataKeys(db, masterKeys, after, batch)
+    if (rows.length === 0) break
+    done += await rewrapDataKeys(db, masterKeys, rows)
+    after = rows.at(-1)
+    progress(Math.min(done, total), total)
+  }
+  const left = await countLeft(db, masterKeys)
+  if (left > 0)
+    throw new Error(
+      `${String(left)} users were registered under the old master key meanwhile: run this again`,
+    )
+  return done
+}
+
+async function requireNewKeyEverywhere(db: UsersDatabase, { id }: MasterKeys): Promise<void> {
+  const others = [...(await wrappingKeys(db.pool))].filter((key) => key !== id)
+  if (others.length > 0)
+    throw new Error(
+      `a users service is connected that works with the master key ${others.join(', ')}, the new one is ${id}. ` +
+        'Start it with MASTER_KEY set to the new key and MASTER_KEY_PREVIOUS to the old one, then run this again.',
+    )
+}
+
+async function rewrapFew(tx: Db, masterKeys: MasterKeys): Promise<void> {
+  const where = { masterKeyId: { not: masterKeys.id } }
+  for (const { purpose, key, masterKeyId } of await tx.wrappedKey.findMany({ where })) {
+    const place = placeOfWrappedKey(purpose)
+    const data = { key: anew(masterKeys, masterKeyId, key, place), masterKeyId: masterKeys.id }
+    await tx.wrappedKey.update({ where: { purpose }, data })
+  }
+  for (const { kid, privateKey, masterKeyId } of await tx.signingKey.findMany({ where })) {
+    const place = placeOfSigningKey(kid)
+    const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
+    await tx.signingKey.update({ where: { kid }, data })
+  }
+}
+
+const anew = (
+  masterKeys: MasterKeys,
+  masterKeyId: string,
+  wrapped: Uint8Array,
+  place: string,
+): Uint8Array<ArrayBuffer> => masterKeys.wrap(masterKeys.unwrap(masterKeyId, wrapped, place), place)
+
+async function countLeft({ pool }: UsersDatabase, { id }: MasterKeys): Promise<number> {
+  const { rows } = await pool.query<{ count: string }>(
+    'SELECT count(*) FROM user_keys WHERE master_key_id <> $1',
+    [id],
+  )
+  return Number(rows[0]?.count)
+}
+
+async function nextDataKeys(
+  { pool }: UsersDatabase,
+  { id }: MasterKeys,
+  after: Pick<DataKey, 'storeId' | 'userId'> | undefined,
+  limit: number,
+): Promise<DataKey[]> {
+  const { rows } = await pool.query<DataKey>(
+    `SELECT store_id AS "storeId", user_id AS "userId", key, master_key_id AS "masterKeyId" FROM user_keys
+     WHERE master_key_id <> $1 AND (store_id, user_id) > ($2::int, $3::uuid)
+     ORDER BY store_id, user_id LIMIT $4`,
+    [id, after?.storeId ?? 0, after?.userId ?? '00000000-0000-0000-0000-000000000000', limit],
+  )
+  return rows
+}
+
+/** Whoever was erased meanwhile has no row any more and gets none. */
+async function rewrapDataKeys(
+  { prisma }: UsersDatabase,
+  masterKeys: MasterKeys,
+  rows: readonly DataKey[],
+): Promise<number> {
+  const keys = rows.map(({ storeId, userId, key, masterKeyId }) =>
+    anew(masterKeys, masterKeyId, key, placeOfDataKey({ storeId, id: userId })),
+  )
+  return await inTransaction(
+    prisma,
+    (tx) => tx.$executeRaw`
+      UPDATE user_keys k SET key = w.key, master_key_id = ${masterKeys.id}
+      FROM unnest(${rows.map(({ storeId }) => storeId)}::int[], ${rows.map(({ userId }) => userId)}::uuid[],
+        ${keys}::bytea[]) AS w (store_id, user_id, key)
+      WHERE k.store_id = w.store_id AND k.user_id = w.user_id AND k.master_key_id <> ${masterKeys.id}`,
+  )
+}
