@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
+import { createMasterKeys, parseMasterKey } from '@user-stats/users/keys'
 import { readText, removeFile, replaceFile } from './private-file.ts'
 
 export const masterKeyFile = (folder: string): string => path.join(folder, 'master-key')
@@ -41,6 +42,18 @@ export async function beginKeyChange(folder: string, mode = 0o600): Promise<KeyC
 /** Ends it: nothing needs the key before any more. */
 export const endKeyChange = (folder: string): Promise<void> => removeFile(previousFile(folder))
 
-/** The same where the file has to be there, as in containers. */
-export const endKeyChangeInPlace = (folder: string, mode: number): Promise<void> =>
-  replaceFile(previousFile(folder), '', mode)
+/**
+ * The same where this is not known for sure, and where the file has to be there: the key before is put aside under
+ * its id.
+ *
+ * @returns the file it is kept in
+ */
+export async function putAsidePrevious(folder: string, mode: number): Promise<string | undefined> {
+  const previous = await previousMasterKeyOf(folder)
+  const key = previous === undefined ? undefined : parseMasterKey(previous)
+  if (previous === undefined || key === undefined) return undefined
+  const file = path.join(folder, `master-key-${createMasterKeys(key).id}`)
+  await replaceFile(file, previous, mode)
+  await replaceFile(previousFile(folder), '', mode)
+  return file
+}

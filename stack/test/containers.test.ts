@@ -5,7 +5,7 @@ import { beforeEach, afterEach, expect, test } from '@jest/globals'
 import { eventsVariables } from '@user-stats/events/env'
 import { gatewayVariables } from '@user-stats/gateway/env'
 import { usersVariables } from '@user-stats/users/env'
-import { makeSecrets } from '../src/containers/secrets.ts'
+import { changeMasterKey, retireMasterKey, makeSecrets } from '../src/containers/secrets.ts'
 
 const folders = ['users-database', 'events-database', 'migrate', 'users', 'events']
 
@@ -102,6 +102,26 @@ test('a volume of another installation is an error, and stays as it is', async (
     /events-database\/password .* one of the volumes was replaced/,
   )
   expect(await read('events-database/password')).toBe('another')
+})
+
+test('the master key is replaced beside the old one, and begun twice it stays with the first new one', async () => {
+  await makeSecrets(root)
+  const before = await all()
+  expect(before['users/master-key-previous']).toBe('')
+  await changeMasterKey(root)
+  await changeMasterKey(root)
+  await makeSecrets(root)
+  const during = await all()
+  expect(during['users/master-key-previous']).toBe(before['users/master-key'])
+  expect(during['users/master-key']).not.toBe(before['users/master-key'])
+  for (const file of ['users/master-key', 'users/master-key-previous'])
+    expect((await stat(path.join(root, file))).mode & 0o777).toBe(0o400)
+  await retireMasterKey(root)
+  const after = await all()
+  expect(after).toMatchObject({ ...during, 'users/master-key-previous': '' })
+  const kept = Object.keys(after).filter((file) => !(file in during))
+  expect(kept).toEqual([expect.stringMatching(/^users\/master-key-[\da-f]{16}$/)])
+  expect(kept.map((file) => after[file])).toEqual([before['users/master-key']])
 })
 
 // Fixed inside containers: where to listen (the image's HOST), and the graph that the image carries.

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
+import { beginKeyChange, putAsidePrevious } from '../master-key.ts'
 import { place } from './place.ts'
 
 const databases = ['users', 'events'] as const
@@ -42,6 +43,19 @@ export async function makeSecrets(root: string): Promise<void> {
   // Nothing is in it but while the master key is being replaced.
   await place(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
   await place(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
+}
+
+/** Puts a new master key beside the one there is. @returns what to do next */
+export async function changeMasterKey(root: string): Promise<string> {
+  const { resumed } = await beginKeyChange(path.join(root, 'users'), forUs)
+  return `${resumed ? 'the new master key is there already' : 'a new master key is in place'}: restart users, then rotate`
+}
+
+/** Takes the master key before from the service, once nothing is wrapped by it any more. @returns what to do next */
+export async function retireMasterKey(root: string): Promise<string> {
+  const file = await putAsidePrevious(path.join(root, 'users'), forUs)
+  if (file === undefined) return 'there is no old master key'
+  return `the old master key is ${file} now, for backups made under it: restart users, and remove it with them`
 }
 
 async function copy(file: string, mode: number, secret: string): Promise<void> {

@@ -12,3 +12,4 @@ export const placeOfPerson = (owner: Owner): string => `user:${placeOf(owner)}`
 export const placeOfDataKey = (owner: Owner): string => `user-key:${placeOf(owner)}`
 export const placeOfSigningKey = (kid: string): string => `signing-key:${kid}`
 export const placeOfWrappedKey = (purpose: string): string => `wrapped-key:${purpose}`
+export const placeOfReceiptKey = (kid: string): string => `receipt-key:${kid}`

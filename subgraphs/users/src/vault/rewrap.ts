@@ -2,7 +2,7 @@ import type { UsersDatabase } from '@user-stats/prisma-users'
 import { inTransaction, lockTask, type Db } from '../database/transaction.ts'
 import { wrappingKeys } from './holders.ts'
 import type { MasterKeys } from './master-key.ts'
-import { placeOfDataKey, placeOfSigningKey, placeOfWrappedKey } from './places.ts'
+import { placeOfDataKey, placeOfReceiptKey, placeOfSigningKey, placeOfWrappedKey } from './places.ts'
 
 export interface RewrapOptions {
   readonly db: UsersDatabase
@@ -24,7 +24,7 @@ interface DataKey {
 }
 
 /**
- * Wraps every key in the database anew with the new master key: those with a purpose of their own and the signing keys
+ * Wraps every key in the database anew with the new master key: those with a purpose of their own and those that sign
  * in one transaction, then users' data keys in batches. Each row names the key it is wrapped by, so that services
  * which hold both keys work on meanwhile and a run after a crash does what is left. No personal data is touched.
  *
@@ -85,6 +85,11 @@ async function rewrapFew(tx: Db, masterKeys: MasterKeys): Promise<void> {
     const place = placeOfSigningKey(kid)
     const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
     await tx.signingKey.update({ where: { kid }, data })
+  }
+  for (const { kid, privateKey, masterKeyId } of await tx.receiptKey.findMany({ where })) {
+    const place = placeOfReceiptKey(kid)
+    const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
+    await tx.receiptKey.update({ where: { kid }, data })
   }
 }
 
