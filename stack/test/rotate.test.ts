@@ -63,7 +63,7 @@ test('the kept master key is replaced, whenever the command is killed before', a
   await using home = await temporaryDir()
   const env = { DATA_DIR: home.dir }
   const file = path.join(home.dir, 'master-key')
-  let token = ''
+  let token: string
   {
     await using stack = await startUsers(env)
     token = await register(stack, 5)
@@ -115,7 +115,7 @@ test('a master key given by variables is replaced under a service that has both;
   const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
   const both = { ...database, MASTER_KEY: fresh, MASTER_KEY_PREVIOUS: old }
   const admin = { ADMIN_API_KEY: 'an-admin-key-for-tests' }
-  let token = ''
+  let token: string
   {
     await using stack = await startUsers({ ...database, ...admin, MASTER_KEY: old })
     token = await register({ ...stack, adminApiKey: admin.ADMIN_API_KEY }, 3)
