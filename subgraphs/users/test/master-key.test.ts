@@ -36,12 +36,6 @@ async function rewrap(database: TestDatabase, options: Partial<RewrapOptions> = 
 async function registered(database: TestDatabase, count: number) {
   await using service = await startUsers(server, { database, masterKey: old.toString('hex') })
   const { key, token } = await service.store()
-  const wrapped = createMasterKeys(old).wrap(randomBytes(32), placeOfReceiptKey('receipts'))
-  await service.owner.query(
-    `INSERT INTO receipt_keys (kid, public_key, private_key, master_key_id) VALUES ('receipts', '', $1, $2)
-     ON CONFLICT DO NOTHING`,
-    [wrapped, createMasterKeys(old).id],
-  )
   for (let n = 0; n < count; n += 1) await service.mutate(token, 'createUser', somebody(), 'user { id }')
   return { key, token, people: await peopleOf(service, token) }
 }
