@@ -44,6 +44,21 @@ export function sendProblem(reply: FastifyReply, error: DomainError, more: objec
     .send({ ...toProblem(error), ...more })
 }
 
+/**
+ * A whole HTTP answer to what could not be read as a request, on a connection that ends with it.
+ */
+export function problemResponse(error: DomainError): string {
+  const body = JSON.stringify(toProblem(error))
+  return [
+    `HTTP/1.1 ${String(error.status)} ${STATUS_CODES[error.status] ?? 'Error'}`,
+    'connection: close',
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${String(Buffer.byteLength(body))}`,
+    '',
+    body,
+  ].join('\r\n')
+}
+
 /** The schema of a problem document, for OpenAPI. */
 export const problemSchema = {
   type: 'object',

@@ -9,7 +9,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
-import { sendProblem } from '../errors/problem.ts'
+import { problemResponse, sendProblem } from '../errors/problem.ts'
 import { toDomainError } from '../errors/translate.ts'
 import { registerBodyParsers } from './body.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
@@ -64,8 +64,7 @@ export async function createHttpApp({
     },
     clientErrorHandler: (error, socket) => {
       log.debug({ code: error.code }, 'unreadable request')
-      if (socket.writable)
-        socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+      if (socket.writable) socket.end(problemResponse(fromParser(error.code)))
     },
   })
 
@@ -129,6 +128,12 @@ function registerBodyDeadline(app: FastifyInstance, milliseconds: number): void 
   // A body that was refused never comes to validation, and its connection may serve others.
   app.addHook('onResponse', arrived)
 }
+
+/** What Node's parser could not read, in terms of our catalogue. */
+const fromParser = (code: string | undefined): DomainError =>
+  code === 'HPE_HEADER_OVERFLOW'
+    ? new DomainError('BAD_REQUEST', { message: "The request's headers are too large: at most 16 KiB." })
+    : new DomainError('BAD_REQUEST')
 
 /** Fastify's own refusals in terms of our catalogue. */
 function fromFastify(error: FastifyError): DomainError | undefined {

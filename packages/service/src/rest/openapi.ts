@@ -12,7 +12,8 @@ export interface OpenApiOptions {
   readonly paths?: Readonly<Record<string, Record<string, unknown>>>
 }
 
-const always = [422, 429, 500, 503]
+// A path that is no text is malformed, too.
+const always = [400, 422, 429, 500, 503]
 
 /** The description of an error. */
 export const problem = (status: number): Record<string, unknown> => ({
@@ -35,7 +36,8 @@ const parameters = (
 function operationOf(row: RestRow): Record<string, unknown> {
   const body = row.body && { additionalProperties: row.strict !== true, ...row.body }
   const statuses = [
-    ...(row.body ? [400, 413, 415] : []),
+    // Of a GET nobody reads the body.
+    ...(row.method === 'GET' ? [] : [413, 415]),
     401,
     ...always,
     ...(row.public ? [] : [403]),

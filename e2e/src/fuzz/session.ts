@@ -1,0 +1,126 @@
+import { expect } from '@jest/globals'
+import { buildClientSchema, getIntrospectionQuery, type GraphQLSchema } from 'graphql'
+import { call } from '../legacy-client.ts'
+import { startTestStack, type TestStack } from '../stack.ts'
+import { createClient, type Answer, type Outgoing } from './exchange.ts'
+import { internalIn, namesOnlyInside, valueIn } from './leaks.ts'
+import { createLogReader } from './logs.ts'
+import { createStateReader, type State } from './state.ts'
+import { createWorld, type Role } from './world.ts'
+
+export type Port = keyof TestStack['urls']
+export const ports = ['gateway', 'users', 'events'] as const satisfies readonly Port[]
+
+/** What an answer says happened. */
+export interface Verdict {
+  /** Nothing may have changed: it was refused, or a question. */
+  readonly unchanged: boolean
+  /** What it says of errors, if there are any: no value may be quoted there. */
+  readonly refusal?: string
+}
+
+export type Session = Awaited<ReturnType<typeof startSession>>
+
+/** A running system and everything that is watched while requests are sent to it. */
+export async function startSession() {
+  await using undo = new AsyncDisposableStack()
+  // Every request has a log line that is looked through.
+  const stack = undo.use(await startTestStack({ env: { LOG_LEVEL: 'debug' } }))
+  const world = await createWorld(stack)
+  const client = undo.adopt(createClient(), ({ close }) => {
+    close()
+  })
+  const reader = undo.adopt(await createStateReader(stack, world.otherStore), async ({ close }) => {
+    await close()
+  })
+  const logs = createLogReader(stack.dataDir)
+  const pids = () => ports.map((port) => stack.services[port].pid)
+  const started = pids()
+  let before = await reader.read()
+  const guarded = before.guarded
+  let insideOnly: RegExp | undefined
+
+  /** What holds of every answer, whatever was asked. @throws what does not hold */
+  async function inspect(role: Role, answer: Answer, { unchanged, refusal }: Verdict): Promise<void> {
+    expect({ 'processes that serve': pids() }).toEqual({ 'processes that serve': started })
+    const shown = answer.text + JSON.stringify(answer.headers)
+    expect({ 'not for this caller': valueIn(shown, world.forbiddenTo(role)) }).toEqual({})
+    if (refusal !== undefined) {
+      expect({ 'value in a refusal': valueIn(refusal, world.secrets()) }).toEqual({})
+      expect({ 'internal in a refusal': internalIn(refusal, insideOnly) }).toEqual({})
+    }
+    await inspectLogs()
+    await inspectState(unchanged)
+  }
+
+  async function inspectState(unchanged: boolean): Promise<void> {
+    const now: State = await reader.read()
+    const last = before
+    before = now
+    expect({ 'rows of the other store': now.guarded }).toEqual({ 'rows of the other store': guarded })
+    if (unchanged)
+      expect({ 'rows after nothing was acknowledged': now.all }).toEqual({
+        'rows after nothing was acknowledged': last.all,
+      })
+    else if (now.all !== last.all) {
+      await world.mend()
+      before = await reader.read()
+    }
+  }
+
+  async function inspectLogs(): Promise<void> {
+    const lines = await logs.read()
+    expect({
+      unexpected: lines
+        .split('\n')
+        .filter((line) => line.includes('unexpected error') || line.includes('"level":"fatal"')),
+    }).toEqual({ unexpected: [] })
+    expect({ 'value in a log': valueIn(lines, world.secrets()) }).toEqual({})
+  }
+
+  /** Looks at an answer; what does not hold is told together with what was sent and answered. */
+  async function explain(outgoing: Outgoing, answer: Answer, look: () => Promise<void>): Promise<void> {
+    try {
+      await look()
+    } catch (error) {
+      const { method, path, headers, body } = outgoing
+      const sent = [
+        `${method} ${path}`,
+        JSON.stringify(headers),
+        Buffer.from(body ?? '')
+          .toString()
+          .slice(0, 2_000),
+      ]
+      const got = [String(answer.status), answer.text.slice(0, 2_000)]
+      throw new Error(
+        `${(error as Error).message}\n\nsent: ${sent.join('\n')}\n\nanswered: ${got.join('\n')}\n`,
+        { cause: error },
+      )
+    }
+  }
+
+  await logs.read()
+  const resources = undo.move()
+  return {
+    world,
+    exchange: (port: Port, outgoing: Outgoing) => client.exchange(stack.urls[port], outgoing),
+    /** The OpenAPI document of a port. */
+    document: async (port: Port): Promise<unknown> =>
+      (await fetch(`${stack.urls[port]}/openapi.json`)).json(),
+    /** The schema of a port, as a caller sees it. */
+    schema: async (port: Port, role: Role): Promise<GraphQLSchema> => {
+      const { body } = await call(stack.urls[port], 'POST', '/graphql', {
+        token: world.tokens[role],
+        body: { query: getIntrospectionQuery() },
+      })
+      return buildClientSchema(body.data)
+    },
+    inspect,
+    explain,
+    /** Tells what is public, so that all other names of the databases are known to be internal. */
+    publish: (documents: readonly string[]) => {
+      insideOnly = namesOnlyInside(reader.names, documents)
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
