@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { GraphQLSchema } from 'graphql'
+import { printSchema, type GraphQLSchema } from 'graphql'
 import { judge } from '../src/fuzz/graph/inspect.ts'
 import { operationsOf } from '../src/fuzz/graph/operations.ts'
 import { isWhole, requestsFor, writeRequest, type GraphRequest } from '../src/fuzz/graph/requests.ts'
@@ -16,6 +16,7 @@ beforeAll(async () => {
   for (const port of ports)
     for (const role of ['admin', 'store'] as const)
       schemas.set(`${port} as ${role} sees it`, { port, schema: await session.schema(port, role) })
+  session.publish([...schemas.values()].map(({ schema }) => printSchema(schema)))
 }, 300_000)
 afterAll(async () => {
   await session[Symbol.asyncDispose]()

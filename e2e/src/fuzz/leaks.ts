@@ -1,6 +1,6 @@
 /** Traces of what is inside: stack frames, files, SQL and what databases and libraries say. */
 const internals =
-  /node_modules|\.[cm]?[jt]sx?:\d+|\n\s+at |\bat (?:async )?[\w.<>]+ \(|\/(?:subgraphs|packages|prisma|gateway)\/|SQLSTATE|syntax error at or near|violates [\w-]+ constraint|(?:relation|column|function) "?\w+"? (?:of|does not)|\bprisma\b|\bpostgres|\bpg_\w+|ECONN\w+|Cannot (?:read|set) propert|is not (?:a function|iterable|defined)|Unexpected token|Maximum call stack|\bundici\b|\bajv\b/i
+  /node_modules|\.[cm]?[jt]sx?:\d+|\n\s+at |\bat (?:async )?[\w.<>]+ \(|\/(?:subgraphs|packages|prisma|gateway)\/|SQLSTATE|syntax error at or near|violates [\w-]+ constraint|(?:relation|column|function) "?\w+"? (?:of|does not)|\bprisma\b|\bpostgres|\bpg_\w+|ECONN\w+|Cannot (?:read|set) propert|is not (?:a function|iterable|defined(?! by))|Unexpected token|Maximum call stack|\bundici\b|\bajv\b/i
 
 /** The first trace of something internal in a text, if there is one. */
 export function internalIn(text: string, names: RegExp | undefined): string | undefined {

@@ -3,7 +3,12 @@ import { expect } from '@jest/globals'
 import type { Answer } from './exchange.ts'
 
 /** Codes that GraphQL itself adds, as documented. */
-const documentCodes = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_RESOLUTION_FAILURE']
+const documentCodes = [
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
+]
 
 /** Longer than any sentence of ours with the name of a member in it. */
 const longest = 2_000

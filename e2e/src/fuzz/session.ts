@@ -36,7 +36,7 @@ export async function startSession() {
   const logs = createLogReader(stack.dataDir)
   const pids = () => ports.map((port) => stack.services[port].pid)
   const started = pids()
-  let before = await reader.read()
+  let before: State = await reader.read()
   const guarded = before.guarded
   let insideOnly: RegExp | undefined
 
@@ -54,18 +54,13 @@ export async function startSession() {
   }
 
   async function inspectState(unchanged: boolean): Promise<void> {
-    const now: State = await reader.read()
-    const last = before
-    before = now
+    const now = await reader.read()
     expect({ 'rows of the other store': now.guarded }).toEqual({ 'rows of the other store': guarded })
     if (unchanged)
       expect({ 'rows after nothing was acknowledged': now.all }).toEqual({
-        'rows after nothing was acknowledged': last.all,
+        'rows after nothing was acknowledged': before.all,
       })
-    else if (now.all !== last.all) {
-      await world.mend()
-      before = await reader.read()
-    }
+    else if (now.all !== before.all) await world.mend()
   }
 
   async function inspectLogs(): Promise<void> {
@@ -83,17 +78,9 @@ export async function startSession() {
     try {
       await look()
     } catch (error) {
-      const { method, path, headers, body } = outgoing
-      const sent = [
-        `${method} ${path}`,
-        JSON.stringify(headers),
-        Buffer.from(body ?? '')
-          .toString()
-          .slice(0, 2_000),
-      ]
       const got = [String(answer.status), answer.text.slice(0, 2_000)]
       throw new Error(
-        `${(error as Error).message}\n\nsent: ${sent.join('\n')}\n\nanswered: ${got.join('\n')}\n`,
+        `${(error as Error).message}\n\nsent: ${describe(outgoing)}\n\nanswered: ${got.join('\n')}\n`,
         { cause: error },
       )
     }
@@ -103,7 +90,14 @@ export async function startSession() {
   const resources = undo.move()
   return {
     world,
-    exchange: (port: Port, outgoing: Outgoing) => client.exchange(stack.urls[port], outgoing),
+    exchange: async (port: Port, outgoing: Outgoing): Promise<Answer> => {
+      // Anew each time: what was found before must not be found again in what comes after.
+      before = await reader.read()
+      await logs.read()
+      return await client.exchange(stack.urls[port], outgoing).catch((error: unknown) => {
+        throw new Error(`no answer: ${String(error)}\n\nsent: ${describe(outgoing)}`, { cause: error })
+      })
+    },
     /** The OpenAPI document of a port. */
     document: async (port: Port): Promise<unknown> =>
       (await fetch(`${stack.urls[port]}/openapi.json`)).json(),
@@ -124,3 +118,6 @@ export async function startSession() {
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }
+
+const describe = ({ method, path, headers, body }: Outgoing): string =>
+  `${method} ${path}\n${JSON.stringify(headers)}\n${Buffer.from(body ?? '').toString().slice(0, 2_000)}`

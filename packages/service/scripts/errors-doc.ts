@@ -22,7 +22,7 @@ any. Over REST the answer is a problem document (RFC 9457, \`application/problem
 The message is this one, or a more precise one of the same meaning.
 
 GraphQL itself adds \`GRAPHQL_PARSE_FAILED\`, \`GRAPHQL_VALIDATION_FAILED\` and \`OPERATION_RESOLUTION_FAILURE\` for
-documents that cannot be executed.
+documents that cannot be executed, and \`PERSISTED_QUERY_NOT_SUPPORTED\`: send the whole document.
 
 | Code | HTTP status | Message |
 | --- | --- | --- |

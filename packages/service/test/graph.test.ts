@@ -200,3 +200,64 @@ test('documents of too many tokens are refused before they are validated', async
   expect(status).toBeLessThan(500)
   expect(answer.errors).toHaveLength(1)
 })
+
+test.each([
+  '{ echo(amount: "jane.doe@example.com") }',
+  '{ echo(on: "jane.doe@example.com") }',
+  '{ thing(id: {a: "jane.doe@example.com"}) { id } }',
+  '{ echo(amount: JANE) }',
+  '{ me(a: "jane.doe@example.com") }',
+  '{ "jane.doe@example.com" }',
+  '{ me """jane.doe@example.com""" }',
+  'mutation { record(input: { type: "a", mode: "jane.doe@example.com" }) }',
+  'mutation { record(input: { type: "a", amount: "jane.doe@example.com" }) }',
+  'mutation { record(input: { type: "a", data: "jane.doe@example.com" }) }',
+  'mutation { record(input: "jane.doe@example.com") }',
+])('a wrong literal of a document is not quoted: %s', async (query) => {
+  await using app = await startGraphApp()
+  const { answer, text } = await ask(app, query)
+  expect(answer.errors?.length).toBeGreaterThan(0)
+  expect(answer.data).toBeUndefined()
+  expect(text).not.toMatch(/jane/i)
+})
+
+test('an operation that a document does not have, and persisted queries, are refused under names clients know', async () => {
+  await using app = await startGraphApp()
+  const post = async (body: object) => {
+    const response = await app.send('/graphql', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
+    return [response.status, codesOf((await response.json()) as Answer)]
+  }
+  const missing = [400, ['OPERATION_RESOLUTION_FAILURE']]
+  expect(await post({ query: '{ me }', operationName: 'Other' })).toEqual(missing)
+  expect(await post({ query: 'query A { me } query B { me }' })).toEqual(missing)
+  const persistedQuery = { version: 1, sha256Hash: '00' }
+  expect(await post({ query: '{ me }', extensions: { persistedQuery } })).toEqual([
+    200,
+    ['PERSISTED_QUERY_NOT_SUPPORTED'],
+  ])
+  expect(app.logged()).not.toContain('unexpected error')
+})
+
+test.each([
+  ['application/xml', 'application/json; charset=utf-8'],
+  ['text/html', 'application/json; charset=utf-8'],
+  ['*', 'application/json; charset=utf-8'],
+  ['', 'application/json; charset=utf-8'],
+  ['application/json;q=0', 'application/json; charset=utf-8'],
+  ['application/json;charset=utf-16', 'application/json; charset=utf-8'],
+  ['text/html, */*;q=0.1', 'application/json; charset=utf-8'],
+  ['application/graphql-response+json;q=0.5', 'application/graphql-response+json; charset=utf-8'],
+])('what has been executed is answered, whatever is accepted: %j', async (accept, type) => {
+  await using app = await startGraphApp()
+  const response = await app.send('/graphql', {
+    method: 'POST',
+    body: JSON.stringify({ query: 'mutation { record(input: { type: "a" }) }' }),
+    headers: { 'content-type': 'application/json', accept },
+  })
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, type])
+  expect(await response.json()).toEqual({ data: { record: { type: 'a' } } })
+})

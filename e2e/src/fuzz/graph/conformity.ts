@@ -4,6 +4,7 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  isUnionType,
   type GraphQLObjectType,
   type GraphQLOutputType,
 } from 'graphql'
@@ -39,6 +40,12 @@ export function faultIn(
     )
   }
   if (isObjectType(bare)) return faultInObject(bare, selections, value, at)
+  if (isUnionType(bare)) {
+    const { __typename: name } = value as { __typename?: unknown }
+    const type = bare.getTypes().find((type) => type.name === name)
+    const own = selections.filter(({ on }) => on === undefined || on === name)
+    return type === undefined ? `${at} is of no type` : faultInObject(type, own, value, at)
+  }
   if (isEnumType(bare)) return bare.getValue(String(value)) ? undefined : `${at} is no ${bare.name}`
   if (!('name' in bare)) return undefined
   return scalars[bare.name]?.(value) === false ? `${at} is no ${bare.name}` : undefined

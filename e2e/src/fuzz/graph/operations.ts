@@ -3,10 +3,12 @@ import {
   getNamedType,
   isNonNullType,
   isObjectType,
+  isUnionType,
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
+  type GraphQLUnionType,
 } from 'graphql'
 import { fittingInput } from '../arbitraries/graph-values.ts'
 import { present, rarely, sometimes } from '../arbitraries/often.ts'
@@ -18,7 +20,9 @@ export interface Selection {
   readonly alias: string | undefined
   readonly args: readonly Argument[]
   readonly directive: string | undefined
+  /** Stands in an inline fragment; of a union, for this one of its types. */
   readonly fragment: boolean
+  readonly on?: string
   readonly fields: readonly Selection[]
 }
 
@@ -77,7 +81,11 @@ function selectionOf(field: AnyField, depth: number): fc.Arbitrary<Selection> {
     args: argumentsOf(field, depth > 1),
     directive,
     fragment: rarely(fc.constant(true), 8).map((it) => it === true),
-    fields: isObjectType(type) ? fieldsOf(type, depth) : fc.constant([]),
+    fields: isObjectType(type)
+      ? fieldsOf(type, depth)
+      : isUnionType(type)
+        ? membersOf(type, depth)
+        : fc.constant([]),
   })
 }
 
@@ -100,6 +108,21 @@ function fieldsOf(type: GraphQLObjectType, depth: number): fc.Arbitrary<Selectio
       ].toReversed(),
     )
 }
+
+/** Fields of one type of a union, and of each what it is. */
+const membersOf = (union: GraphQLUnionType, depth: number): fc.Arbitrary<Selection[]> =>
+  fc.oneof(
+    ...union
+      .getTypes()
+      .map((type) =>
+        fieldsOf(type, depth).map((fields) => [
+          typename,
+          ...fields
+            .filter((field) => responseName(field) !== '__typename')
+            .map((field) => ({ ...field, fragment: true, on: type.name })),
+        ]),
+      ),
+  )
 
 /** Types name each other in circles: what is not drawn is not made. */
 const lazily = <T>(make: () => fc.Arbitrary<T>): fc.Arbitrary<T> => fc.constant(undefined).chain(make)

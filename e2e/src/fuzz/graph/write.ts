@@ -12,7 +12,7 @@ export function writeOperation({ kind, root }: Operation, refs: Refs): Document 
   const declared: string[] = []
   const variables: string[] = []
 
-  function writeField({ field, alias, args, directive, fragment, fields }: Selection): string {
+  function writeField({ field, alias, args, directive, fragment, on, fields }: Selection): string {
     const given = args.map(({ name, value, variable }) => {
       if (variable === undefined) return `${name}: ${writeLiteral(value, refs)}`
       const at = `v${String(declared.length)}`
@@ -26,7 +26,7 @@ export function writeOperation({ kind, root }: Operation, refs: Refs): Document 
       directive === undefined ? '' : ` ${directive}`,
       fields.length > 0 ? ` { ${fields.map(writeField).join(' ')} }` : '',
     ].join('')
-    return fragment ? `... { ${text} }` : text
+    return fragment ? `...${on === undefined ? '' : ` on ${on}`} { ${text} }` : text
   }
 
   const body = writeField(root)

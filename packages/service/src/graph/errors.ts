@@ -4,17 +4,9 @@ import { catalogue, isErrorCode } from '../errors/catalogue.ts'
 import { DomainError } from '../errors/domain-error.ts'
 import { membersOfLimit } from '../errors/problem.ts'
 import { toAnswerable } from '../http/app.ts'
+import { documentCodes, withoutLiterals } from './document-faults.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
-
-/** Codes of Apollo Server for what is wrong with the document itself; its messages name types and positions only. */
-const documentCodes = new Set([
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'BAD_USER_INPUT',
-  'BAD_REQUEST',
-])
 
 export type ErrorFormatter = (formatted: GraphQLFormattedError, thrown: unknown) => GraphQLFormattedError
 
@@ -76,8 +68,8 @@ export const createErrorFormatter =
     const code = formatted.extensions?.['code']
     const domain = domainCodeOf(original)
     if (domain !== undefined) return told(toAnswerable(domain, log, metrics))
-    if (typeof code === 'string' && documentCodes.has(code))
-      return { message: formatted.message, ...at, extensions: { code } }
+    if (documentCodes.has(code))
+      return { message: withoutLiterals(formatted.message), ...at, extensions: { code } }
     return told(toAnswerable(original, log, metrics))
   }
 

@@ -2,6 +2,7 @@ import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../errors/domain-error.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { takesOurs } from './accept.ts'
 import { wantsNote } from './bounds/note.ts'
 import { answerFailure, answerKnown } from './answer.ts'
 import type { MakeContext } from './context.ts'
@@ -21,6 +22,7 @@ function toGraphqlRequest({ method, headers, body, url }: FastifyRequest): HTTPG
   const map = new HeaderMap()
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
+  if (!takesOurs(headers.accept)) map.set('accept', 'application/json')
   const query = url.indexOf('?')
   return { method, headers: map, body, search: query === -1 ? '' : url.slice(query) }
 }

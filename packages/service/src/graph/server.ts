@@ -20,6 +20,7 @@ import { executeLocally } from './compiled.ts'
 import { createErrorFormatter } from './errors.ts'
 import { introspectionForSignedIn } from './introspection.ts'
 import { knownRoot } from './known-root.ts'
+import { operationFound } from './operation-found.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import { createShortPath, resultOf, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
 import { settleListItems } from './list-items.ts'
@@ -114,6 +115,7 @@ export function createGraphServer<Context extends RequestContext>({
       // Both would wrap every field's resolver, for hints and traces that nobody asks for.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
+      operationFound(),
       introspectionForSignedIn(),
       costOfOperations(price),
       // After the rules above: what they refuse is not learnt.

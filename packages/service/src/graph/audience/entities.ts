@@ -1,21 +1,60 @@
-import { isObjectType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql'
+import {
+  getNamedType,
+  isLeafType,
+  isUnionType,
+  Kind,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql'
 import { badInput } from '../../errors/domain-error.ts'
 
 type Resolve = GraphQLFieldResolver<unknown, unknown, { readonly representations: readonly unknown[] }>
 
-/** Makes `_entities` of a subgraph refuse types that are not its own, or not for this audience, as wrong input. */
+/** Makes `_entities` of a subgraph refuse what is no entity of it, not for this audience, or has no key of its type. */
 export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
   const field = schema.getQueryType()?.getFields()['_entities']
   const resolve = field?.resolve as Resolve | undefined
-  if (field === undefined || resolve === undefined) return schema
+  const entity = schema.getType('_Entity')
+  if (field === undefined || resolve === undefined || !isUnionType(entity)) return schema
+  const keys = new Map(entity.getTypes().map((type) => [type.name, keyOf(type)]))
   const guarded: Resolve = (source, args, context, info) => {
     for (const representation of args.representations) {
-      const { __typename: name } = representation as { readonly __typename?: unknown }
-      if (typeof name !== 'string' || !isObjectType(info.schema.getType(name)))
-        throw badInput('representations', 'must name entities of this graph by __typename')
+      const members = (representation ?? {}) as Readonly<Record<string, unknown>>
+      const key = keys.get(String(members['__typename']))
+      if (key === undefined) throw badInput('representations', 'must name entities of this graph by __typename')
+      if (!key.every(({ name, accepts }) => accepts(members[name])))
+        throw badInput('representations', 'must hold the key of each entity')
     }
     return resolve(source, args, context, info)
   }
   field.resolve = guarded as NonNullable<typeof field.resolve>
   return schema
+}
+
+/** The members of an entity's keys (`@key(fields: "storeId ref")`), and which values each may have. */
+function keyOf(type: GraphQLObjectType) {
+  const definitions = [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? [])
+  const names = definitions
+    .filter(({ name }) => name.value === 'key')
+    .flatMap(({ arguments: given = [] }) => given)
+    .flatMap(({ name, value }) =>
+      name.value === 'fields' && value.kind === Kind.STRING ? value.value.trim().split(/\s+/) : [],
+    )
+  return names.map((name) => {
+    const field = type.getFields()[name]
+    const named = field && getNamedType(field.type)
+    return {
+      name,
+      accepts: (value: unknown): boolean => {
+        if (value == null || !isLeafType(named)) return false
+        try {
+          named.parseValue(value)
+          return true
+        } catch {
+          return false
+        }
+      },
+    }
+  })
 }
