@@ -120,4 +120,6 @@ export async function startSession() {
 }
 
 const describe = ({ method, path, headers, body }: Outgoing): string =>
-  `${method} ${path}\n${JSON.stringify(headers)}\n${Buffer.from(body ?? '').toString().slice(0, 2_000)}`
+  `${method} ${path}\n${JSON.stringify(headers)}\n${Buffer.from(body ?? '')
+    .toString()
+    .slice(0, 2_000)}`

@@ -165,6 +165,27 @@ const storeEntity =
   'query { _entities(representations: [{ __typename: "Store", id: 1 }]) { ... on Store { eventAmount { eventAmount } } } }'
 
 test.each([
+  '{ __typename: "Event", id: 1 }',
+  '{ __typename: "Query" }',
+  '{ __typename: "User" }',
+  '{ __typename: "User", storeId: 1 }',
+  '{ __typename: "User", storeId: "1", ref: "u" }',
+  '{ __typename: "User", storeId: 1.5, ref: "u" }',
+  '{ __typename: "User", storeId: 1, ref: ["u"] }',
+  '{ __typename: "Store", id: 2147483648 }',
+  '{ __typename: "Store", id: null }',
+  '7',
+])('a reference that is no entity with its key is wrong input: %s', async (representation) => {
+  const { body } = await events.graphql(
+    events.admin,
+    `{ _entities(representations: [${representation}]) { __typename } }`,
+  )
+  expect(body.errors.map(({ extensions }: any) => extensions)).toEqual([
+    { code: 'BAD_USER_INPUT', field: 'representations' },
+  ])
+})
+
+test.each([
   [
     'raw events',
     rawEvents,

@@ -17,13 +17,14 @@ export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
   const resolve = field?.resolve as Resolve | undefined
   const entity = schema.getType('_Entity')
   if (field === undefined || resolve === undefined || !isUnionType(entity)) return schema
-  const keys = new Map(entity.getTypes().map((type) => [type.name, keyOf(type)]))
+  const keys = new Map(entity.getTypes().map((type) => [type.name, keysOf(type)]))
   const guarded: Resolve = (source, args, context, info) => {
     for (const representation of args.representations) {
       const members = (representation ?? {}) as Readonly<Record<string, unknown>>
-      const key = keys.get(String(members['__typename']))
-      if (key === undefined) throw badInput('representations', 'must name entities of this graph by __typename')
-      if (!key.every(({ name, accepts }) => accepts(members[name])))
+      const known = keys.get(String(members['__typename']))
+      if (known === undefined)
+        throw badInput('representations', 'must name entities of this graph by __typename')
+      if (!known.some((key) => key.every(({ name, accepts }) => accepts(members[name]))))
         throw badInput('representations', 'must hold the key of each entity')
     }
     return resolve(source, args, context, info)
@@ -32,29 +33,28 @@ export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
   return schema
 }
 
-/** The members of an entity's keys (`@key(fields: "storeId ref")`), and which values each may have. */
-function keyOf(type: GraphQLObjectType) {
-  const definitions = [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? [])
-  const names = definitions
+/** The keys of an entity (`@key(fields: "storeId ref")`): their members, and which values each may have. */
+const keysOf = (type: GraphQLObjectType) =>
+  [type.astNode, ...type.extensionASTNodes]
+    .flatMap((node) => node?.directives ?? [])
     .filter(({ name }) => name.value === 'key')
     .flatMap(({ arguments: given = [] }) => given)
     .flatMap(({ name, value }) =>
-      name.value === 'fields' && value.kind === Kind.STRING ? value.value.trim().split(/\s+/) : [],
+      name.value === 'fields' && value.kind === Kind.STRING ? [value.value.trim().split(/\s+/)] : [],
     )
-  return names.map((name) => {
-    const field = type.getFields()[name]
-    const named = field && getNamedType(field.type)
-    return {
-      name,
-      accepts: (value: unknown): boolean => {
-        if (value == null || !isLeafType(named)) return false
-        try {
-          named.parseValue(value)
-          return true
-        } catch {
-          return false
-        }
-      },
+    .map((names) => names.map((name) => ({ name, accepts: acceptorOf(type, name) })))
+
+/** What may stand in a member: what its type takes as input. Of one that this audience does not see, anything. */
+function acceptorOf(type: GraphQLObjectType, name: string): (value: unknown) => boolean {
+  const field = type.getFields()[name]
+  const named = field && getNamedType(field.type)
+  return (value) => {
+    if (value == null || !isLeafType(named)) return value != null
+    try {
+      named.parseValue(value)
+      return true
+    } catch {
+      return false
     }
-  })
+  }
 }
