@@ -39,6 +39,37 @@ test('a query crosses both subgraphs, each asked once', async () => {
   expect(hits()).toEqual({ users: 2, events: 1 })
 })
 
+test.each([
+  '{ eventAmount(type: "a", from: "2026-02-30") { date } }',
+  '{ events(from: "2026-02-03T00:00:00") { nodes { id } } }',
+  '{ events(from: 7) { nodes { id } } }',
+  'mutation { recordEvent(input: { type: "a", userId: "u", data: [] }) { duplicate } }',
+  'mutation { recordEvent(input: { type: "a", userId: "u", data: { n: 1e400 } }) { duplicate } }',
+  '{ funnel(filter: { fromDay: "2026-11-01" }, withinSeconds: 1, steps: [{ data: [{ path: "$.a", equals: {} }] }, {}]) { from } }',
+])(
+  'a literal that no subgraph takes is a fault of the document, and no subgraph is asked: %s',
+  async (query) => {
+    const { body } = await graph.graphql(graph.store, query)
+    expect(body.errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['GRAPHQL_VALIDATION_FAILED'])
+    expect(hits()).toEqual({ users: 0, events: 0 })
+  },
+)
+
+test('lists nested in a document are bounded: planning them would take time without end', async () => {
+  const data = (depth: number) => `{ a: ${'['.repeat(depth)}1${']'.repeat(depth)} }`
+  const record = (depth: number) =>
+    graph.graphql(
+      graph.store,
+      `mutation { recordEvent(input: { type: "a", userId: "u", data: ${data(depth)} }) { duplicate } }`,
+    )
+  expect((await record(60)).body.errors?.map(({ message }) => message)).toEqual([
+    'Lists in a document may be nested 5 deep. Send deeper values as variables.',
+  ])
+  expect(hits()).toEqual({ users: 0, events: 0 })
+  await record(5)
+  expect(hits()).toEqual({ users: 0, events: 1 })
+})
+
 const visitorOf = async (selection: string) => {
   const { body } = await graph.graphql(graph.store, `{ events { nodes { userId user { ${selection} } } } }`)
   expect(Object.keys(body)).toEqual(['data'])

@@ -3,8 +3,10 @@ const number = (name: string): number | undefined => {
   return value === undefined || value === '' ? undefined : Number(value)
 }
 
-/** `FUZZ_SEED` repeats a run; it stands in the names of the tests. */
-export const seed = number('FUZZ_SEED') ?? Math.trunc(Math.random() * 0x7fffffff)
+/** Told at the start; given as `FUZZ_SEED` it repeats a run. */
+const seed = number('FUZZ_SEED') ?? Math.trunc(Math.random() * 0x7fffffff)
+
+process.stderr.write(`FUZZ_SEED=${String(seed)}\n`)
 
 /** Each property is tried this often, or `FUZZ_RUNS` times. `FUZZ_PATH` goes straight to a counterexample. */
 export const runs = (usual: number) => ({

@@ -3,6 +3,7 @@ import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server
 import type { Logger } from '@user-stats/service'
 import type { DocumentNode, GraphQLSchema } from 'graphql'
 import type { Subgraph } from './data-source.ts'
+import { judgeLiterals } from './literals.ts'
 import { guardedEnums, type QueryPlan } from './pass-through.ts'
 
 /** What Apollo Server asks of a gateway. */
@@ -68,6 +69,7 @@ export async function createGeneration({ sdl, dataSource, log }: GenerationOptio
     },
   })
   const { schema, executor } = await gateway.load()
+  judgeLiterals(schema)
   return {
     sdl,
     schema,

@@ -7,6 +7,7 @@ import {
   DateTimeScalar,
   forAnalysts,
   JSONObjectScalar,
+  JSONScalarScalar,
   refuseUnknownEntities,
   SafeIntScalar,
   type SubgraphParts,
@@ -14,7 +15,6 @@ import {
 import type { Resolvers } from '../generated/resolvers.ts'
 import { aggregateResolvers } from './modules/aggregate/aggregate.resolvers.ts'
 import { analyticsResolvers } from './modules/analytics/analytics.resolvers.ts'
-import { JSONScalarScalar } from './modules/analytics/json-scalar.ts'
 import { auditResolvers } from './modules/audit/audit.resolvers.ts'
 import { commandResolvers } from './modules/command/command.resolvers.ts'
 import { eventResolvers } from './modules/event/event.resolvers.ts'

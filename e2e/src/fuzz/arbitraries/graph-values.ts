@@ -119,7 +119,7 @@ function typed(type: GraphQLInputType, name: string): fc.Arbitrary<Raw> {
   if (isListType(bare)) {
     const named = byName[name]
     if (named !== undefined && name === 'storeIds') return named
-    const item = fittingInput(bare.ofType as GraphQLInputType, name)
+    const item = fittingInput(bare.ofType, name)
     // One value alone is a list of one.
     return fc.oneof(
       {

@@ -34,9 +34,7 @@ export function faultIn(
   if (isListType(bare)) {
     if (!Array.isArray(value)) return `${at} is no list`
     return first(
-      value.map((item, index) =>
-        faultIn(bare.ofType as GraphQLOutputType, selections, item, `${at}[${String(index)}]`),
-      ),
+      value.map((item, index) => faultIn(bare.ofType, selections, item, `${at}[${String(index)}]`)),
     )
   }
   if (isObjectType(bare)) return faultInObject(bare, selections, value, at)
@@ -46,7 +44,8 @@ export function faultIn(
     const own = selections.filter(({ on }) => on === undefined || on === name)
     return type === undefined ? `${at} is of no type` : faultInObject(type, own, value, at)
   }
-  if (isEnumType(bare)) return bare.getValue(String(value)) ? undefined : `${at} is no ${bare.name}`
+  if (isEnumType(bare))
+    return bare.getValues().some(({ name }) => name === value) ? undefined : `${at} is no ${bare.name}`
   if (!('name' in bare)) return undefined
   return scalars[bare.name]?.(value) === false ? `${at} is no ${bare.name}` : undefined
 }

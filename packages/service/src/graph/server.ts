@@ -23,6 +23,7 @@ import { knownRoot } from './known-root.ts'
 import { operationFound } from './operation-found.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import { createShortPath, resultOf, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
+import { shallowLists } from './shallow-lists.ts'
 import { settleListItems } from './list-items.ts'
 import { statusOfErrors } from './status.ts'
 
@@ -95,7 +96,7 @@ export function createGraphServer<Context extends RequestContext>({
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
     parseOptions: { maxTokens: limits.tokens },
-    validationRules: [knownRoot],
+    validationRules: [knownRoot, shallowLists],
     logger: {
       debug: (message: unknown) => {
         log.debug(String(message))

@@ -1,7 +1,6 @@
-import { badInput } from '@user-stats/service'
+import { badInput, type JsonScalar } from '@user-stats/service'
 import { requireText } from '../event/rules.ts'
 import { parseDataPath, type DataPath } from './data-path.ts'
-import type { JsonScalar } from './json-scalar.ts'
 import type { Parameters } from './parameters.ts'
 
 /** A condition on one value of `data`, as a caller sends it. */
