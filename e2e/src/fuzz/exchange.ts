@@ -27,7 +27,6 @@ export function createClient() {
     },
   }
 }
-export type Client = ReturnType<typeof createClient>
 
 const attempt = (agent: Agent, origin: string, outgoing: Outgoing): Promise<Answer> =>
   new Promise((resolve, reject) => {

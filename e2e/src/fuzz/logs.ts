@@ -26,4 +26,3 @@ export function createLogReader(dataDir: string) {
     },
   }
 }
-export type LogReader = ReturnType<typeof createLogReader>

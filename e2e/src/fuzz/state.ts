@@ -8,8 +8,6 @@ export interface State {
   readonly guarded: string
 }
 
-export type StateReader = Awaited<ReturnType<typeof createStateReader>>
-
 /** Notes kept of requests themselves, refused ones too: no state of what the system is for. */
 const notes = 'audit'
 
