@@ -1,43 +1,19 @@
-import { Readable } from 'node:stream'
 import pg from 'pg'
 import { floorTables, writeFloor, type FloorEvent } from './floor.ts'
 import { measure, type Pace } from './load.ts'
+import { eventOf, postLines } from './ndjson.ts'
 import { peakOf } from './process.ts'
 import type { System } from './system.ts'
 import { ratio, type Row, type Section } from './table.ts'
 
-const users = 1_000
-const types = ['visit', 'cart', 'purchase']
 const streamed = 200_000
-
-const eventOf = (at: number) => ({
-  type: types[at % types.length] ?? 'visit',
-  user_id: `u-${String((at * 7_919) % users)}`,
-  data: { page: '/checkout', price: at % 100 },
-})
-
-/** NDJSON, made while it is sent. */
-function* lines(count: number): Generator<string> {
-  for (let from = 0; from < count; from += 1_000) {
-    let text = ''
-    for (let at = from; at < Math.min(from + 1_000, count); at += 1)
-      text += `${JSON.stringify(eventOf(at))}\n`
-    yield text
-  }
-}
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN
 
+/** @returns events a second */
 async function stream(url: string, token: string): Promise<number> {
   const began = performance.now()
-  const response = await fetch(`${url}/api/events`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson', authorization: `Bearer ${token}` },
-    body: Readable.toWeb(Readable.from(lines(streamed))) as ReadableStream,
-    duplex: 'half',
-  } as RequestInit)
-  const { accepted } = (await response.json()) as { accepted: number }
-  if (accepted !== streamed) throw new Error(`${String(accepted)} of ${String(streamed)} were accepted`)
+  await postLines(url, token, streamed)
   return streamed / ((performance.now() - began) / 1_000)
 }
 

@@ -6,6 +6,11 @@ import { cellsOf, ratio, sampleColumns, type Row, type Section } from './table.t
 const query =
   'query ($to: DateTime!) { events(first: 20, to: $to) { nodes { id type createdAt user { id email username } } } }'
 
+interface Answer {
+  readonly data?: { readonly events: { readonly nodes: readonly { readonly user?: { email: string } }[] } }
+  readonly errors?: unknown
+}
+
 /** Twenty events with their users: the events service, then the users service. */
 export async function cross(system: System, pace: Pace): Promise<Section> {
   const { stack, directory, post } = system
@@ -21,7 +26,7 @@ export async function cross(system: System, pace: Pace): Promise<Section> {
       last_name: 'B',
       phone: 100 + at,
     }
-    users.push((await post('/api/user', body, token)).id)
+    users.push((await post<{ id: string }>('/api/user', body, token)).id)
   }
   const began = Date.now() - 86_400_000
   const instant = (minute: number): string => new Date(began + minute * 60_000).toISOString()
@@ -40,11 +45,11 @@ export async function cross(system: System, pace: Pace): Promise<Section> {
   const rates: number[] = []
   const run = async (name: string, url: string, pid: number | undefined): Promise<void> => {
     const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body: bodies[0] ?? '' })
-    const { data, errors } = (await answer.json()) as any
+    const { data, errors } = (await answer.json()) as Answer
     if (
       errors ||
-      data.events.nodes.length !== 20 ||
-      !data.events.nodes.every((node: any) => node.user?.email)
+      data?.events.nodes.length !== 20 ||
+      !data.events.nodes.every(({ user }) => user?.email !== undefined)
     )
       throw new Error(`${name} answers something else: ${JSON.stringify(errors ?? data).slice(0, 500)}`)
     const pids = { gateway: pid, events: stack.services.events.pid, users: stack.services.users.pid }

@@ -5,18 +5,21 @@ import { parseArgs } from 'node:util'
 import { aggregates } from './aggregates.ts'
 import { bulk } from './bulk.ts'
 import { cross } from './cross.ts'
+import { crowd } from './crowd.ts'
 import { single } from './single.ts'
+import { stream } from './stream.ts'
 import { startSystem, type System } from './system.ts'
 import { toMarkdown, type Section } from './table.ts'
 import type { Pace } from './load.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'single,bulk,aggregates,cross' },
+    only: { type: 'string', default: 'single,crowd,bulk,stream,aggregates,cross' },
     seconds: { type: 'string', default: '5' },
     repeats: { type: 'string', default: '3' },
     connections: { type: 'string', default: '1,16,64,256' },
     events: { type: 'string', default: '10000,1000000,10000000' },
+    stream: { type: 'string', default: '5000000' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -25,7 +28,9 @@ const pace: Pace = { seconds: Number(values.seconds), repeats: Number(values.rep
 
 const parts: Readonly<Record<string, (system: System) => Promise<Section>>> = {
   single: (system) => single(system, pace, numbers(values.connections)),
+  crowd: (system) => crowd(system, pace),
   bulk: (system) => bulk(system, pace),
+  stream: (system) => stream(system, Number(values.stream)),
   aggregates: (system) => aggregates(system, pace, numbers(values.events)),
   cross: (system) => cross(system, pace),
 }

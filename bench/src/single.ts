@@ -5,13 +5,19 @@ import type { System } from './system.ts'
 import { cellsOf, ratio, sampleColumns, type Row, type Section } from './table.ts'
 import pg from 'pg'
 
-export const query = `mutation Record($input: RecordEventInput!) {
+const query = `mutation Record($input: RecordEventInput!) {
   recordEvent(input: $input) { event { id type storeId userId createdAt } duplicate }
 }`
 const event = { type: 'purchase', user_id: 'u-1', data: { page: '/checkout', price: 12.5 } }
+const rest = JSON.stringify(event)
 const graphql = JSON.stringify({
   query,
   variables: { input: { type: event.type, userId: event.user_id, data: event.data } },
+})
+/** One event, as clients of either kind send it. */
+export const at = (url: string) => ({
+  rest: { url: `${url}/api/event`, body: rest },
+  graphql: { url: `${url}/graphql`, body: graphql },
 })
 const previous = { rest: 161 }
 
@@ -38,11 +44,6 @@ export async function single(system: System, pace: Pace, connections: readonly n
       process.stderr.write(`${name} ${String(count)}: ${cellsOf(sample).join(' | ')}\n`)
     }
   }
-  const at = (url: string) => ({
-    rest: { url: `${url}/api/event`, body: JSON.stringify(event) },
-    graphql: { url: `${url}/graphql`, body: graphql },
-  })
-
   await run('gateway, REST', at(stack.urls.gateway).rest, ours)
   await run('gateway, GraphQL', at(stack.urls.gateway).graphql, ours)
   await run('events service, REST', at(stack.urls.events).rest, ours)

@@ -12,7 +12,7 @@ export interface System extends AsyncDisposable {
   readonly stack: Stack
   /** Where scratch files go. */
   readonly directory: string
-  readonly post: (path: string, body: unknown, token?: string) => Promise<any>
+  readonly post: <T>(path: string, body: unknown, token?: string) => Promise<T>
   /** A new store and a token of its key. */
   readonly openShop: (name: string) => Promise<Shop>
 }
@@ -31,7 +31,7 @@ export async function startSystem(): Promise<System> {
     LOG_LEVEL: 'warn',
     ACCESS_TOKEN_EXPIRE_MINUTES: '1440',
   })
-  const post: System['post'] = async (path, body, token) => {
+  const post = async <T>(path: string, body: unknown, token?: string): Promise<T> => {
     const response = await fetch(stack.urls.gateway + path, {
       method: 'POST',
       headers: {
@@ -41,17 +41,21 @@ export async function startSystem(): Promise<System> {
       body: JSON.stringify(body),
     })
     if (!response.ok) throw new Error(`${path} answered ${String(response.status)}: ${await response.text()}`)
-    return await response.json()
+    return (await response.json()) as T
   }
   const tokenOf = async (apiKey: string | undefined): Promise<string> =>
-    (await post('/api/auth', { api_key: apiKey })).access_token
+    (await post<{ access_token: string }>('/api/auth', { api_key: apiKey })).access_token
   const admin = await tokenOf(stack.adminApiKey)
   return {
     stack,
     directory,
     post,
     openShop: async (name) => {
-      const { id, api_key: apiKey } = await post('/api/store', { name }, admin)
+      const { id, api_key: apiKey } = await post<{ id: number; api_key: string }>(
+        '/api/store',
+        { name },
+        admin,
+      )
       return { id, token: await tokenOf(apiKey) }
     },
     async [Symbol.asyncDispose]() {

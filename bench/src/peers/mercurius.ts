@@ -21,7 +21,7 @@ registerHooks({
     return { ...loaded, format: 'commonjs', source: source.replace(before, 'value: String(returnType)\n') }
   },
 })
-const mercuriusGateway = (await import('@mercuriusjs/gateway')).default as any
+const { default: mercuriusGateway } = await import('@mercuriusjs/gateway')
 
 const { port, users, events } = JSON.parse(process.argv[2] ?? '') as Settings
 
