@@ -19,6 +19,8 @@ import {
   type RequestContext,
 } from '@user-stats/service'
 import type { GatewayEnv } from './env.ts'
+import { exportPaths } from './export/openapi.ts'
+import { registerExport } from './export/route.ts'
 import { createSubgraphs } from './graph/subgraphs.ts'
 import { openSupergraph } from './graph/supergraph.ts'
 import type { View } from './graph/view.ts'
@@ -80,13 +82,14 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
   registerRest(app, { rows, server, context })
   registerReceiptKeys(app, { usersUrl: env.users.url })
   registerBulk(app, { server, context, metrics })
+  registerExport(app, { server, context })
   const title = 'User statistics'
   const openapi = toOpenApi({
     title,
     description: 'The REST paths of the previous system, over the graph at `/graphql`.',
     version: '1.0.0',
     rows,
-    paths: bulkPaths,
+    paths: { ...bulkPaths, ...exportPaths },
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
 

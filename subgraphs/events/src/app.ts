@@ -32,6 +32,7 @@ import { createEvents } from './modules/event/event.ts'
 import { createIngest } from './modules/event/ingest.ts'
 import { createMaintenance } from './modules/event/maintenance.ts'
 import { createPartitions } from './modules/event/partitions.ts'
+import { createIdempotencyKeys } from './modules/idempotency-key/idempotency-key.ts'
 import { createRetention } from './modules/retention/retention.ts'
 import { createUsers } from './modules/user/user.ts'
 import { createVerification } from './modules/verification/verification.ts'
@@ -86,6 +87,7 @@ export async function buildApp({
     audit,
     commands: createCommands({ pool, audit, erasures: createErasures({ pool, clock, ...steps }), clock }),
     users: createUsers({ pool, access }),
+    idempotencyKeys: createIdempotencyKeys({ pool, access }),
     // Within the time of a request, so that there is an answer.
     verification: createVerification({ pool, access, audit, clock, timeout: env.limits.request * 0.9 }),
   }

@@ -6,6 +6,7 @@ import type { Audit } from './modules/audit/audit.ts'
 import type { Commands } from './modules/command/command.ts'
 import type { Deletion } from './modules/event/deletion.ts'
 import type { Events } from './modules/event/event.ts'
+import type { IdempotencyKeys } from './modules/idempotency-key/idempotency-key.ts'
 import { createActivityLoader } from './modules/user/user.loader.ts'
 import type { UserActivity, UserRef, Users } from './modules/user/user.ts'
 import type { Verification } from './modules/verification/verification.ts'
@@ -18,6 +19,7 @@ export interface Domain {
   readonly analytics: Analytics
   readonly audit: Audit
   readonly commands: Commands
+  readonly idempotencyKeys: IdempotencyKeys
   readonly users: Users
   readonly verification: Verification
 }

@@ -18,6 +18,7 @@ import { analyticsResolvers } from './modules/analytics/analytics.resolvers.ts'
 import { auditResolvers } from './modules/audit/audit.resolvers.ts'
 import { commandResolvers } from './modules/command/command.resolvers.ts'
 import { eventResolvers } from './modules/event/event.resolvers.ts'
+import { idempotencyKeyResolvers } from './modules/idempotency-key/idempotency-key.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
 import { userResolvers } from './modules/user/user.resolvers.ts'
 import { verificationResolvers } from './modules/verification/verification.resolvers.ts'
@@ -46,6 +47,7 @@ const resolvers: Resolvers = {
     ...analyticsResolvers.Query,
     ...auditResolvers.Query,
     ...verificationResolvers.Query,
+    ...idempotencyKeyResolvers.Query,
   },
   Mutation: { ...eventResolvers.Mutation, ...commandResolvers.Mutation },
 }

@@ -5,6 +5,10 @@ import { loadStore } from '../store/store.loader.ts'
 export const userResolvers: Resolvers = {
   Query: {
     user: (_, { id }, { session, users }) => users.byId(session, id),
+    exportUser: async (_, { id }, { session, users }) => {
+      const user = await users.existing(session, id)
+      return { user, path: `/api/user/${user.id}/export` }
+    },
     userByEmail: (_, { email, storeId }, { session, users }) => users.byEmail(session, email, storeId),
     users: async (_, { storeId, first, after }, { session, users }) =>
       toConnection(await users.page(session, storeId, { first, after })),

@@ -101,6 +101,13 @@ export function createUsers({ prisma, rows, erasures, access, audit, clock }: Us
       return isUuid(id) ? await shown(session, tenant, await rows.byId(prisma, tenant, id)) : null
     },
 
+    /** @throws USER_NOT_FOUND when there is none, or it belongs to another store */
+    async existing(session: Session, id: string): Promise<UserRecord> {
+      const user = await this.byId(session, id)
+      if (user === null) throw missing()
+      return user
+    },
+
     async byEmail(session: Session, email: string, named: StoreId): Promise<UserRecord | null> {
       const storeId = await requireStore(tenantOf(await session.admitted(), named))
       return await shown(session, storeId, await rows.byEmail(prisma, storeId, email))

@@ -1,0 +1,205 @@
+import { once } from 'node:events'
+import { request as sendRequest, type IncomingMessage } from 'node:http'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { GraphQLError } from 'graphql'
+import { startGateway } from './support/gateway.ts'
+import { sdlOf, startSubgraph, type Subgraph } from './support/subgraph.ts'
+
+const at = '2026-11-23T05:16:00.123Z'
+const user = {
+  id: 'u-1',
+  email: 'jane@example.org',
+  username: 'jane',
+  firstName: 'Jane',
+  lastName: 'Doe',
+  phone: 5,
+  createdAt: at,
+  updatedAt: at,
+  store: { id: 1, name: 'Shop' },
+}
+const issuer = createTestIssuer()
+const token = issuer.tokenFor({ role: 'STORE', keyId: 'k-1', storeId: 1 })
+
+/** What the stubs hold, and when they stop. */
+let held: {
+  events: number
+  padding: number
+  keys: number
+  usersAsked: number
+  erasedAfter: number
+  failAt: number
+}
+let users: Subgraph
+let events: Subgraph
+let gateway: Awaited<ReturnType<typeof startGateway>>
+
+interface Paging {
+  readonly first: number
+  readonly after: string | null
+}
+
+function pageOf(total: number, { first, after }: Paging, make: (n: number) => object) {
+  const from = after === null ? 0 : Number(after)
+  const until = Math.min(total, from + first)
+  const nodes = Array.from({ length: until - from }, (_, n) => make(from + n))
+  return { nodes, edges: [], pageInfo: { endCursor: String(until), hasNextPage: until < total } }
+}
+
+beforeEach(async () => {
+  held = { events: 0, padding: 10, keys: 0, usersAsked: 0, erasedAfter: Infinity, failAt: Infinity }
+  users = await startSubgraph({
+    typeDefs: sdlOf('users'),
+    resolvers: {
+      Query: {
+        exportUser: (_: unknown, { id }: { id: string }) => {
+          held.usersAsked += 1
+          if (id !== user.id || held.usersAsked > held.erasedAfter)
+            throw new GraphQLError('none', { extensions: { code: 'USER_NOT_FOUND' } })
+          return { user, path: '/' }
+        },
+      },
+    },
+    routes: (app) => {
+      app.get('/.well-known/jwks.json', () => issuer.jwks)
+    },
+  })
+  events = await startSubgraph({
+    typeDefs: sdlOf('events'),
+    resolvers: {
+      Query: {
+        events: (_: unknown, paging: Paging) => {
+          if (Number(paging.after) >= held.failAt)
+            throw new GraphQLError('no', { extensions: { code: 'DATABASE_UNAVAILABLE' } })
+          return pageOf(held.events, paging, (n) => ({
+            id: String(n),
+            type: 'view',
+            data: { text: 'x'.repeat(held.padding) },
+            occurredAt: at,
+            createdAt: at,
+          }))
+        },
+        idempotencyKeys: (_: unknown, paging: Paging) =>
+          pageOf(held.keys, paging, (n) => ({ key: `k-${String(n)}`, eventId: String(n), createdAt: at })),
+      },
+    },
+  })
+  gateway = await startGateway({ USERS_URL: users.origin, EVENTS_URL: events.origin })
+})
+afterEach(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await users.close()
+  await events.close()
+})
+
+const path = '/api/user/u-1/export'
+const fetchExport = (bearer: string | undefined = token, at = path) => gateway.rest(bearer, 'GET', at)
+const pagesOf = (name: string) =>
+  events.hits.filter(({ query }) => query.includes(`query ${name}`)).map(({ variables }) => variables['first'] as number)
+
+interface Document {
+  readonly events: readonly { readonly id: string }[]
+  readonly idempotencyKeys: readonly { readonly key: string }[]
+}
+
+test('everything comes in one document, each event once, and it says so last', async () => {
+  Object.assign(held, { events: 5_000, keys: 2_500 })
+  const { status, headers, body } = await fetchExport()
+  expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
+    200,
+    'application/json; charset=utf-8',
+    'no-store',
+  ])
+  const document = body as unknown as Document
+  expect(document).toMatchObject({
+    format: 'user-statistics/user-export/1',
+    user,
+    counts: { events: 5_000, idempotencyKeys: 2_500 },
+    complete: true,
+  })
+  expect(Object.keys(document).at(-1)).toBe('complete')
+  expect(document.events.map(({ id }) => Number(id))).toEqual(Array.from({ length: 5_000 }, (_, n) => n))
+  expect(document.idempotencyKeys.map(({ key }) => key)).toEqual(
+    Array.from({ length: 2_500 }, (_, n) => `k-${String(n)}`),
+  )
+})
+
+test('a user of whom nothing else is held has an empty document', async () => {
+  const { body } = await fetchExport()
+  expect(body).toMatchObject({ events: [], idempotencyKeys: [], complete: true })
+})
+
+test('a page has about a megabyte, whatever the size of an event', async () => {
+  Object.assign(held, { events: 260, padding: 60_000 })
+  await fetchExport()
+  expect(pagesOf('ExportEvents')).toEqual([200, 16, 16, 16, 16])
+  Object.assign(held, { events: 4_500, padding: 1 })
+  await fetchExport()
+  expect(pagesOf('ExportEvents').slice(5)).toEqual([200, 2_000, 2_000, 2_000])
+})
+
+/** Starts an export and reads nothing of it. */
+async function open(): Promise<IncomingMessage> {
+  const sent = sendRequest(`${gateway.origin}${path}`, { headers: { authorization: `Bearer ${token}` } })
+  sent.end()
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  return answer
+}
+
+/** Long enough for pages to be read, if anybody wanted them. */
+async function otherWork(): Promise<void> {
+  for (let n = 0; n < 200; n += 1) await gateway.send('GET', '/health/live')
+}
+
+test('an endless export is read no faster than its client reads, and no further once the client has gone', async () => {
+  Object.assign(held, { events: Infinity, padding: 2_000 })
+  const answer = await open()
+  await otherWork()
+  const waiting = events.hits.length
+  expect(waiting).toBeLessThan(60)
+  for (let read = 0; read < 40_000_000;) {
+    const chunk = answer.read() as Buffer | null
+    if (chunk === null) await once(answer, 'readable')
+    else read += chunk.length
+  }
+  expect(events.hits.length).toBeGreaterThan(35)
+  answer.destroy()
+  await otherWork()
+  const after = events.hits.length
+  await otherWork()
+  expect(events.hits.length).toBe(after)
+}, 60_000)
+
+test.each([
+  ['its user is erased meanwhile', { erasedAfter: 1 }],
+  ['a page cannot be read', { failAt: 2_000 }],
+])('an export breaks off when %s: it ends without its end, and is no JSON', async (_why, change) => {
+  Object.assign(held, { events: 20_000, ...change })
+  const answer = await open()
+  let text = ''
+  const broken = new Promise<Error>((resolve, reject) => {
+    answer.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    answer.once('error', resolve)
+    answer.once('end', () => {
+      reject(new Error('it ended as if it were whole'))
+    })
+  })
+  expect((await broken).message).toBe('aborted')
+  expect(text).toContain('"id":"0"')
+  expect(text).not.toContain('"complete"')
+  expect(() => JSON.parse(text) as unknown).toThrow()
+})
+
+test('who gets nothing is told so in a problem document', async () => {
+  const analyst = issuer.tokenFor({ role: 'ANALYST', keyId: 'k-3', storeId: 1 })
+  const codeOf = async (sent: ReturnType<typeof fetchExport>) => {
+    const { status, body } = await sent
+    return [status, body.code]
+  }
+  expect(await codeOf(fetchExport(''.padEnd(3, 'x')))).toEqual([401, 'TOKEN_INVALID'])
+  expect(await codeOf(gateway.rest(undefined, 'GET', path))).toEqual([401, 'UNAUTHENTICATED'])
+  expect(await codeOf(fetchExport(analyst))).toEqual([403, 'FORBIDDEN'])
+  expect(await codeOf(fetchExport(token, '/api/user/nobody/export'))).toEqual([404, 'USER_NOT_FOUND'])
+  users.answering = (reply) => reply.code(502).send('down')
+  expect(await codeOf(fetchExport())).toEqual([503, 'SUBGRAPH_UNAVAILABLE'])
+})
