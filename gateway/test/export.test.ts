@@ -95,7 +95,9 @@ afterEach(async () => {
 const path = '/api/user/u-1/export'
 const fetchExport = (bearer: string | undefined = token, at = path) => gateway.rest(bearer, 'GET', at)
 const pagesOf = (name: string) =>
-  events.hits.filter(({ query }) => query.includes(`query ${name}`)).map(({ variables }) => variables['first'] as number)
+  events.hits
+    .filter(({ query }) => query.includes(`query ${name}`))
+    .map(({ variables }) => variables['first'] as number)
 
 interface Document {
   readonly events: readonly { readonly id: string }[]

@@ -58,6 +58,11 @@ const guessed = (other: string): Expected => ({ ...refused, own: 'ok', other, ad
 const table: [string, () => [string, Record<string, unknown>?], Expected][] = [
   ['user', () => [`{ answer: user(id: "${user.id}") { email } }`], guessed('null')],
   [
+    'exportUser',
+    () => [`{ answer: exportUser(id: "${user.id}") { user { email } path } }`],
+    guessed('USER_NOT_FOUND'),
+  ],
+  [
     'userByEmail of the store',
     () => [`{ answer: userByEmail(email: "${user.email}", storeId: ${String(own.id)}) { id } }`],
     named,
