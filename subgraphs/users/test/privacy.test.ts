@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Client } from 'pg'
 import type { TestPostgres } from '@user-stats/postgres/testing'
+import { contents, traces } from './disk.ts'
 import { adminKey, somebody, startDatabaseServer, startUsers } from './harness.ts'
 
 let server: TestPostgres
@@ -55,6 +58,75 @@ test('no table and no log line holds personal data, a key or a token', async () 
       expect(text).not.toContain(Buffer.from(secret).toString('hex'))
     }
   }
+})
+
+test('a dump of the database, its data files and its write-ahead log hold no personal data in any form', async () => {
+  await using users = await startUsers(server)
+  // Stored as it is, so that the search is known to find what there is.
+  const control = 'Quillfeather and Daughters'
+  const { token } = await users.store(control)
+  const person = {
+    email: 'Ottoline.Marchbank@example.org',
+    username: 'ottoline-marchbank',
+    firstName: 'Ottoline',
+    lastName: 'Marchbänk',
+    phone: 487_263_519_204,
+  }
+  const { user } = await users.mutate(token, 'createUser', person, 'user { id }')
+  await users.mutate(token, 'updateUser', { id: user.id, lastName: 'Marchbank-Öztürk' }, 'user { id }')
+  const gone = { ...person, email: 'Gideon.Farrow@example.org', username: 'gideon-farrow' }
+  const other = await users.mutate(token, 'createUser', gone, 'user { id }')
+  await users.mutate(token, 'eraseUser', { id: other.user.id }, 'eventsDeleted')
+  const values = [
+    ...Object.values(person).map(String),
+    'ottoline.marchbank@example.org',
+    'Marchbank-Öztürk',
+    gone.email,
+    gone.username,
+  ]
+
+  const { rows } = await users.owner.query<{ name: string }>(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'`,
+  )
+  const dump = (
+    await Promise.all(
+      rows.map(async ({ name }) =>
+        (await users.owner.query<{ line: string }>(`SELECT t::text AS line FROM ${name} t`)).rows.map(
+          ({ line }) => line,
+        ),
+      ),
+    )
+  )
+    .flat()
+    .join('\n')
+  const root = new Client({ connectionString: users.database.superuserUrl })
+  await root.connect()
+  // Statistics hold samples of values.
+  await root.query('ANALYZE')
+  await root.query('CHECKPOINT')
+  await root.end()
+
+  const places: { file: string; bytes: Buffer }[] = [{ file: 'dump', bytes: Buffer.from(dump) }]
+  for await (const place of contents(path.join(server.home, 'pgdata'))) places.push(place)
+  const holding = (value: string) =>
+    places.flatMap(({ file, bytes }) => (traces(value).some((trace) => bytes.includes(trace)) ? [file] : []))
+  const found = holding(control).map((file) => file.replace(/^.*pgdata\//, '').split('/')[0])
+  expect(found).toEqual(expect.arrayContaining(['dump', 'base', 'pg_wal']))
+  for (const value of values) expect([value, holding(value)]).toEqual([value, []])
+}, 120_000)
+
+test('the search finds a text in each form it may have', () => {
+  const value = 'Marchbänk'
+  const hidden = [
+    Buffer.from(`a${value}b`),
+    Buffer.from(`a${value}b`, 'utf16le'),
+    Buffer.from(`a${value}b`, 'utf16le').swap16(),
+    Buffer.from(Buffer.from(`ab${value}c`).toString('hex')),
+    Buffer.from(Buffer.from(`ab${value}c`).toString('hex').toUpperCase()),
+    ...['', 'a', 'ab'].map((before) => Buffer.from(Buffer.from(`${before}${value}xyz`).toString('base64'))),
+  ]
+  for (const place of hidden) expect(traces(value).some((trace) => place.includes(trace))).toBe(true)
+  expect(traces(value).some((trace) => Buffer.from('Marchbank').includes(trace))).toBe(false)
 })
 
 test('sealed data opens in its own row only', async () => {
