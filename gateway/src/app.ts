@@ -5,6 +5,7 @@ import {
   createGraphServer,
   createHttpApp,
   createMetrics,
+  createRateLimits,
   createRequestContext,
   createTokenVerifier,
   DomainError,
@@ -42,7 +43,8 @@ export interface GatewayDeps {
  */
 export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
-  const subgraphs = createSubgraphs({ ...env.subgraphs, log })
+  const rates = createRateLimits({ service: 'gateway', ...env.rates, log })
+  const subgraphs = createSubgraphs({ ...env.subgraphs, gatewaySecret: env.gatewaySecret, log })
   const supergraph = await openSupergraph({
     ...env.supergraph,
     dataSource: subgraphs.dataSource,
@@ -65,8 +67,11 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
+    trustProxy: env.trustProxy,
   })
-  const context = refusingServices(createRequestContext(createTokenVerifier({ keys }), env.limits.request))
+  const context = refusingServices(
+    createRequestContext({ tokens: createTokenVerifier({ keys }), timeout: env.limits.request, rates }),
+  )
 
   await app.register(registerPlayground)
   registerGraph(app, {
@@ -95,6 +100,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
 
   app.addHook('onClose', async () => {
     await server.stop()
+    rates.close()
     await subgraphs.close()
   })
   return app

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import {
   commonVariables,
   EnvError,
+  gatewaySecretVariable,
   graphLimitsOf,
+  rateLimitsOf,
   kinds,
   readVariables,
   type RawEnv,
@@ -11,6 +13,7 @@ import {
 
 export const gatewayVariables = {
   ...commonVariables,
+  ...gatewaySecretVariable,
   GATEWAY_PORT: { schema: kinds.port(8000), about: 'Port of the gateway.', default: '8000' },
   USERS_URL: {
     schema: kinds.url('http://127.0.0.1:8001'),
@@ -63,6 +66,9 @@ export function readEnv(raw: RawEnv) {
     http: { host: env.HOST, port: env.GATEWAY_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
     graph: graphLimitsOf(env),
+    rates: rateLimitsOf(env),
+    trustProxy: env.TRUST_PROXY,
+    gatewaySecret: env.GATEWAY_SECRET,
     corsOrigins: env.CORS_ORIGINS,
     fastPath: env.FAST_PATH,
     passThrough: env.PASS_THROUGH,

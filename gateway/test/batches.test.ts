@@ -39,6 +39,7 @@ async function open(serve: Serve, timeout = 5_000) {
 const context = (authorization = 'Bearer a', requestId = 'r') => ({
   authorization,
   requestId,
+  address: '127.0.0.1',
   signal: new AbortController().signal,
 })
 const send = (link: Link, n: number, more: object = {}, ...at: Parameters<typeof context>) =>

@@ -57,7 +57,9 @@ async function ask(gateway: Gateway, { caller = 'store', ...body }: Operation, h
     },
     body: JSON.stringify(body),
   })
-  const told = [...response.headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+  const told = [...response.headers].filter(
+    ([name]) => !['date', 'connection', 'keep-alive', 'ratelimit'].includes(name),
+  )
   return { status: response.status, headers: Object.fromEntries(told), text: await response.text() }
 }
 

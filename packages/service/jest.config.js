@@ -1,1 +1,4 @@
-export { default } from '../../jest.preset.js'
+import preset from '../../jest.preset.js'
+
+// What needs a Redis server has a script of its own, `npm run test:redis`.
+export default { ...preset, testPathIgnorePatterns: process.env.REDIS_TESTS ? [] : ['<rootDir>/redis/'] }

@@ -18,6 +18,7 @@ export const reasons: Readonly<Record<string, string>> = {
   graphql: 'The reference implementation of GraphQL.',
   'graphql-jit': 'Compiles operations that come again.',
   jsonwebtoken: 'Signs and verifies access tokens.',
+  '@redis/client': 'Counts of requests that replicas share; connects only when REDIS_URL is set.',
   'lru-cache': 'Bounds the memory for operations that are known.',
   pg: 'Speaks to PostgreSQL: the hot paths, and beneath Prisma.',
   pino: 'Structured logs.',

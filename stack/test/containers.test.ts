@@ -7,7 +7,7 @@ import { gatewayVariables } from '@user-stats/gateway/env'
 import { usersVariables } from '@user-stats/users/env'
 import { changeMasterKey, retireMasterKey, makeSecrets } from '../src/containers/secrets.ts'
 
-const folders = ['users-database', 'events-database', 'migrate', 'users', 'events']
+const folders = ['users-database', 'events-database', 'migrate', 'users', 'events', 'gateway']
 
 let root: string
 beforeEach(async () => {
@@ -32,6 +32,7 @@ test('each container finds what it needs in its own folder, and nothing else', a
   expect(Object.keys(await all())).toEqual([
     'events-database/password',
     'events/database-url',
+    'gateway/gateway-secret',
     'migrate/events-admin-url',
     'migrate/events-database-url',
     'migrate/events-owner-url',
@@ -41,6 +42,7 @@ test('each container finds what it needs in its own folder, and nothing else', a
     'users-database/password',
     'users/admin-api-key',
     'users/database-url',
+    'users/gateway-secret',
     'users/master-key',
     'users/master-key-previous',
   ])

@@ -1,5 +1,5 @@
 import type { OperationAnswer, OutgoingOperation, RequestContext } from '@user-stats/service'
-import { batchPath } from '@user-stats/service'
+import { batchPath, clientAddressHeader, sealAddress } from '@user-stats/service'
 import type { Dispatcher } from 'undici'
 import { createBatches } from './batches.ts'
 
@@ -16,6 +16,8 @@ export interface LinkOptions {
   readonly pool: Dispatcher
   /** Milliseconds until it counts as away. */
   readonly timeout: number
+  /** With which it is told where strangers come from: it counts wrong API keys. */
+  readonly gatewaySecret?: string | undefined
 }
 
 export type Link = ReturnType<typeof createLink>
@@ -24,7 +26,7 @@ export type Link = ReturnType<typeof createLink>
  * Takes operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: nobody
  * knows whether a mutation that was not answered has been carried out.
  */
-export function createLink({ url, pool, timeout }: LinkOptions) {
+export function createLink({ url, pool, timeout, gatewaySecret }: LinkOptions) {
   const path = pathOf(url)
   const batches = createBatches({ pool, path: pathOf(new URL(batchPath, url).href), timeout, alone: post })
 
@@ -59,13 +61,19 @@ export function createLink({ url, pool, timeout }: LinkOptions) {
     /** @throws Error when there was no answer */
     send: (
       { shared, ...operation }: Operation,
-      context: Pick<RequestContext, 'authorization' | 'requestId' | 'signal'>,
+      context: Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'address'>,
     ): Promise<OperationAnswer> => {
       const { authorization, requestId } = context
       const outgoing: OutgoingOperation = {
         ...operation,
         sender: { ...(authorization !== undefined && { authorization }) },
-        own: { 'x-request-id': requestId },
+        own: {
+          'x-request-id': requestId,
+          ...(authorization === undefined &&
+            gatewaySecret !== undefined && {
+              [clientAddressHeader]: sealAddress(gatewaySecret, context.address),
+            }),
+        },
       }
       return shared ? batches.send(outgoing) : post(outgoing, context.signal)
     },

@@ -9,11 +9,13 @@ export interface SubgraphsOptions {
   readonly connections: number
   /** Milliseconds until one counts as away. */
   readonly timeout: number
+  /** With which services are told where strangers come from. */
+  readonly gatewaySecret: string | undefined
   readonly log: Logger
 }
 
 /** The way to the subgraphs: one bounded pool of connections for each, kept when the graph changes. */
-export function createSubgraphs({ locate, connections, timeout, log }: SubgraphsOptions) {
+export function createSubgraphs({ locate, connections, timeout, gatewaySecret, log }: SubgraphsOptions) {
   const pools = new Map<string, Pool>()
 
   function poolFor(name: string, origin: string): Pool {
@@ -43,6 +45,7 @@ export function createSubgraphs({ locate, connections, timeout, log }: Subgraphs
         url: endpoint,
         pool: poolFor(name, new URL(endpoint).origin),
         timeout,
+        gatewaySecret,
         log,
       })
     },

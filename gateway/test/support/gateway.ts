@@ -39,6 +39,7 @@ export async function startGateway(raw: RawEnv) {
   })
   const env = readEnv({
     GATEWAY_PORT: '0',
+    AUTH_FAILURE_LIMIT: '100000',
     FAST_PATH: process.env['FAST_PATH'],
     PASS_THROUGH: process.env['PASS_THROUGH'],
     ...raw,

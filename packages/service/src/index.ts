@@ -5,6 +5,7 @@ export { auditedUserId, recordAudit, type AuditRecord, type RunStatement } from 
 export { commonVariables, EnvError, readVariables, type RawEnv, type Variable } from './env/env.ts'
 export { graphLimitsOf } from './env/graph-variables.ts'
 export { kinds } from './env/kinds.ts'
+export { fourTimes, gatewaySecretVariable, rateLimitsOf } from './env/rate-variables.ts'
 export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
 export { badInput, DomainError } from './errors/domain-error.ts'
 export { isDatabaseUnavailable } from './errors/translate.ts'
@@ -58,6 +59,8 @@ export {
   type TokenVerifier,
 } from './identity/tokens.ts'
 export { bulkPaths } from './bulk/openapi.ts'
+export { clientAddressHeader, sealAddress } from './rate/client-address.ts'
+export { createRateLimits, type RateLimits } from './rate/rate-limits.ts'
 export { registerBulk } from './bulk/route.ts'
 export { registerRest } from './rest/engine.ts'
 export { execute } from './rest/execute.ts'

@@ -23,7 +23,8 @@ import { createTokenVerifier } from '../src/identity/tokens.ts'
 import { registerRest } from '../src/rest/engine.ts'
 import type { RestRow } from '../src/rest/row.ts'
 import { createTestIssuer } from '../src/testing/tokens.ts'
-import { createTestApp, testLimits } from './support.ts'
+import { createRateLimits } from '../src/rate/rate-limits.ts'
+import { createTestApp, testLimits, testRates } from './support.ts'
 
 const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
 
@@ -132,8 +133,13 @@ const mutation = new GraphQLObjectType<unknown, RequestContext>({
 })
 
 /** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
-export async function startGraphApp(rows: readonly RestRow[] = [], limits = testLimits) {
-  const it = await createTestApp()
+export async function startGraphApp(
+  rows: readonly RestRow[] = [],
+  limits = testLimits,
+  rates: Partial<typeof testRates> = {},
+  trustProxy: readonly string[] = [],
+) {
+  const it = await createTestApp({ trustProxy })
   const issuer = createTestIssuer()
   const server = createGraphServer<RequestContext>({
     source: { schema: new GraphQLSchema({ query, mutation }) },
@@ -143,7 +149,11 @@ export async function startGraphApp(rows: readonly RestRow[] = [], limits = test
     fastPath: (process.env['FAST_PATH'] ?? 'true') as FastPath,
   })
   await server.start()
-  const context = createRequestContext(createTokenVerifier({ keys: issuer.keys }), 5_000)
+  const context = createRequestContext({
+    tokens: createTokenVerifier({ keys: issuer.keys }),
+    timeout: 5_000,
+    rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
+  })
   registerGraph(it.app, { server, context, metrics: it.metrics })
   registerBatch(it.app, { server, context, metrics: it.metrics })
   registerRest(it.app, { rows, server, context })

@@ -44,6 +44,7 @@ afterAll(async () => {
 const context = (): RequestContext => ({
   caller: { role: 'STORE', keyId: 'k', storeId: 1 },
   authorization: undefined,
+  address: '127.0.0.1',
   requestId: 'r',
   signal: new AbortController().signal,
   log: createTestLog().log,

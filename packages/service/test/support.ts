@@ -8,6 +8,8 @@ import { createMetrics } from '../src/http/metrics.ts'
 
 /** What the gateway allows by default. */
 export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
+/** And how often one may ask, of a service that tests send bad tokens to. */
+export const testRates = { service: 'test', caller: 100_000, stranger: 100_000, failures: 100_000 }
 
 /** Keeps log lines, for tests that look at them. */
 export function createTestLog() {

@@ -20,10 +20,11 @@ const forDatabase = 0o440
  *     migrate/<name>-admin-url     as that superuser
  *     migrate/<name>-owner-url     as the role that owns the database
  *     migrate/<name>-database-url  as the role that serves
- *     users/database-url  users/master-key  users/master-key-previous  users/admin-api-key
+ *     users/database-url  users/master-key  users/master-key-previous  users/admin-api-key  users/gateway-secret
+ *     gateway/gateway-secret       the same
  *     events/database-url
  *
- * What exists is never changed. What is missing is made; what two need is copied from `migrate`.
+ * What exists is never changed. What is missing is made; what two need is copied from `migrate` or `users`.
  *
  * @throws Error in the operator's terms when two copies of one secret differ
  */
@@ -42,6 +43,8 @@ export async function makeSecrets(root: string): Promise<void> {
   await place(path.join(root, 'users', 'master-key'), forUs, () => randomBytes(32).toString('base64'))
   // Nothing is in it but while the master key is being replaced.
   await place(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
+  const shared = await place(path.join(root, 'users', 'gateway-secret'), forUs, random)
+  await copy(path.join(root, 'gateway', 'gateway-secret'), forUs, shared)
   await place(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
 }
 
@@ -61,7 +64,7 @@ export async function retireMasterKey(root: string): Promise<string> {
 async function copy(file: string, mode: number, secret: string): Promise<void> {
   if ((await place(file, mode, () => secret)) === secret) return
   throw new Error(
-    `${file} is not what the folder migrate holds: one of the volumes was replaced. ` +
+    `${file} is not what another folder holds: one of the volumes was replaced. ` +
       'Restore it, or remove all volumes to start afresh (this deletes all data).',
   )
 }

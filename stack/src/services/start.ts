@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Secrets } from '../admin-key.ts'
 import type { Database } from '../databases/database.ts'
 import type { DatabaseName } from '../databases/schemas.ts'
@@ -64,6 +65,7 @@ export async function startServices(options: StartOptions): Promise<Services> {
 
 /** What the stack decides; each service gets what it documents of it. */
 function settings({
+  env,
   ports,
   urls,
   databases,
@@ -82,6 +84,11 @@ function settings({
     ...(Object.fromEntries([...ofServices, ...ofDatabases]) as Record<string, string>),
     MASTER_KEY: secrets?.masterKey,
     MASTER_KEY_PREVIOUS: secrets?.previousMasterKey,
+    // Gateway and users service start together: a new one each time will do, unless the operator has one.
+    ...(env.raw['GATEWAY_SECRET'] === undefined &&
+      env.raw['GATEWAY_SECRET_FILE'] === undefined && {
+        GATEWAY_SECRET: randomBytes(32).toString('base64url'),
+      }),
     ADMIN_API_KEY: secrets?.adminApiKey,
   }
 }

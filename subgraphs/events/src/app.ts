@@ -7,6 +7,7 @@ import {
   createGraphServer,
   createHttpApp,
   createMetrics,
+  createRateLimits,
   createRequestContext,
   createTokenVerifier,
   registerApiDocs,
@@ -93,6 +94,7 @@ export async function buildApp({
   }
 
   const metrics = createMetrics('events')
+  const rates = createRateLimits({ service: 'events', ...env.rates, log, clock: () => clock().getTime() })
   metrics.gauge('ingest_queue_events', 'Events that wait to be written.', ingest.waiting)
   const app = await createHttpApp({
     log,
@@ -101,6 +103,7 @@ export async function buildApp({
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
+    trustProxy: env.trustProxy,
   })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
@@ -117,7 +120,11 @@ export async function buildApp({
   })
   await server.start()
   const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
-  const request = createRequestContext(tokens, env.limits.request)
+  const request = createRequestContext({
+    tokens,
+    timeout: env.limits.request,
+    rates,
+  })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
   registerGraph(app, { server, context, metrics })
   registerBatch(app, { server, context, metrics })
@@ -137,6 +144,7 @@ export async function buildApp({
   })
   app.addHook('onClose', async () => {
     await server.stop()
+    rates.close()
     await ingest.drained()
     await maintenance.stop()
     await db.close()

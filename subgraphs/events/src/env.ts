@@ -1,7 +1,9 @@
 import {
   behindGateway,
   commonVariables,
+  fourTimes,
   graphLimitsOf,
+  rateLimitsOf,
   kinds,
   readVariables,
   type RawEnv,
@@ -81,6 +83,8 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.EVENTS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    rates: fourTimes(rateLimitsOf(env)),
+    trustProxy: env.TRUST_PROXY,
     graph: behindGateway(graphLimitsOf(env)),
     corsOrigins: env.CORS_ORIGINS,
     fastPath: env.FAST_PATH,

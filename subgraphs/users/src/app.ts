@@ -6,6 +6,7 @@ import {
   createGraphServer,
   createHttpApp,
   createMetrics,
+  createRateLimits,
   createRequestContext,
   createTokenVerifier,
   registerApiDocs,
@@ -30,7 +31,16 @@ import { createVault } from './vault/vault.ts'
 export interface UsersDeps {
   readonly env: Pick<
     UsersEnv,
-    'limits' | 'graph' | 'corsOrigins' | 'fastPath' | 'secrets' | 'events' | 'tokens'
+    | 'limits'
+    | 'graph'
+    | 'rates'
+    | 'trustProxy'
+    | 'gatewaySecret'
+    | 'corsOrigins'
+    | 'fastPath'
+    | 'secrets'
+    | 'events'
+    | 'tokens'
   >
   readonly db: UsersDatabase
   readonly log: Logger
@@ -75,6 +85,7 @@ export async function buildApp({
   ]
 
   const metrics = createMetrics('users')
+  const rates = createRateLimits({ service: 'users', ...env.rates, log, clock: () => clock().getTime() })
   const app = await createHttpApp({
     log,
     metrics,
@@ -82,6 +93,7 @@ export async function buildApp({
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
     corsOrigins: env.corsOrigins,
+    trustProxy: env.trustProxy,
   })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
@@ -98,8 +110,13 @@ export async function buildApp({
   })
   await server.start()
   const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
-  const request = createRequestContext(tokens, env.limits.request)
-  const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
+  const request = createRequestContext({
+    tokens,
+    timeout: env.limits.request,
+    rates,
+    gatewaySecret: env.gatewaySecret,
+  })
+  const context: MakeContext<Context> = async (...at) => toContext(await request(...at), { ...domain, rates })
   registerGraph(app, { server, context, metrics })
   registerBatch(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
@@ -118,6 +135,7 @@ export async function buildApp({
   })
   app.addHook('onClose', async () => {
     await server.stop()
+    rates.close()
     await Promise.all([commands.stop(), ...couriers.map((courier) => courier.stop())])
     await events.close()
     await db.close()

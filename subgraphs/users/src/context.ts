@@ -1,5 +1,5 @@
 import type DataLoader from 'dataloader'
-import { extendContext, type RequestContext } from '@user-stats/service'
+import { extendContext, type RateLimits, type RequestContext } from '@user-stats/service'
 import type { Access, Session } from './identity/access.ts'
 import type { Audit } from './modules/audit/audit.ts'
 import type { ApiKeys } from './modules/api-key/api-key.ts'
@@ -21,6 +21,8 @@ export interface Domain {
   readonly tokens: Tokens
   readonly undelivered: Undelivered
   readonly users: Users
+  /** How often API keys may be tried. */
+  readonly rates: Pick<RateLimits, 'tryKey'>
 }
 
 export interface Loaders {

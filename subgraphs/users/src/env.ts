@@ -2,7 +2,10 @@ import { z } from 'zod'
 import {
   behindGateway,
   commonVariables,
+  fourTimes,
+  gatewaySecretVariable,
   graphLimitsOf,
+  rateLimitsOf,
   kinds,
   readVariables,
   type RawEnv,
@@ -21,6 +24,7 @@ const masterKey = z.string({ error: masterKeyForm }).transform((text, context) =
 
 export const usersVariables = {
   ...commonVariables,
+  ...gatewaySecretVariable,
   USERS_PORT: { schema: kinds.port(8001), about: 'Port of the users service.', default: '8001' },
   USERS_DATABASE_URL: {
     schema: kinds.databaseUrl(),
@@ -80,6 +84,9 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.USERS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    rates: fourTimes(rateLimitsOf(env)),
+    trustProxy: env.TRUST_PROXY,
+    gatewaySecret: env.GATEWAY_SECRET,
     graph: behindGateway(graphLimitsOf(env)),
     corsOrigins: env.CORS_ORIGINS,
     fastPath: env.FAST_PATH,

@@ -52,6 +52,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
     MASTER_KEY: masterKey,
     ADMIN_API_KEY: adminKey,
     EVENTS_URL: events.url,
+    AUTH_FAILURE_LIMIT: '100000',
     FAST_PATH: process.env['FAST_PATH'],
     ...options.env,
   })

@@ -1,34 +1,67 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { TokenVerifier } from '../identity/tokens.ts'
+import { DomainError } from '../errors/domain-error.ts'
 import type { Logger } from '../http/logging.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { TokenVerifier } from '../identity/tokens.ts'
+import { clientAddress } from '../rate/client-address.ts'
+import type { RateLimits } from '../rate/rate-limits.ts'
 import type { RequestContext } from './request.ts'
 
 /** What of a request counts for its operation. One of a batch has headers and an id of its own. */
-export type Origin = Pick<FastifyRequest, 'headers' | 'id' | 'log'>
-/** How a request's answer goes: the connection that ends it. */
-export type Connection = Pick<FastifyReply, 'raw'>
+export type Origin = Pick<FastifyRequest, 'headers' | 'id' | 'log' | 'ip'>
+/** How a request's answer goes: the connection that ends it, and headers, if it has any of its own. */
+export type Connection = Pick<FastifyReply, 'raw'> & Partial<Pick<FastifyReply, 'header'>>
 
 export type MakeContext<Context extends RequestContext = RequestContext> = (
   origin: Origin,
   connection: Connection,
 ) => Promise<Context>
 
+export interface RequestContextOptions {
+  readonly tokens: TokenVerifier
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly rates: RateLimits
+  /** With which the gateway vouches for addresses. */
+  readonly gatewaySecret?: string | undefined
+}
+
 /**
- * Makes the context of a request: who sent it, and a signal that ends with it.
+ * Makes the context of a request: who sent it, and a signal that ends with it. Counts the request.
  *
- * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE
+ * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
  */
-export const createRequestContext =
-  (tokens: TokenVerifier, timeout: number): MakeContext =>
-  async (request, reply) => {
+export function createRequestContext({
+  tokens,
+  timeout,
+  rates,
+  gatewaySecret,
+}: RequestContextOptions): MakeContext {
+  const addressOf = clientAddress(gatewaySecret)
+
+  async function identify(request: Origin, reply: Connection): Promise<Caller> {
+    try {
+      return await tokens.identify(request.headers.authorization)
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'TOKEN_INVALID')
+        await rates.badToken(addressOf(request), reply)
+      throw error
+    }
+  }
+
+  return async (request, reply) => {
     const { authorization } = request.headers
-    const caller = await tokens.identify(authorization)
+    const caller = await identify(request, reply)
+    rates.admit(caller, () => addressOf(request), reply)
     const began = performance.now()
     let signal: AbortSignal | undefined
     return {
       caller,
       authorization,
       requestId: request.id,
+      get address() {
+        return addressOf(request)
+      },
       // Most operations never look at it.
       get signal() {
         return (signal ??= createSignal(reply, timeout - (performance.now() - began)))
@@ -36,6 +69,7 @@ export const createRequestContext =
       log: request.log as Logger,
     }
   }
+}
 
 /** Aborted when the client has gone, or after so many milliseconds. One timer: composed signals cost far more. */
 function createSignal({ raw }: Connection, timeout: number): AbortSignal {
@@ -65,6 +99,9 @@ export const extendContext = <Extension extends object>(
       caller: request.caller,
       authorization: request.authorization,
       requestId: request.requestId,
+      get address() {
+        return request.address
+      },
       get signal() {
         return request.signal
       },

@@ -9,6 +9,8 @@ export interface RequestContext {
   /** The caller's Authorization header, to be forwarded. */
   readonly authorization: string | undefined
   readonly requestId: string
+  /** Where the request comes from; worked out when asked for. Personal data. */
+  readonly address: string
   /** Aborted when the client goes away or the request's time is over. Made when it is first asked for. */
   readonly signal: AbortSignal
   readonly log: Logger

@@ -27,6 +27,8 @@ export interface HttpAppOptions {
   /** Milliseconds. */
   readonly requestTimeout: number
   readonly corsOrigins: readonly string[]
+  /** Proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy?: readonly string[]
 }
 
 /**
@@ -40,6 +42,7 @@ export async function createHttpApp({
   bodyLimit,
   requestTimeout,
   corsOrigins,
+  trustProxy = [],
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Widened, so that the instance's type stays the plain one.
   const loggerInstance: FastifyBaseLogger = log
@@ -48,6 +51,7 @@ export async function createHttpApp({
     childLoggerFactory: (_parent, bindings, options) => createLazyChild(log, bindings, options as object),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     // Streams of events may take long. What arrives whole has a deadline below, what stalls has this one.
     requestTimeout: 0,
     connectionTimeout: 120_000,

@@ -30,12 +30,12 @@ export function registerBatch<Context extends RequestContext>(
 ): void {
   async function answer(
     { headers, request }: IncomingOperation,
-    { log, id }: FastifyRequest,
+    { log, id, ip }: FastifyRequest,
     reply: FastifyReply,
   ): Promise<OperationAnswer> {
     try {
-      const origin = { headers, id: acceptableRequestId(headers['x-request-id']) ?? id, log }
-      return await answerPlain(server, request, await context(origin, reply))
+      const origin = { headers, id: acceptableRequestId(headers['x-request-id']) ?? id, log, ip }
+      return await answerPlain(server, request, await context(origin, { raw: reply.raw }))
     } catch (error) {
       return answerFailure(error, log, metrics)
     }

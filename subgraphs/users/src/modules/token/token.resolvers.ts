@@ -2,8 +2,8 @@ import type { Resolvers } from '../../../generated/resolvers.ts'
 
 export const tokenResolvers: Resolvers = {
   Mutation: {
-    authenticate: async (_, { input }, { tokens }) => ({
-      ...(await tokens.authenticate(input.apiKey)),
+    authenticate: async (_, { input: { apiKey } }, { tokens, rates, address }) => ({
+      ...(await rates.tryKey(address, apiKey, () => tokens.authenticate(apiKey))),
       tokenType: 'Bearer',
     }),
   },
