@@ -38,6 +38,6 @@ process.on('message', ({ bodies, ...options }: Options) => {
       p50: result.latency.p50,
       p99: result.latency.p99,
     })
-    process.disconnect?.()
+    process.disconnect()
   })
 })
