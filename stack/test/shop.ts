@@ -1,10 +1,13 @@
 import type { Stack } from '../src/index.ts'
 
-/** A store on a running stack, used over HTTP as stores do. */
-export async function openShop(
-  { urls, adminApiKey = '' }: Pick<Stack, 'urls' | 'adminApiKey'>,
-  name = 'Shoes',
-) {
+/** A new store on a running stack, used over HTTP as stores do. */
+export async function openShop(stack: Pick<Stack, 'urls' | 'adminApiKey'>, name = 'Shoes') {
+  const { send, tokenFor } = clientOf(stack)
+  const { body } = await send('POST', '/api/store', await tokenFor(stack.adminApiKey ?? ''), { name })
+  return { id: body.id as number, apiKey: body.api_key as string, ...(await reopenShop(stack, body.api_key)) }
+}
+
+function clientOf({ urls }: Pick<Stack, 'urls'>) {
   const send = async (method: string, path: string, token: string | undefined, body?: unknown) => {
     const answer = await fetch(new URL(path, urls.gateway), {
       method,
@@ -18,13 +21,14 @@ export async function openShop(
   }
   const tokenFor = async (api_key: string): Promise<string> =>
     (await send('POST', '/api/auth/', undefined, { api_key })).body.access_token
-  const admin = await tokenFor(adminApiKey)
-  const { body: store } = await send('POST', '/api/store', admin, { name })
-  const token = await tokenFor(store.api_key)
+  return { send, tokenFor }
+}
+
+/** The same with the key of a store that is there. */
+export async function reopenShop(stack: Pick<Stack, 'urls'>, apiKey: string) {
+  const { send, tokenFor } = clientOf(stack)
+  const token = await tokenFor(apiKey)
   return {
-    id: store.id as number,
-    apiKey: store.api_key as string,
-    admin,
     token,
     tokenFor,
     send,

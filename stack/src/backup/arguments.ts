@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseOptions } from '../arguments.ts'
 
 export interface BackupArguments {
   readonly to: string
@@ -31,14 +32,6 @@ export function readBackupArguments(args: readonly string[], dataDir: string): B
   for (const [option, dir] of Object.entries({ '--to': to, '--keys-to': keysTo }))
     if (isWithin(dataDir, dir)) throw new Error(`${option}: expected a place outside of ${dataDir}`)
   return { to, keysTo, stop: values.stop }
-}
-
-export function parseOptions<T>(line: string, parse: () => T): T {
-  try {
-    return parse()
-  } catch (error) {
-    throw new Error(`${(error as Error).message.split('. ')[0] ?? ''}. Usage: ${line}`, { cause: error })
-  }
 }
 
 const isWithin = (outer: string, inner: string): boolean => {

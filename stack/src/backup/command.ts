@@ -4,6 +4,7 @@ import { embeddedVersion } from '@user-stats/postgres'
 import type { RawEnv } from '@user-stats/service'
 import { databasesIn, startClusters } from '../databases/clusters.ts'
 import { databaseNames } from '../databases/schemas.ts'
+import { requireNoSwap } from '../databases/swap.ts'
 import type { Terminal } from '../terminal.ts'
 import { exportTombstones } from '../tombstones/export.ts'
 import { writeTombstones } from '../tombstones/file.ts'
@@ -42,6 +43,7 @@ export async function runBackup(
 
   await using undo = new AsyncDisposableStack()
   undo.use(await holdDataDir({ dataDir, stop, terminal, signal }))
+  requireNoSwap(dataDir)
   undo.use(await holdFolder(to))
   undo.use(await holdFolder(keysTo))
   const now = clock()

@@ -102,3 +102,24 @@ export async function digestTree(
   }
   return files
 }
+
+/**
+ * Compares what lies in a directory with its manifest.
+ *
+ * @throws Error naming the first file that is missing, changed or too many
+ */
+export async function checkFiles(
+  dir: string,
+  manifest: Pick<BackupManifest, 'files'>,
+  onBytes?: (bytes: number) => void,
+): Promise<void> {
+  const found = new Map((await digestTree(dir, onBytes)).map((file) => [file.path, file]))
+  for (const { path: name, sha256 } of manifest.files) {
+    const file = found.get(name)
+    if (!file) throw new Error(`${dir} is damaged: ${name} is missing`)
+    if (file.sha256 !== sha256) throw new Error(`${dir} is damaged: ${name} is not what was backed up`)
+    found.delete(name)
+  }
+  const [more] = found.keys()
+  if (more !== undefined) throw new Error(`${dir} is damaged: ${more} was not backed up`)
+}

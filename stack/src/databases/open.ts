@@ -4,6 +4,7 @@ import type { Terminal } from '../terminal.ts'
 import { externalDatabase, type Database } from './database.ts'
 import { startEmbeddedDatabase } from './embedded.ts'
 import type { DatabaseName } from './schemas.ts'
+import { requireNoSwap } from './swap.ts'
 
 export interface OpenOptions {
   readonly env: Pick<StackEnv, 'dataDir' | 'databases'>
@@ -16,6 +17,7 @@ export interface OpenOptions {
 
 /** Starts embedded databases, side by side, and takes the others as given. */
 export async function openDatabases({ env, needed, terminal, durable, undo }: OpenOptions) {
+  if (needed.some((name) => !env.databases[name])) requireNoSwap(env.dataDir)
   // Without an embedded one the data directory may be none of ours.
   let passwords: ReturnType<typeof rolePasswords> | undefined
   const open = async (name: DatabaseName): Promise<Database> => {

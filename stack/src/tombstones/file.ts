@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { writeDurably } from '../backup/manifest.ts'
 
 /** Rows as PostgreSQL's `to_jsonb` writes them, so that a later version's columns come along. */
@@ -27,4 +29,30 @@ export async function writeTombstones(file: string, tombstones: Tombstones): Pro
     ...kinds.flatMap((kind) => tombstones[kind].map((row) => ({ kind, row }))),
   ]
   await writeDurably(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+}
+
+/** @throws Error, one line, when it is no such file */
+export async function readTombstones(file: string): Promise<Tombstones> {
+  const rows: Record<(typeof kinds)[number], Row[]> = {
+    erasures: [],
+    receiptKeys: [],
+    erasedUsers: [],
+    deletedStores: [],
+  }
+  let head: { exportedAt: string; installation: string } | undefined
+  try {
+    for await (const line of createInterface(createReadStream(file))) {
+      const value = JSON.parse(line) as Record<string, unknown>
+      if (head) {
+        const { kind, row } = value as { kind: (typeof kinds)[number]; row: Row }
+        rows[kind].push(row)
+      } else if (value['format'] === format && value['version'] === 1)
+        head = value as unknown as { exportedAt: string; installation: string }
+      else throw new Error('its first line is of another kind')
+    }
+  } catch (cause) {
+    throw new Error(`${file} holds no tombstones that can be read: ${(cause as Error).message}`, { cause })
+  }
+  if (!head) throw new Error(`${file} holds no tombstones: it is empty`)
+  return { exportedAt: head.exportedAt, installation: head.installation, ...rows }
 }

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import type { EventsDatabase } from '@user-stats/prisma-events'
+import type { UsersDatabase } from '@user-stats/prisma-users'
+import { createErasureReplay as createEventsReplay } from '@user-stats/events/erasure-replay'
+import {
+  createErasureReplay as createUsersReplay,
+  type ErasureTombstone,
+} from '@user-stats/users/erasure-replay'
+import type { Row, Tombstones } from './file.ts'
+
+/** Pools of both databases, as roles that own them. */
+export interface Pools {
+  readonly users: UsersDatabase['pool']
+  readonly events: EventsDatabase['pool']
+}
+
+export interface Replayed {
+  /** Users, visitors and stores that were erased again. */
+  readonly erasures: number
+  readonly eventsDeleted: number
+}
+
+/**
+ * Makes sure that whoever is in the tombstones is erased in both databases. What both know already is left alone, so
+ * it may be repeated, and goes on where it was interrupted.
+ */
+export async function replayTombstones(
+  pools: Pools,
+  tombstones: Tombstones,
+  clock: () => Date,
+): Promise<Replayed> {
+  const users = createUsersReplay({ pool: pools.users })
+  const events = createEventsReplay({ pool: pools.events, clock })
+  await users.numberAfter(await events.lastCommand())
+  await users.addReceiptKeys(tombstones.receiptKeys)
+  let erasures = 0
+  let eventsDeleted = 0
+  for (const row of everyErasure(tombstones)) {
+    const again = await users.erase(row)
+    if (again === undefined) continue
+    eventsDeleted +=
+      again.subject === 'STORE'
+        ? await events.store(again)
+        : await events.user(again, again.subjectId, again.anonymise)
+    await users.settle(again)
+    erasures += 1
+  }
+  return { erasures, eventsDeleted }
+}
+
+/** Those recorded, and those of which only the events database knows; stores last, for they take all with them. */
+function everyErasure({ erasures, erasedUsers, deletedStores }: Tombstones): ErasureTombstone[] {
+  const recorded = erasures as unknown as readonly ErasureTombstone[]
+  const known = new Set(recorded.map(({ store_id, subject_id }) => `${String(store_id)}/${subject_id}`))
+  const made = (
+    row: Row,
+    subject: 'VISITOR' | 'STORE',
+    subjectId: string,
+    at: unknown,
+  ): ErasureTombstone[] => {
+    const storeId = Number(row['store_id'])
+    if (known.has(`${String(storeId)}/${subjectId}`)) return []
+    const counts = { users_deleted: 0, events_deleted: 0, events_anonymised: 0, erased_rows: {} }
+    const times = { requested_at: at, finished_at: at, reported_at: at }
+    const what = { store_id: storeId, id: randomUUID(), subject, subject_id: subjectId } as const
+    return [{ ...what, events: 'ERASE', state: 'DONE', ...times, ...counts }]
+  }
+  return [
+    ...recorded.filter(({ subject }) => subject !== 'STORE'),
+    ...erasedUsers.flatMap((row) => made(row, 'VISITOR', String(row['user_id']), row['erased_at'])),
+    ...recorded.filter(({ subject }) => subject === 'STORE'),
+    ...deletedStores.flatMap((row) => made(row, 'STORE', '', new Date(0).toISOString())),
+  ]
+}

@@ -1,0 +1,172 @@
+import { appendFile, cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { runBackup } from '../src/backup/command.ts'
+import { databasesIn } from '../src/databases/clusters.ts'
+import { beginSwap } from '../src/databases/swap.ts'
+import { startStack } from '../src/index.ts'
+import { runRestore } from '../src/restore/command.ts'
+import { runVerify } from '../src/verify/command.ts'
+import { freePorts, recordingTerminal, temporaryDir } from './helpers.ts'
+import { openShop, reopenShop } from './shop.ts'
+
+// Several whole systems are built, copied, digested and recounted.
+jest.setTimeout(600_000)
+
+let home: Awaited<ReturnType<typeof temporaryDir>>
+let dataDir: string
+let first: string
+let shopKey: string
+const ids: Record<string, string> = {}
+let goneStore: number
+
+const start = (dir: string) => startStack({ ...freePorts, DATA_DIR: dir })
+const backups = () => `${dataDir}-backups`
+const finished = async (dir: string) => (await readdir(dir)).filter((name) => name.startsWith('20')).sort()
+const backup = () => runBackup([], { DATA_DIR: dataDir }, recordingTerminal())
+async function restore(dir: string, ...args: string[]) {
+  const { terminal, lines } = recordingTerminal()
+  const keysFrom = args.includes('--keys-from') ? [] : ['--keys-from', `${dataDir}-key-backups`]
+  const status = await runRestore([...args, ...keysFrom], { DATA_DIR: dir }, { terminal })
+  return { status, lines }
+}
+
+/** One store with four people, backed up; then two of them and another store are erased, and one more comes. */
+beforeAll(async () => {
+  home = await temporaryDir()
+  dataDir = path.join(home.dir, 'data')
+  {
+    await using stack = await start(dataDir)
+    const shop = await openShop(stack)
+    shopKey = shop.apiKey
+    for (const who of ['ann', 'bob', 'cid']) await shop.visit((ids[who] = await shop.register(who)), 2)
+    await shop.visit('visitor-7', 1)
+    const other = await openShop(stack, 'Hats')
+    goneStore = other.id
+    await other.visit(await other.register('eve'), 2)
+  }
+  await backup()
+  first = path.join(backups(), (await finished(backups()))[0] ?? '')
+  {
+    await using stack = await start(dataDir)
+    const shop = await reopenShop(stack, shopKey)
+    expect((await shop.send('DELETE', `/api/user/${ids['bob'] ?? ''}`, shop.token)).body.events).toBe(
+      '2 events were deleted',
+    )
+    const alone = await fetch(new URL(`/api/user/${ids['cid'] ?? ''}`, stack.urls.users), {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${shop.token}` },
+    })
+    expect(alone.status).toBe(200)
+    const admin = await shop.tokenFor(stack.adminApiKey ?? '')
+    expect((await shop.send('DELETE', `/api/store/${String(goneStore)}`, admin)).status).toBe(200)
+    await shop.visit(await shop.register('dan'), 5)
+  }
+})
+afterAll(async () => {
+  await home[Symbol.asyncDispose]()
+})
+
+/** What a store finds after a restore of the first backup: all of that day, but for whoever was erased since. */
+async function expectRestored(dir: string): Promise<void> {
+  const { terminal, lines } = recordingTerminal()
+  expect([await runVerify([], { DATA_DIR: dir }, terminal), lines.at(-1)]).toEqual([
+    0,
+    'done all is as it should be',
+  ])
+  await using stack = await start(dir)
+  const shop = await reopenShop(stack, shopKey)
+  expect(await shop.find('ann')).toBe(ids['ann'])
+  for (const erased of ['bob', 'cid', 'dan']) expect([erased, await shop.find(erased)]).toEqual([erased, 404])
+  // Two of ann, two of cid whose events were to stay, one visitor.
+  expect(await shop.views()).toBe(5)
+  const late = await shop.send('POST', '/api/event', shop.token, {
+    type: 'view',
+    user_id: ids['bob'],
+    data: {},
+  })
+  expect([late.status, late.body.code]).toEqual([409, 'USER_ERASED'])
+  const admin = await shop.tokenFor((await readFile(path.join(dataDir, 'admin-api-key'), 'utf8')).trim())
+  const stores = await shop.send('GET', '/api/store', admin)
+  expect(stores.body.map(({ name }: { name: string }) => name)).toEqual(['Shoes'])
+  // Commands go on being numbered after all that was carried out: a new erasure is one.
+  const again = await shop.register('fay')
+  await shop.visit(again, 3)
+  expect((await shop.send('DELETE', `/api/user/${again}`, shop.token)).body.events).toBe(
+    '3 events were deleted',
+  )
+}
+
+test('on another machine a backup comes back, and who was erased stays erased by the tombstones of later backups', async () => {
+  await backup()
+  const elsewhere = path.join(home.dir, 'elsewhere')
+  const { status, lines } = await restore(elsewhere, '--from', first)
+  expect([status, lines.at(-1)]).toEqual([0, expect.stringMatching(/^done .* is as it was on 20/)])
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^secrets needed: the master key with the id \w+; put it into /),
+  )
+  await cp(path.join(dataDir, 'master-key'), path.join(elsewhere, 'master-key'))
+  await expectRestored(elsewhere)
+})
+
+test('an interrupted exchange of the databases is finished by the next restore, and nothing starts before', async () => {
+  const dir = path.join(home.dir, 'half')
+  await restore(dir, '--from', first)
+  await cp(path.join(dataDir, 'master-key'), path.join(dir, 'master-key'))
+  // As a kill between the two leaves it: one is in place, the other still beside.
+  await mkdir(path.join(dir, 'restoring-x'), { mode: 0o711 })
+  await rename(path.join(dir, 'events'), path.join(dir, 'restoring-x', 'events'))
+  await beginSwap(dir, { restored: 'restoring-x', replaced: 'replaced-x' })
+  await expect(start(dir)).rejects.toThrow(/was interrupted .* run npm run restore again/)
+  const { status, lines } = await restore(dir, '--from', first)
+  expect([status, lines[0]]).toEqual([0, 'restore going on with a restore that was interrupted'])
+  await expectRestored(dir)
+})
+
+test('what is damaged, unfinished, of another version or without its keys is refused before anything is touched', async () => {
+  const target = path.join(home.dir, 'refused')
+  const bad = path.join(home.dir, 'bad', '2026-01-01T00-00-00-000Z')
+  await cp(first, bad, { recursive: true })
+  const manifest = JSON.parse(await readFile(path.join(bad, 'manifest.json'), 'utf8'))
+  const rewrite = (changes: object) =>
+    writeFile(path.join(bad, 'manifest.json'), JSON.stringify({ ...manifest, ...changes }))
+
+  await rewrite({ postgres: '17' })
+  await expect(restore(target, '--from', bad)).rejects.toThrow(
+    'the backup is of PostgreSQL 17, here is version',
+  )
+  await rewrite({ migrations: { ...manifest.migrations, users: ['20991231000000_later'] } })
+  await expect(restore(target, '--from', bad)).rejects.toThrow('made by a newer version')
+  await rewrite({ installation: '1' })
+  await expect(restore(target, '--from', bad)).rejects.toThrow('there are no data keys of this installation')
+  await rewrite({ createdAt: '2999-01-01T00:00:00.000Z' })
+  await expect(restore(target, '--from', bad)).rejects.toThrow('is older than the backup')
+  await rewrite({})
+  await expect(restore(target, '--from', bad, '--keys-from', home.dir)).rejects.toThrow(
+    'there are no data keys',
+  )
+  await appendFile(path.join(bad, 'users', 'pgdata', 'PG_VERSION'), ' ')
+  await expect(restore(target, '--from', bad)).rejects.toThrow(
+    /is damaged: users\/pgdata\/PG_VERSION is not what was backed up/,
+  )
+  await rm(path.join(bad, 'users', 'pgdata', 'PG_VERSION'))
+  await expect(restore(target, '--from', bad)).rejects.toThrow('PG_VERSION is missing')
+  await rm(path.join(bad, 'manifest.json'))
+  await expect(restore(target, '--from', bad)).rejects.toThrow('there is no finished backup')
+  await expect(restore(target)).rejects.toThrow(/--from: expected a backup.* Usage: /)
+  expect(databasesIn(target)).toEqual([])
+})
+
+test('data that is there is replaced only if asked to, and knows best who was erased', async () => {
+  // Without the later backup of the test before: only the data itself knows.
+  const alone = path.join(home.dir, 'alone')
+  await cp(first, path.join(alone, path.basename(first)), { recursive: true })
+  await expect(restore(dataDir, '--from', alone)).rejects.toThrow(`${dataDir} has data already`)
+  const { status, lines } = await restore(dataDir, '--from', alone, '--force')
+  expect(status).toBe(0)
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^erased [1-9]\d* erasures carried out again, [1-9]\d* events deleted$/),
+  )
+  await expectRestored(dataDir)
+  expect((await readdir(dataDir)).filter((name) => /^(?:replaced|restor)/.test(name))).toEqual([])
+})
