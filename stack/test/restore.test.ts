@@ -70,10 +70,8 @@ afterAll(async () => {
 /** What a store finds after a restore of the first backup: all of that day, but for whoever was erased since. */
 async function expectRestored(dir: string): Promise<void> {
   const { terminal, lines } = recordingTerminal()
-  expect([await runVerify([], { DATA_DIR: dir }, terminal), lines.at(-1)]).toEqual([
-    0,
-    'done all is as it should be',
-  ])
+  expect(await runVerify([], { DATA_DIR: dir }, terminal)).toBe(0)
+  expect(lines).toContain('done all is as it should be')
   await using stack = await start(dir)
   const shop = await reopenShop(stack, shopKey)
   expect(await shop.find('ann')).toBe(ids['ann'])
