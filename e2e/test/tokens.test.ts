@@ -20,7 +20,8 @@ let stack: TestStack
 let admin: string
 let keyId: string
 beforeAll(async () => {
-  stack = await startTestStack()
+  // Nobody may fail this often otherwise.
+  stack = await startTestStack({ env: { AUTH_FAILURE_LIMIT: '100000' } })
   admin = await authenticate(stack.urls.gateway, stack.adminApiKey)
   keyId = JSON.parse(Buffer.from(admin.split('.')[1] ?? '', 'base64url').toString()).sub as string
   // A signing key of which the tests hold the private half; the services verify with it and never sign.
