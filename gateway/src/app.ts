@@ -66,6 +66,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     readiness: {},
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
+    load: env.load,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
   })

@@ -4,6 +4,7 @@ import {
   EnvError,
   gatewaySecretVariable,
   graphLimitsOf,
+  loadLimitsOf,
   rateLimitsOf,
   kinds,
   readVariables,
@@ -65,6 +66,7 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.GATEWAY_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    load: loadLimitsOf(env),
     graph: graphLimitsOf(env),
     rates: rateLimitsOf(env),
     trustProxy: env.TRUST_PROXY,

@@ -5,6 +5,7 @@ export { auditedUserId, recordAudit, type AuditRecord, type RunStatement } from 
 export { commonVariables, EnvError, readVariables, type RawEnv, type Variable } from './env/env.ts'
 export { graphLimitsOf } from './env/graph-variables.ts'
 export { kinds } from './env/kinds.ts'
+export { loadLimitsOf } from './env/load-variables.ts'
 export { fourTimes, gatewaySecretVariable, rateLimitsOf } from './env/rate-variables.ts'
 export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
 export { badInput, DomainError } from './errors/domain-error.ts'

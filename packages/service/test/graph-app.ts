@@ -24,7 +24,7 @@ import { registerRest } from '../src/rest/engine.ts'
 import type { RestRow } from '../src/rest/row.ts'
 import { createTestIssuer } from '../src/testing/tokens.ts'
 import { createRateLimits } from '../src/rate/rate-limits.ts'
-import { createTestApp, testLimits, testRates } from './support.ts'
+import { createTestApp, testLimits, testLoad, testRates } from './support.ts'
 
 const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
 
@@ -138,8 +138,9 @@ export async function startGraphApp(
   limits = testLimits,
   rates: Partial<typeof testRates> = {},
   trustProxy: readonly string[] = [],
+  load = testLoad,
 ) {
-  const it = await createTestApp({ trustProxy })
+  const it = await createTestApp({ trustProxy, load })
   const issuer = createTestIssuer()
   const server = createGraphServer<RequestContext>({
     source: { schema: new GraphQLSchema({ query, mutation }) },

@@ -198,13 +198,13 @@ test('health says what is missing, and that nothing is', async () => {
   expect((await it.send('/health/live')).status).toBe(200)
   const ready = await it.send('/health/ready')
   expect(ready.status).toBe(200)
-  expect(await ready.json()).toEqual({ status: 'ok', checks: { database: 'ok', keys: 'ok' } })
+  expect(await ready.json()).toEqual({ status: 'ok', checks: { database: 'ok', keys: 'ok', load: 'ok' } })
   broken = true
   const missing = await it.send('/health/ready')
   expect(missing.status).toBe(503)
   expect(await missing.json()).toEqual({
     status: 'unavailable',
-    checks: { database: 'unavailable', keys: 'ok' },
+    checks: { database: 'unavailable', keys: 'ok', load: 'ok' },
   })
   expect((await it.send('/health/live')).status).toBe(200)
 })

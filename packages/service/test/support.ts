@@ -1,13 +1,17 @@
 import { Writable } from 'node:stream'
 import { commonVariables, readVariables } from '../src/env/env.ts'
+import { loadLimitsOf } from '../src/env/load-variables.ts'
 import { graphLimitsOf } from '../src/env/graph-variables.ts'
 import { DomainError } from '../src/errors/domain-error.ts'
 import { createHttpApp, type HttpAppOptions } from '../src/http/app.ts'
 import { createLogger } from '../src/http/logging.ts'
+import type { LoadLimits } from '../src/http/load.ts'
 import { createMetrics } from '../src/http/metrics.ts'
 
 /** What the gateway allows by default. */
 export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
+/** What a service takes on by default. */
+export const testLoad: LoadLimits = loadLimitsOf(readVariables(commonVariables, {}))
 /** And how often one may ask, of a service that tests send bad tokens to. */
 export const testRates = { service: 'test', caller: 100_000, stranger: 100_000, failures: 100_000 }
 
@@ -33,6 +37,7 @@ export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
     readiness: {},
     bodyLimit: 65_536,
     requestTimeout: 5_000,
+    load: testLoad,
     corsOrigins: [],
     ...options,
   })

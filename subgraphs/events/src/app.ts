@@ -102,6 +102,7 @@ export async function buildApp({
     readiness: { database: db.ping },
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
+    load: env.load,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
   })

@@ -3,6 +3,7 @@ import {
   commonVariables,
   fourTimes,
   graphLimitsOf,
+  loadLimitsOf,
   rateLimitsOf,
   kinds,
   readVariables,
@@ -83,6 +84,7 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.EVENTS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    load: loadLimitsOf(env),
     rates: fourTimes(rateLimitsOf(env)),
     trustProxy: env.TRUST_PROXY,
     graph: behindGateway(graphLimitsOf(env)),

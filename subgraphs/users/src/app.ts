@@ -33,6 +33,7 @@ export interface UsersDeps {
     UsersEnv,
     | 'limits'
     | 'graph'
+    | 'load'
     | 'rates'
     | 'trustProxy'
     | 'gatewaySecret'
@@ -92,6 +93,7 @@ export async function buildApp({
     readiness: { database: db.ping },
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
+    load: env.load,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
   })

@@ -5,6 +5,7 @@ import {
   fourTimes,
   gatewaySecretVariable,
   graphLimitsOf,
+  loadLimitsOf,
   rateLimitsOf,
   kinds,
   readVariables,
@@ -84,6 +85,7 @@ export function readEnv(raw: RawEnv) {
   return {
     http: { host: env.HOST, port: env.USERS_PORT },
     limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
+    load: loadLimitsOf(env),
     rates: fourTimes(rateLimitsOf(env)),
     trustProxy: env.TRUST_PROXY,
     gatewaySecret: env.GATEWAY_SECRET,

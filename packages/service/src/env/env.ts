@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { graphVariables } from './graph-variables.ts'
 import { kinds } from './kinds.ts'
+import { loadVariables } from './load-variables.ts'
 import { rateVariables } from './rate-variables.ts'
 
 export type RawEnv = Readonly<Record<string, string | undefined>>
@@ -84,6 +85,7 @@ export const commonVariables = {
     about: 'Milliseconds after which a request is given up.',
     default: '20000',
   },
+  ...loadVariables,
   ...graphVariables,
   ...rateVariables,
   FAST_PATH: {

@@ -46,6 +46,7 @@ export const catalogue = {
   },
   TOO_MANY_REQUESTS: { status: 429, message: 'Too many requests. Try again later.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Something went wrong on our side.' },
+  OVERLOADED: { status: 503, message: 'The service has more to do than it can. Try again soon.' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service cannot answer now. Try again soon.' },
   SUBGRAPH_UNAVAILABLE: {
     status: 503,

@@ -73,6 +73,7 @@ function transportStatus(code: unknown): number | undefined {
       return 401
     case 'TOO_MANY_REQUESTS':
       return 429
+    case 'OVERLOADED':
     case 'SERVICE_UNAVAILABLE':
     case 'SUBGRAPH_UNAVAILABLE':
     case 'DATABASE_UNAVAILABLE':

@@ -14,6 +14,7 @@ import { toDomainError } from '../errors/translate.ts'
 import { registerBodyParsers } from './body.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
 import { securityHeaders } from './headers.ts'
+import { registerLoad, type LoadLimits } from './load.ts'
 import { createLazyChild, type Logger } from './logging.ts'
 import { registerMetrics, type Metrics } from './metrics.ts'
 import { acceptableRequestId } from './request-id.ts'
@@ -26,6 +27,7 @@ export interface HttpAppOptions {
   readonly bodyLimit: number
   /** Milliseconds. */
   readonly requestTimeout: number
+  readonly load: LoadLimits
   readonly corsOrigins: readonly string[]
   /** Proxies whose X-Forwarded-For is believed. */
   readonly trustProxy?: readonly string[]
@@ -41,6 +43,7 @@ export async function createHttpApp({
   readiness,
   bodyLimit,
   requestTimeout,
+  load,
   corsOrigins,
   trustProxy = [],
 }: HttpAppOptions): Promise<FastifyInstance> {
@@ -85,6 +88,7 @@ export async function createHttpApp({
     void reply.headers(securityHeaders).header('x-request-id', request.id)
     done()
   })
+  const notOverloaded = registerLoad(app, load, metrics)
   app.addHook('onResponse', (request, reply, done) => {
     const level = reply.statusCode < 500 ? 'debug' : 'warn'
     if (log.isLevelEnabled(level))
@@ -112,7 +116,7 @@ export async function createHttpApp({
     if (other.length > 0) void reply.header('allow', other.join(', '))
     void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
   })
-  registerHealth(app, readiness)
+  registerHealth(app, { ...readiness, load: notOverloaded })
   registerMetrics(app, metrics)
   return app
 }

@@ -21,6 +21,12 @@ export function createMetrics(service: string) {
     labelNames: ['code'],
     registers: [registry],
   })
+  const refusals = new Counter({
+    name: 'load_refusals_total',
+    help: 'Requests and connections refused because there was too much to do, by reason.',
+    labelNames: ['reason'],
+    registers: [registry],
+  })
   /** A value that is asked for when it is read. */
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
@@ -32,7 +38,7 @@ export function createMetrics(service: string) {
       },
     })
   }
-  return { registry, requests, errors, gauge }
+  return { registry, requests, errors, refusals, gauge }
 }
 
 /** Measures every request and serves `GET /metrics`. */

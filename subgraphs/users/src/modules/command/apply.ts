@@ -67,6 +67,7 @@ interface Answer {
 
 /** Codes that say nothing of the command: the service, or what it needs, is not ready. */
 const away = new Set([
+  'OVERLOADED',
   'SERVICE_UNAVAILABLE',
   'DATABASE_UNAVAILABLE',
   'QUEUE_FULL',
