@@ -6,6 +6,7 @@ import { expect, jest, test } from '@jest/globals'
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import { startStack } from '../src/index.ts'
 import { runMigrate } from '../src/migrate/command.ts'
+import { runReplayErasures } from '../src/tombstones/command.ts'
 import { freePorts, recordingTerminal, temporaryDir } from '../test/helpers.ts'
 import { openShop, reopenShop } from '../test/shop.ts'
 import { findPrograms, startServer } from './server.ts'
@@ -92,6 +93,13 @@ test('the documented commands dump and restore databases of your own; data keys 
   // What was restored can be dumped, and restored over what is there.
   const third = path.join(home.dir, 'third')
   await follow('dump', '_again', third)
+  const restored = openUsersDatabase({ url: server.url('users_again', 'users_again_owner') })
+  await restored.pool.query('DELETE FROM user_keys')
+  await restored.close()
+  const file = path.join(third, 'tombstones.ndjson')
+  await expect(
+    runReplayErasures(['--from', file], databases('_again'), recordingTerminal().terminal),
+  ).rejects.toThrow('restore the data keys first')
   const again = await follow('restore', '_again', third)
   expect(again.stdout).toMatch(/^erased {4}0 erasures carried out again, 0 events deleted$/m)
   expect(again.stdout).toMatch(/^done {6}all is as it should be$/m)

@@ -6,6 +6,7 @@ import { databasesIn } from '../src/databases/clusters.ts'
 import { beginSwap } from '../src/databases/swap.ts'
 import { startStack } from '../src/index.ts'
 import { runRestore } from '../src/restore/command.ts'
+import { runExportErasures } from '../src/tombstones/command.ts'
 import { runVerify } from '../src/verify/command.ts'
 import { freePorts, recordingTerminal, temporaryDir } from './helpers.ts'
 import { openShop, reopenShop } from './shop.ts'
@@ -103,6 +104,26 @@ test('on another machine a backup comes back, and who was erased stays erased by
   expect(lines).toContainEqual(
     expect.stringMatching(/^secrets needed: the master key with the id \w+; put it into /),
   )
+  await cp(path.join(dataDir, 'master-key'), path.join(elsewhere, 'master-key'))
+  await expectRestored(elsewhere)
+})
+
+test('without later backups, a file of export-erasures knows who was erased, if it is of the same installation', async () => {
+  const alone = path.join(home.dir, 'exported')
+  await cp(first, path.join(alone, path.basename(first)), { recursive: true })
+  const file = path.join(home.dir, 'exported.ndjson')
+  const run = (...args: string[]) =>
+    runExportErasures(args, { DATA_DIR: dataDir }, recordingTerminal().terminal)
+  await expect(run()).rejects.toThrow(/--to: expected a file to write. Usage: /)
+  await run('--to', file)
+  const elsewhere = path.join(home.dir, 'by-export')
+  const other = path.join(home.dir, 'other.ndjson')
+  const text = await readFile(file, 'utf8')
+  await writeFile(other, text.replace(/"installation":"\d+"/, '"installation":"1"'))
+  await expect(restore(elsewhere, '--from', alone, '--tombstones', other)).rejects.toThrow(
+    'is of another installation than the backup',
+  )
+  expect((await restore(elsewhere, '--from', alone, '--tombstones', file)).status).toBe(0)
   await cp(path.join(dataDir, 'master-key'), path.join(elsewhere, 'master-key'))
   await expectRestored(elsewhere)
 })
