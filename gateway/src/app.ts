@@ -69,6 +69,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     load: env.load,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
+    tls: env.tls,
   })
   const context = refusingServices(
     createRequestContext({ tokens: createTokenVerifier({ keys }), timeout: env.limits.request, rates }),

@@ -1,11 +1,13 @@
 import path from 'node:path'
 import { eventsVariables } from '@user-stats/events/env'
 import { gatewayVariables } from '@user-stats/gateway/env'
-import { EnvError, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/service'
+import { EnvError, kinds, readTls, readVariables, type RawEnv, type Variable } from '@user-stats/service'
 import { usersVariables } from '@user-stats/users/env'
 import { backupVariables } from './backup/env.ts'
 import { dataDirVariable } from './data-dir.ts'
 import { databaseUrls, databaseVariables } from './databases/urls.ts'
+import { reachableAt } from './reachable.ts'
+import { isFor } from './tls.ts'
 
 /** What the stack itself reads, over the services' own variables. */
 export const stackVariables = {
@@ -15,6 +17,12 @@ export const stackVariables = {
     about:
       "Where the services' logs go under `npm start`: `DATA_DIR/logs/<service>.log`, or standard output.",
     default: 'file',
+  },
+  STACK_TLS_NAME: {
+    schema: kinds.optionalText(),
+    about:
+      'Name of this machine that TLS_CERT is for, by which the services reach each other under `npm start`.',
+    default: '(its address)',
   },
   ...databaseVariables,
   ...backupVariables,
@@ -42,10 +50,19 @@ export function readStackEnv(raw: RawEnv) {
   const ports = { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT }
   const faults = sharedPorts(ports)
   const databases = databaseUrls(env, faults)
+  const tls = readTls(raw)
+  const reachable = (tls && env.STACK_TLS_NAME) ?? reachableAt(env.HOST)
+  if (tls && !isFor(tls, reachable))
+    faults.push(
+      `TLS_CERT: is not for ${reachable}, by which the services reach each other. Set STACK_TLS_NAME to a name it is for that leads to this machine.`,
+    )
   if (faults.length > 0) throw new EnvError(faults)
   return {
     dataDir: path.resolve(env.DATA_DIR),
     host: env.HOST,
+    tls,
+    /** Address or name at which the services reach each other. */
+    reachable,
     ports,
     databases,
     logs: env.STACK_LOGS,

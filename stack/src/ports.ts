@@ -64,8 +64,7 @@ function refusal(
   return `port ${String(port)} (${variable}) cannot be opened: ${message}`
 }
 
-/** Base URL under which this machine reaches a service that listens on `host`. */
-export function baseUrl(host: string, port: number): string {
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1' }[host] ?? host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${String(port)}`
+/** Base URL of a service that this machine reaches at an address or name. */
+export function baseUrl(scheme: 'http' | 'https', reachable: string, port: number): string {
+  return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${String(port)}`
 }

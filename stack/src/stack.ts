@@ -11,6 +11,7 @@ import { baseUrl, claimPorts } from './ports.ts'
 import { definitions, type ServiceName } from './services/definitions.ts'
 import { startServices, type Services } from './services/start.ts'
 import { silent, type Terminal } from './terminal.ts'
+import { proveTrusted } from './tls.ts'
 
 export interface StackOptions {
   /** Those to start, all by default; with the databases they use. */
@@ -44,6 +45,7 @@ export interface Stack extends AsyncDisposable {
 export async function startStack(raw: RawEnv, options: StackOptions = {}): Promise<Stack> {
   const { terminal = silent, signal, hurry, durable = true } = options
   const env = readStackEnv(raw)
+  if (env.tls) await proveTrusted(env.tls, env.reachable, raw['NODE_EXTRA_CA_CERTS'])
   const chosen = definitions.filter(({ name }) => options.services?.includes(name) ?? true)
 
   await using undo = new AsyncDisposableStack()
@@ -55,10 +57,9 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
     chosen.map(({ name }) => [name, env.ports[name]] as const),
     leftBehind ? 15_000 : 0,
   )
-  const urls = Object.fromEntries(chosen.map(({ name }) => [name, baseUrl(env.host, ports[name])])) as Record<
-    ServiceName,
-    string
-  >
+  const urls = Object.fromEntries(
+    chosen.map(({ name }) => [name, baseUrl(env.tls ? 'https' : 'http', env.reachable, ports[name])]),
+  ) as Record<ServiceName, string>
   terminal.line('data', env.dataDir)
 
   signal?.throwIfAborted()

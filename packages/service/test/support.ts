@@ -39,6 +39,7 @@ export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
     requestTimeout: 5_000,
     load: testLoad,
     corsOrigins: [],
+    tls: undefined,
     ...options,
   })
   return {

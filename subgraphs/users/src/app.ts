@@ -96,6 +96,7 @@ export async function buildApp({
     load: env.load,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
+    tls: env.tls,
   })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>

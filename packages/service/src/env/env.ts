@@ -4,6 +4,7 @@ import { graphVariables } from './graph-variables.ts'
 import { kinds } from './kinds.ts'
 import { loadVariables } from './load-variables.ts'
 import { rateVariables } from './rate-variables.ts'
+import { tlsVariables } from './tls-variables.ts'
 
 export type RawEnv = Readonly<Record<string, string | undefined>>
 
@@ -70,6 +71,7 @@ function fromFile(name: string, env: RawEnv, faults: string[]): string | undefin
 /** Variables every service has. */
 export const commonVariables = {
   HOST: { schema: kinds.text('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
+  ...tlsVariables,
   LOG_LEVEL: {
     schema: kinds.choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     about: 'Least severe log lines to write: fatal, error, warn, info, debug, trace, silent.',

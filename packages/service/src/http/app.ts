@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:https'
 import cors from '@fastify/cors'
 import Fastify, {
   type FastifyBaseLogger,
@@ -8,16 +9,18 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import type { Tls } from '../env/tls.ts'
 import { DomainError } from '../errors/domain-error.ts'
 import { problemResponse, sendProblem } from '../errors/problem.ts'
 import { toDomainError } from '../errors/translate.ts'
 import { registerBodyParsers } from './body.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
-import { securityHeaders } from './headers.ts'
+import { secureTransport, securityHeaders } from './headers.ts'
 import { registerLoad, type LoadLimits } from './load.ts'
 import { createLazyChild, type Logger } from './logging.ts'
 import { registerMetrics, type Metrics } from './metrics.ts'
 import { acceptableRequestId } from './request-id.ts'
+import { followRenewals, tlsOptions } from './tls.ts'
 
 export interface HttpAppOptions {
   readonly log: Logger
@@ -31,6 +34,8 @@ export interface HttpAppOptions {
   readonly corsOrigins: readonly string[]
   /** Proxies whose X-Forwarded-For is believed. */
   readonly trustProxy?: readonly string[]
+  /** Speaks TLS with this, else plain HTTP. */
+  readonly tls: Tls | undefined
 }
 
 /**
@@ -46,10 +51,13 @@ export async function createHttpApp({
   load,
   corsOrigins,
   trustProxy = [],
+  tls,
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Widened, so that the instance's type stays the plain one.
   const loggerInstance: FastifyBaseLogger = log
+  const transport: object = tls === undefined ? {} : { https: tlsOptions(tls) }
   const app = Fastify({
+    ...transport,
     loggerInstance,
     childLoggerFactory: (_parent, bindings, options) => createLazyChild(log, bindings, options as object),
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,7 +79,9 @@ export async function createHttpApp({
     },
     clientErrorHandler: (error, socket) => {
       log.debug({ code: error.code }, 'unreadable request')
-      if (socket.writable) socket.end(problemResponse(fromParser(error.code)))
+      // What breaks off a handshake cannot be answered.
+      if (/^ERR_(SSL|TLS)_/.test(error.code)) socket.destroy()
+      else if (socket.writable) socket.end(problemResponse(fromParser(error.code)))
     },
   })
 
@@ -84,8 +94,9 @@ export async function createHttpApp({
 
   registerBodyParsers(app)
   registerBodyDeadline(app, requestTimeout)
+  const headers = tls === undefined ? securityHeaders : { ...securityHeaders, ...secureTransport }
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(securityHeaders).header('x-request-id', request.id)
+    void reply.headers(headers).header('x-request-id', request.id)
     done()
   })
   const notOverloaded = registerLoad(app, load, metrics)
@@ -117,6 +128,7 @@ export async function createHttpApp({
     void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
   })
   registerHealth(app, { ...readiness, load: notOverloaded })
+  if (tls !== undefined) app.addHook('onClose', followRenewals(app.server as Server, tls, log))
   registerMetrics(app, metrics)
   return app
 }
