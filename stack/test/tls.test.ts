@@ -63,7 +63,7 @@ test('with a certificate all three services speak TLS, among each other too', as
   }
   stack.child.kill('SIGTERM')
   expect((await stack.ended).code).toBe(0)
-})
+}, 180_000)
 
 test.each([
   [
