@@ -38,6 +38,7 @@ export interface UsersDeps {
     | 'trustProxy'
     | 'gatewaySecret'
     | 'corsOrigins'
+    | 'tls'
     | 'fastPath'
     | 'secrets'
     | 'events'
