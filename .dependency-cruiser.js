@@ -6,7 +6,19 @@
  */
 const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|stack|e2e)/'
 
-const rooms = ['errors', 'values', 'identity', 'audit', 'http', 'graph', 'rest', 'legacy', 'bulk', 'pages']
+const rooms = [
+  'errors',
+  'values',
+  'peer',
+  'identity',
+  'audit',
+  'http',
+  'graph',
+  'rest',
+  'legacy',
+  'bulk',
+  'pages',
+]
 
 /** A room of packages/service and the rooms it must not know. */
 const room = (name, above) => ({
@@ -87,7 +99,7 @@ export default {
     },
     {
       name: 'databases-stand-alone',
-      comment: 'A database package knows packages/postgres, for its tests, and nothing else of ours.',
+      comment: 'A database package knows packages/postgres and nothing else of ours.',
       severity: 'error',
       from: { path: '^(prisma/[^/]+)/' },
       to: { path: workspace, pathNot: ['^$1/', '^packages/postgres/'] },

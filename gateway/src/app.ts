@@ -44,7 +44,7 @@ export interface GatewayDeps {
 export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
   const rates = createRateLimits({ service: 'gateway', ...env.rates, log })
-  const subgraphs = createSubgraphs({ ...env.subgraphs, gatewaySecret: env.gatewaySecret, log })
+  const subgraphs = createSubgraphs({ ...env.subgraphs, gatewaySecret: env.gatewaySecret, log, metrics })
   const supergraph = await openSupergraph({
     ...env.supergraph,
     dataSource: subgraphs.dataSource,

@@ -72,6 +72,7 @@ export function readEnv(raw: RawEnv) {
     rates: rateLimitsOf(env),
     trustProxy: env.TRUST_PROXY,
     gatewaySecret: env.GATEWAY_SECRET,
+    shutdownDelay: env.SHUTDOWN_DELAY_MS,
     corsOrigins: env.CORS_ORIGINS,
     tls: readTls(raw),
     fastPath: env.FAST_PATH,

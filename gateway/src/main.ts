@@ -6,5 +6,5 @@ await serve('gateway', async () => {
   const env = readEnv(process.env)
   const log = createLogger({ name: 'gateway', level: env.logLevel })
   const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })
-  return { app: await buildApp({ env, keys, log }), log, listen: env.http }
+  return { app: await buildApp({ env, keys, log }), log, listen: env.http, shutdownDelay: env.shutdownDelay }
 })

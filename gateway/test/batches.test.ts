@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
+import { createBreaker } from '@user-stats/service'
 import { Pool } from 'undici'
 import { createLink, type Link } from '../src/graph/link.ts'
 
@@ -27,7 +28,7 @@ async function open(serve: Serve, timeout = 5_000) {
   const pool = new Pool(new URL(url).origin)
   return {
     hits,
-    link: createLink({ url, pool, timeout }),
+    link: createLink({ url, pool, timeout, breaker: createBreaker(), maxUnderWay: 1_000 }),
     [Symbol.asyncDispose]: async () => {
       await pool.destroy()
       server.closeAllConnections()
@@ -41,6 +42,7 @@ const context = (authorization = 'Bearer a', requestId = 'r') => ({
   requestId,
   address: '127.0.0.1',
   signal: new AbortController().signal,
+  deadline: Infinity,
 })
 const send = (link: Link, n: number, more: object = {}, ...at: Parameters<typeof context>) =>
   link.send(

@@ -9,7 +9,7 @@ import {
 } from '@user-stats/service'
 import type { GraphQLFormattedError } from 'graphql'
 import { pathsOfFetchedFields } from './fetched-fields.ts'
-import { createLink, type LinkOptions, type Operation } from './link.ts'
+import { createLink, notAsked, type LinkOptions, type Operation } from './link.ts'
 
 /** What the gateway asks of a data source. */
 type Answer = Pick<Awaited<ReturnType<GraphQLDataSource['process']>>, 'data' | 'errors'>
@@ -49,7 +49,8 @@ export function createDataSource({ name, log, ...options }: DataSourceOptions): 
         if (answer !== undefined) return { ...answer, errors: answer.errors?.map((error) => told(error)) }
         caller.log.warn({ subgraph: name, status }, 'subgraph is away')
       } catch (error) {
-        caller.log.warn({ subgraph: name, err: error }, 'subgraph is away')
+        // What is not asked is told once, by the breaker.
+        if (error !== notAsked) caller.log.warn({ subgraph: name, err: error }, 'subgraph is away')
       } finally {
         handed.delete(caller)
       }

@@ -1,5 +1,14 @@
-import type { OperationAnswer, OutgoingOperation, RequestContext } from '@user-stats/service'
-import { batchPath, clientAddressHeader, sealAddress } from '@user-stats/service'
+import {
+  batchPath,
+  clientAddressHeader,
+  sealAddress,
+  timeIsOver,
+  timeoutHeader,
+  type Breaker,
+  type OperationAnswer,
+  type OutgoingOperation,
+  type RequestContext,
+} from '@user-stats/service'
 import type { Dispatcher } from 'undici'
 import { createBatches } from './batches.ts'
 
@@ -14,11 +23,18 @@ export interface LinkOptions {
   readonly url: string
   /** Connections to its origin. */
   readonly pool: Dispatcher
+  /** Shared by all who ask that subgraph. */
+  readonly breaker: Breaker
+  /** Operations under way at most: beyond it the subgraph counts as away. */
+  readonly maxUnderWay: number
   /** Milliseconds until it counts as away. */
   readonly timeout: number
   /** With which it is told where strangers come from: it counts wrong API keys. */
   readonly gatewaySecret?: string | undefined
 }
+
+/** Why an operation was not sent: too much is under way, its time is over, or the subgraph counts as away. */
+export const notAsked = new Error('the subgraph was not asked')
 
 export type Link = ReturnType<typeof createLink>
 
@@ -26,8 +42,17 @@ export type Link = ReturnType<typeof createLink>
  * Takes operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: nobody
  * knows whether a mutation that was not answered has been carried out.
  */
-export function createLink({ url, pool, timeout, gatewaySecret }: LinkOptions) {
+export function createLink({
+  url,
+  pool,
+  breaker,
+  maxUnderWay,
+  timeout,
+  gatewaySecret,
+}: LinkOptions) {
   const path = pathOf(url)
+  let underWay = 0
+  let lastFailure: unknown
   const batches = createBatches({ pool, path: pathOf(new URL(batchPath, url).href), timeout, alone: post })
 
   /** Sends one operation in a request of its own, which ends with `signal`. */
@@ -59,23 +84,43 @@ export function createLink({ url, pool, timeout, gatewaySecret }: LinkOptions) {
 
   return {
     /** @throws Error when there was no answer */
-    send: (
+    async send(
       { shared, ...operation }: Operation,
-      context: Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'address'>,
-    ): Promise<OperationAnswer> => {
-      const { authorization, requestId } = context
+      context: Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'address' | 'deadline'>,
+    ): Promise<OperationAnswer> {
+      const { authorization, requestId, deadline } = context
+      const left = Math.min(timeout, deadline - performance.now())
+      const ticket = left < 1 || underWay >= maxUnderWay ? 0 : breaker.enter()
+      if (ticket === 0) throw notAsked
       const outgoing: OutgoingOperation = {
         ...operation,
         sender: { ...(authorization !== undefined && { authorization }) },
         own: {
           'x-request-id': requestId,
+          // A little less than we wait, so that it is the subgraph that says what took too long.
+          [timeoutHeader]: String(Math.ceil(left * 0.95)),
           ...(authorization === undefined &&
             gatewaySecret !== undefined && {
               [clientAddressHeader]: sealAddress(gatewaySecret, context.address),
             }),
         },
       }
-      return shared ? batches.send(outgoing) : post(outgoing, context.signal)
+      underWay += 1
+      try {
+        const answer = await (shared ? batches.send(outgoing) : post(outgoing, context.signal))
+        // An answer of ours is an answer, whatever it says; a proxy before a subgraph that is away says it in HTML.
+        if (answer.status < 500 || answer.text.startsWith('{')) breaker.answered()
+        else breaker.failed(ticket)
+        return answer
+      } catch (error) {
+        // A client that went away says nothing of the subgraph; what failed together failed once.
+        const gone = !shared && context.signal.aborted && context.signal.reason !== timeIsOver
+        if (!gone && error !== lastFailure) breaker.failed(ticket)
+        lastFailure = error
+        throw error
+      } finally {
+        underWay -= 1
+      }
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Logger } from '@user-stats/service'
+import { createPeerBreaker, type Breaker, type Logger, type Metrics } from '@user-stats/service'
 import { Pool } from 'undici'
 import { createDataSource, type Subgraph } from './data-source.ts'
 
@@ -12,15 +12,24 @@ export interface SubgraphsOptions {
   /** With which services are told where strangers come from. */
   readonly gatewaySecret: string | undefined
   readonly log: Logger
+  readonly metrics: Metrics
 }
 
-/** The way to the subgraphs: one bounded pool of connections for each, kept when the graph changes. */
-export function createSubgraphs({ locate, connections, timeout, gatewaySecret, log }: SubgraphsOptions) {
-  const pools = new Map<string, Pool>()
+interface Way {
+  readonly pool: Pool
+  readonly breaker: Breaker
+}
 
-  function poolFor(name: string, origin: string): Pool {
+/** Requests that may wait for each connection. */
+const waitingPerConnection = 32
+
+/** The way to the subgraphs: one bounded pool and one circuit breaker for each, kept when the graph changes. */
+export function createSubgraphs({ locate, connections, timeout, gatewaySecret, log, metrics }: SubgraphsOptions) {
+  const ways = new Map<string, Way>()
+
+  function wayTo(name: string, origin: string): Way {
     const key = `${name} ${origin}`
-    const known = pools.get(key)
+    const known = ways.get(key)
     if (known !== undefined) return known
     const pool = new Pool(origin, {
       connections,
@@ -32,8 +41,9 @@ export function createSubgraphs({ locate, connections, timeout, gatewaySecret, l
       headersTimeout: 0,
       bodyTimeout: 0,
     })
-    pools.set(key, pool)
-    return pool
+    const way = { pool, breaker: createPeerBreaker({ peer: name, log, metrics }) }
+    ways.set(key, way)
+    return way
   }
 
   return {
@@ -43,14 +53,15 @@ export function createSubgraphs({ locate, connections, timeout, gatewaySecret, l
       return createDataSource({
         name,
         url: endpoint,
-        pool: poolFor(name, new URL(endpoint).origin),
+        ...wayTo(name, new URL(endpoint).origin),
+        maxUnderWay: connections * (1 + waitingPerConnection),
         timeout,
         gatewaySecret,
         log,
       })
     },
     close: async (): Promise<void> => {
-      await Promise.all([...pools.values()].map((pool) => pool.close()))
+      await Promise.all([...ways.values()].map(({ pool }) => pool.close()))
     },
   }
 }

@@ -60,6 +60,9 @@ export {
   type KeySource,
   type TokenVerifier,
 } from './identity/tokens.ts'
+export { createPeerBreaker } from './http/peer-breaker.ts'
+export { createBreaker, type Breaker } from './peer/breaker.ts'
+export { timeIsOver, timeoutHeader } from './peer/timeout.ts'
 export { bulkPaths } from './bulk/openapi.ts'
 export { clientAddressHeader, sealAddress } from './rate/client-address.ts'
 export { createRateLimits, type RateLimits } from './rate/rate-limits.ts'

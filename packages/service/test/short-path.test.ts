@@ -46,6 +46,7 @@ const context = (): RequestContext => ({
   authorization: undefined,
   address: '127.0.0.1',
   requestId: 'r',
+  deadline: Infinity,
   signal: new AbortController().signal,
   log: createTestLog().log,
 })

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { Pool } from 'pg'
+import { defaultStatementTimeout, openServingPool, type ServingPoolOptions } from '@user-stats/postgres/pool'
 import { PrismaClient } from '../generated/client/client.ts'
 
 /** Where this database's schema and migrations stand, for whoever migrates it. */
@@ -9,17 +9,7 @@ export const usersSchema = {
   migrationsDir: fileURLToPath(new URL('../migrations', import.meta.url)),
 } as const
 
-export interface UsersDatabaseOptions {
-  readonly url: string
-  /** Connections at most. */
-  readonly maxConnections?: number
-  /** Milliseconds after which PostgreSQL gives a statement up. */
-  readonly statementTimeout?: number
-  /** What connections call themselves. */
-  readonly name?: string
-  /** Called when an idle connection breaks; the pool replaces it by itself. */
-  readonly onIdleError?: (error: Error) => void
-}
+export type UsersDatabaseOptions = ServingPoolOptions
 
 export type UsersDatabase = ReturnType<typeof openUsersDatabase>
 
@@ -28,21 +18,10 @@ export type UsersDatabase = ReturnType<typeof openUsersDatabase>
  * It connects on first use.
  */
 export function openUsersDatabase({
-  url,
-  maxConnections = 16,
-  statementTimeout = 15_000,
-  name = 'user-stats',
-  onIdleError = () => undefined,
+  statementTimeout = defaultStatementTimeout,
+  ...options
 }: UsersDatabaseOptions) {
-  const pool = new Pool({
-    connectionString: url,
-    max: maxConnections,
-    connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
-    statement_timeout: statementTimeout,
-    application_name: name,
-  })
-  pool.on('error', onIdleError)
+  const pool = openServingPool({ ...options, statementTimeout })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     // Waiting for a connection and for locks, both no longer than a single statement may.

@@ -37,7 +37,8 @@ export async function startServices(options: StartOptions): Promise<Services> {
       terminal.line('service', text)
     }
     const childEnv = environmentOf({ name, variables }, env.raw, set)
-    services.push(createService({ name, main, env: childEnv, url: options.urls[name], log, tell }))
+    const patience = patienceWith(childEnv)
+    services.push(createService({ name, main, env: childEnv, url: options.urls[name], log, tell, patience }))
   }
   hurry?.addEventListener('abort', () => {
     for (const service of services) service.hurry()
@@ -62,6 +63,12 @@ export async function startServices(options: StartOptions): Promise<Services> {
     RunningService
   >
 }
+
+/** Milliseconds. A service goes on for its delay, then gives requests in flight 25 s. */
+const patienceWith = ({ SHUTDOWN_DELAY_MS: delay }: Readonly<Record<string, string>>) => ({
+  start: 30_000,
+  stop: 27_000 + (Number(delay) || 0),
+})
 
 /** What the stack decides; each service gets what it documents of it. */
 function settings({

@@ -71,6 +71,8 @@ export async function buildApp({
     pool: db.ingestPool,
     ensureMonths: partitions.ensureMonths,
     queueLimit: env.ingest.queueLimit,
+    // Before a gateway in front gives up, with the same time for a request.
+    patience: env.limits.request * 0.6,
   })
   const maintenance = createMaintenance({
     pool,
@@ -126,6 +128,7 @@ export async function buildApp({
     tokens,
     timeout: env.limits.request,
     rates,
+    heed: true,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
   registerGraph(app, { server, context, metrics })

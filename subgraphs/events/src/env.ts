@@ -89,6 +89,7 @@ export function readEnv(raw: RawEnv) {
     rates: fourTimes(rateLimitsOf(env)),
     trustProxy: env.TRUST_PROXY,
     graph: behindGateway(graphLimitsOf(env)),
+    shutdownDelay: env.SHUTDOWN_DELAY_MS,
     corsOrigins: env.CORS_ORIGINS,
     tls: readTls(raw),
     fastPath: env.FAST_PATH,

@@ -14,5 +14,10 @@ await serve('events', async () => {
     },
   })
   const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })
-  return { app: await buildApp({ env, db, keys, log }), log, listen: env.http }
+  return {
+    app: await buildApp({ env, db, keys, log }),
+    log,
+    listen: env.http,
+    shutdownDelay: env.shutdownDelay,
+  }
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
-import { eventsSchema, openEventsDatabase } from '@user-stats/prisma-events'
+import { eventsSchema, openEventsDatabase, type EventsDatabaseOptions } from '@user-stats/prisma-events'
 import { createLogger, type SignedInCaller } from '@user-stats/service'
 import { createTestIssuer } from '@user-stats/service/testing/tokens'
 import { buildApp } from '../src/app.ts'
@@ -29,6 +29,7 @@ export async function startEvents(
     database?: TestDatabase
     maintain?: boolean
     steps?: ErasureSteps
+    pool?: Omit<EventsDatabaseOptions, 'url'>
   } = {},
 ) {
   const database = options.database ?? (await server.createDatabase(eventsSchema))
@@ -41,7 +42,7 @@ export async function startEvents(
       FAST_PATH: process.env['FAST_PATH'],
       ...options.env,
     }),
-    db: openEventsDatabase({ url: database.url }),
+    db: openEventsDatabase({ url: database.url, ...options.pool }),
     keys: issuer.keys,
     log: createLogger({ name: 'events', level: 'silent' }),
     clock: () => now ?? new Date(),

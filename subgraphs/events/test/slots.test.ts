@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { DomainError } from '@user-stats/service'
 import { createSlots } from '../src/modules/analytics/slots.ts'
 
+const forEver = new AbortController().signal
 const codeOf = (error: unknown): string => (error instanceof DomainError ? error.code : 'failed')
 
 test('so many run at once, so many wait in their order, and more are refused', async () => {
@@ -14,7 +15,7 @@ test('so many run at once, so many wait in their order, and more are refused', a
       await new Promise<void>((resolve) => ends.push(resolve))
       if (n === 1) throw new Error('failed')
       return n
-    })
+    }, forEver)
   const all = [0, 1, 2, 3, 4, 5].map((n) => work(n).catch(codeOf))
   await all[5]
   expect(started).toEqual([0, 1])
@@ -27,4 +28,23 @@ test('so many run at once, so many wait in their order, and more are refused', a
   const again = work(6)
   ends[5]?.()
   expect(await again).toBe(6)
+})
+
+test('what is no longer wanted leaves the queue, takes no turn and makes room', async () => {
+  const slots = createSlots({ running: 1, waiting: 1 })
+  const { promise: held, resolve: end } = Promise.withResolvers<string>()
+  const first = slots.run(() => held, forEver)
+  const leaving = new AbortController()
+  let ran = false
+  const second = slots
+    .run(() => {
+      ran = true
+      return Promise.resolve()
+    }, leaving.signal)
+    .catch(codeOf)
+  leaving.abort()
+  expect(await second).toBe('SERVICE_UNAVAILABLE')
+  const third = slots.run(() => Promise.resolve('third'), forEver)
+  end('first')
+  expect([await first, await third, ran]).toEqual(['first', 'third', false])
 })

@@ -71,6 +71,7 @@ export async function buildApp({
   const masterKeys = masterKeysOf(env)
   const { adminApiKey } = env.secrets
   const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKeys, adminApiKey, clock, log })
+  const metrics = createMetrics('users')
   const { keys, receiptKeys, events, commands, ...domain } = createDomain({
     db,
     masterKeys,
@@ -80,13 +81,13 @@ export async function buildApp({
     patience,
     clock,
     log,
+    metrics,
   })
   const couriers = [
     createCourier({ commands, log, lane: 'ACCESS', parallel: 8, ...pace }),
     createCourier({ commands, log, lane: 'ERASURE', parallel: 4, ...pace }),
   ]
 
-  const metrics = createMetrics('users')
   const rates = createRateLimits({ service: 'users', ...env.rates, log, clock: () => clock().getTime() })
   const app = await createHttpApp({
     log,
@@ -118,6 +119,7 @@ export async function buildApp({
     tokens,
     timeout: env.limits.request,
     rates,
+    heed: true,
     gatewaySecret: env.gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), { ...domain, rates })

@@ -1,5 +1,5 @@
 import type { UsersDatabase } from '@user-stats/prisma-users'
-import type { Logger } from '@user-stats/service'
+import { createPeerBreaker, type Logger, type Metrics } from '@user-stats/service'
 import { createAccess } from './identity/access.ts'
 import { createApiKeys } from './modules/api-key/api-key.ts'
 import { createAudit } from './modules/audit/audit.ts'
@@ -33,6 +33,7 @@ export interface DomainOptions {
   readonly patience: number
   readonly clock: () => Date
   readonly log: Logger
+  readonly metrics: Metrics
 }
 
 /** Everything behind the graph, wired. */
@@ -45,6 +46,7 @@ export function createDomain({
   patience,
   clock,
   log,
+  metrics,
 }: DomainOptions) {
   const access = createAccess({ pool, clock })
   const audit = createAudit({ prisma, clock })
@@ -53,7 +55,11 @@ export function createDomain({
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
   const rows = createUserRows({ vault, pool })
   const outbox = createOutbox({ prisma, clock })
-  const events = createEventsClient({ url: eventsUrl, token: () => tokens.serviceToken() })
+  const events = createEventsClient({
+    url: eventsUrl,
+    token: () => tokens.serviceToken(),
+    breaker: createPeerBreaker({ peer: 'events', log, metrics }),
+  })
   const receiptKeys = createReceiptKeys({ prisma, masterKeys })
   const receipts = createReceipts({ keys: receiptKeys, blind: vault.blind })
   const erasures = createErasureRows({ prisma, clock })

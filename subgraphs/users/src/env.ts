@@ -91,6 +91,7 @@ export function readEnv(raw: RawEnv) {
     trustProxy: env.TRUST_PROXY,
     gatewaySecret: env.GATEWAY_SECRET,
     graph: behindGateway(graphLimitsOf(env)),
+    shutdownDelay: env.SHUTDOWN_DELAY_MS,
     corsOrigins: env.CORS_ORIGINS,
     tls: readTls(raw),
     fastPath: env.FAST_PATH,

@@ -15,5 +15,5 @@ await serve('users', async () => {
       log.warn({ err: error }, 'a database connection broke')
     },
   })
-  return { app: await buildApp({ env, db, log }), log, listen: env.http }
+  return { app: await buildApp({ env, db, log }), log, listen: env.http, shutdownDelay: env.shutdownDelay }
 })

@@ -151,3 +151,18 @@ test('what was left is delivered in the background: after an outage, and after a
   })
   await second.observed
 })
+
+test('an events service that cannot be reached is asked no more for a while, and again once it is back', async () => {
+  const { id } = await users.store()
+  const block = () => users.mutate(users.admin, 'blockStore', { id }, 'store { isActive }')
+  users.events.setAway('cut off')
+  for (let n = 0; n < 5; n += 1) expect(await block()).toBe('SERVICE_UNAVAILABLE')
+  const asked = users.events.asked()
+  expect(await block()).toBe('SERVICE_UNAVAILABLE')
+  expect(users.events.asked()).toBe(asked)
+  users.events.setAway(false)
+  let answer: unknown
+  for (const end = Date.now() + 20_000; typeof answer !== 'object' && Date.now() < end;)
+    answer = await block()
+  expect(answer).toEqual({ store: { isActive: false } })
+})

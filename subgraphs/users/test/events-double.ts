@@ -13,13 +13,16 @@ export type EventsDouble = Awaited<ReturnType<typeof startEventsDouble>>
 export async function startEventsDouble() {
   const received: Received[] = []
   const waiting: { matches: (command: Received) => boolean; resolve: (command: Received) => void }[] = []
-  let away = false
+  let away: boolean | 'cut off' = false
+  let asked = 0
   let deletes = 0
   let refusal: { field: string; code: string } | undefined
   let steps = 1
   const stepsOf = new Map<unknown, number>()
   const app = Fastify()
   app.post('/graphql', async (request, reply) => {
+    asked += 1
+    if (away === 'cut off') return reply.raw.destroy()
     if (away) return reply.code(503).send({ errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' } }] })
     const { query, variables } = request.body as { query: string; variables: { input: Received['input'] } }
     const command = {
@@ -52,7 +55,10 @@ export async function startEventsDouble() {
   return {
     url,
     received,
-    setAway: (value: boolean): void => {
+    /** How often it was asked, away or not. */
+    asked: (): number => asked,
+    /** Away: it says so itself, or connections to it break. */
+    setAway: (value: boolean | 'cut off'): void => {
       away = value
     },
     /** How many events every command has deleted from now on. */

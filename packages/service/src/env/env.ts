@@ -90,6 +90,12 @@ export const commonVariables = {
   ...loadVariables,
   ...graphVariables,
   ...rateVariables,
+  SHUTDOWN_DELAY_MS: {
+    schema: kinds.integer(0, 600_000, 0),
+    about:
+      'Milliseconds to go on answering while readiness says 503, once asked to stop: for load balancers to notice.',
+    default: '0',
+  },
   FAST_PATH: {
     schema: kinds.choice(['true', 'false', 'always'], 'true'),
     about:

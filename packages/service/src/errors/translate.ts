@@ -14,13 +14,15 @@ const unreachable = new Set([
   'P1008',
   'P1017',
   'P2024',
-  // Prisma: a transaction could not start, or was ended, in time.
+  // Prisma: a transaction could not start, or was ended, in time; it lost against others again and again.
   'P2028',
+  'P2034',
 ])
-// PostgreSQL classes: connection exception, insufficient resources, operator intervention, read-only transaction.
-const unavailableState = /^(08|53|57P)|^25006$/
+// PostgreSQL classes: connection exception, lost against other transactions, insufficient resources, operator
+// intervention and statement timeout, read-only transaction, lock timeout.
+const unavailableState = /^(08|40|53|57)|^25006$|^55P03$/
 const unavailableMessage =
-  /connection terminated|timeout exceeded when trying to connect|server has closed the connection|can't reach database/i
+  /connection terminated|timeout exceeded when trying to connect|server has closed the connection|can't reach database|query read timeout/i
 
 const causes = function* (error: unknown): Generator<Record<string, unknown>> {
   let at: unknown = error

@@ -3,6 +3,7 @@ import { DomainError } from '../errors/domain-error.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { TokenVerifier } from '../identity/tokens.ts'
+import { timeIsOver, timeoutHeader, timeToSpend } from '../peer/timeout.ts'
 import { clientAddress } from '../rate/client-address.ts'
 import type { RateLimits } from '../rate/rate-limits.ts'
 import type { RequestContext } from './request.ts'
@@ -19,15 +20,18 @@ export type MakeContext<Context extends RequestContext = RequestContext> = (
 
 export interface RequestContextOptions {
   readonly tokens: TokenVerifier
-  /** Milliseconds. */
+  /** Milliseconds at most. */
   readonly timeout: number
   readonly rates: RateLimits
   /** With which the gateway vouches for addresses. */
   readonly gatewaySecret?: string | undefined
+  /** Whether an asker who waits no longer than that is heeded: for services that others of ours ask. */
+  readonly heed?: boolean
 }
 
 /**
- * Makes the context of a request: who sent it, and a signal that ends with it. Counts the request.
+ * Makes the context of a request: who sent it, until when it may take, and a signal that ends with it. Counts the
+ * request.
  *
  * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
  */
@@ -36,6 +40,7 @@ export function createRequestContext({
   timeout,
   rates,
   gatewaySecret,
+  heed = false,
 }: RequestContextOptions): MakeContext {
   const addressOf = clientAddress(gatewaySecret)
 
@@ -53,7 +58,8 @@ export function createRequestContext({
     const { authorization } = request.headers
     const caller = await identify(request, reply)
     rates.admit(caller, () => addressOf(request), reply)
-    const began = performance.now()
+    const deadline =
+      performance.now() + (heed ? timeToSpend(timeout, request.headers[timeoutHeader]) : timeout)
     let signal: AbortSignal | undefined
     return {
       caller,
@@ -62,9 +68,10 @@ export function createRequestContext({
       get address() {
         return addressOf(request)
       },
+      deadline,
       // Most operations never look at it.
       get signal() {
-        return (signal ??= createSignal(reply, timeout - (performance.now() - began)))
+        return (signal ??= createSignal(reply, deadline - performance.now()))
       },
       log: request.log as Logger,
     }
@@ -74,17 +81,16 @@ export function createRequestContext({
 /** Aborted when the client has gone, or after so many milliseconds. One timer: composed signals cost far more. */
 function createSignal({ raw }: Connection, timeout: number): AbortSignal {
   const controller = new AbortController()
-  const abort = (): void => {
-    controller.abort()
-  }
   if (raw.destroyed) {
-    if (!raw.writableFinished) abort()
+    if (!raw.writableFinished) controller.abort()
     return controller.signal
   }
-  const timer = setTimeout(abort, timeout)
+  const timer = setTimeout(() => {
+    controller.abort(timeIsOver)
+  }, timeout)
   raw.once('close', () => {
     clearTimeout(timer)
-    if (!raw.writableFinished) abort()
+    if (!raw.writableFinished) controller.abort()
   })
   return controller.signal
 }
@@ -102,6 +108,7 @@ export const extendContext = <Extension extends object>(
       get address() {
         return request.address
       },
+      deadline: request.deadline,
       get signal() {
         return request.signal
       },

@@ -11,7 +11,9 @@ export interface RequestContext {
   readonly requestId: string
   /** Where the request comes from; worked out when asked for. Personal data. */
   readonly address: string
-  /** Aborted when the client goes away or the request's time is over. Made when it is first asked for. */
+  /** Until when it may take, as `performance.now()` counts. */
+  readonly deadline: number
+  /** Aborted when the client goes away, or (`timeIsOver`) at the deadline. Made when it is first asked for. */
   readonly signal: AbortSignal
   readonly log: Logger
 }

@@ -14,6 +14,7 @@ import { DomainError } from '../errors/domain-error.ts'
 import { problemResponse, sendProblem } from '../errors/problem.ts'
 import { toDomainError } from '../errors/translate.ts'
 import { registerBodyParsers } from './body.ts'
+import { registerDrain } from './drain.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
 import { secureTransport, securityHeaders } from './headers.ts'
 import { registerLoad, type LoadLimits } from './load.ts'
@@ -127,7 +128,7 @@ export async function createHttpApp({
     if (other.length > 0) void reply.header('allow', other.join(', '))
     void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
   })
-  registerHealth(app, { ...readiness, load: notOverloaded })
+  registerHealth(app, { ...readiness, load: notOverloaded }, registerDrain(app))
   if (tls !== undefined) app.addHook('onClose', followRenewals(app.server as Server, tls, log))
   registerMetrics(app, metrics)
   return app

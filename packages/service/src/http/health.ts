@@ -18,19 +18,19 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
 }
 
 /** `GET /health/live`: the process answers. `GET /health/ready`: it can do its work; 503 says what is missing. */
-export function registerHealth(app: FastifyInstance, checks: ReadinessChecks): void {
-  let closing = false
-  app.addHook('preClose', () => {
-    closing = true
-  })
+export function registerHealth(
+  app: FastifyInstance,
+  checks: ReadinessChecks,
+  drain: { readonly stopping: boolean },
+): void {
   app.get('/health/live', () => ({ status: 'ok' }))
   app.get('/health/ready', async (_request, reply) => {
     const results = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => [name, await passes(check)] as const),
     )
-    const ready = !closing && results.every(([, passed]) => passed)
+    const ready = !drain.stopping && results.every(([, passed]) => passed)
     return reply.code(ready ? 200 : 503).send({
-      status: ready ? 'ok' : closing ? 'stopping' : 'unavailable',
+      status: ready ? 'ok' : drain.stopping ? 'stopping' : 'unavailable',
       checks: Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'unavailable'])),
     })
   })

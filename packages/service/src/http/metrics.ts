@@ -27,6 +27,12 @@ export function createMetrics(service: string) {
     labelNames: ['reason'],
     registers: [registry],
   })
+  const breakers = new Gauge({
+    name: 'circuit_breaker_state',
+    help: 'Whether a peer is asked: 0 closed, it is; 1 half open, it is tried; 2 open, it is not.',
+    labelNames: ['peer'],
+    registers: [registry],
+  })
   /** A value that is asked for when it is read. */
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
@@ -38,7 +44,7 @@ export function createMetrics(service: string) {
       },
     })
   }
-  return { registry, requests, errors, refusals, gauge }
+  return { registry, requests, errors, refusals, breakers, gauge }
 }
 
 /** Measures every request and serves `GET /metrics`. */

@@ -1,25 +1,29 @@
 import type { FastifyInstance } from 'fastify'
 import { EnvError } from '../env/env.ts'
+import { drainAndClose } from './drain.ts'
 import type { Logger } from './logging.ts'
 
 export interface Service {
   readonly app: FastifyInstance
   readonly log: Logger
   readonly listen: { readonly host: string; readonly port: number }
+  /** Milliseconds to go on answering, not ready, once asked to stop. */
+  readonly shutdownDelay: number
 }
 
 /** Connections that may wait to be accepted: with Node's 511, a thousand clients coming at once are reset. */
 const backlog = 4_096
-/** Milliseconds for requests in flight to finish once we are asked to stop. */
+/** Milliseconds for requests in flight to finish once nobody new is let in. */
 const grace = 25_000
 
 /**
- * Runs a service until SIGINT or SIGTERM: finishes what is in flight, then ends with status 0.
+ * Runs a service until SIGINT or SIGTERM: says that it is not ready, finishes what is in flight, then ends with
+ * status 0.
  * What keeps it from starting is one clear line and status 1.
  */
 export async function serve(name: string, build: () => Promise<Service>): Promise<void> {
   try {
-    const { app, log, listen } = await build()
+    const { app, log, listen, shutdownDelay } = await build()
     await app.listen({ ...listen, backlog })
     log.info({ address: app.addresses()[0] }, 'listening')
     let stopping = false
@@ -30,8 +34,8 @@ export async function serve(name: string, build: () => Promise<Service>): Promis
       setTimeout(() => {
         log.error('requests did not finish in time')
         process.exit(1)
-      }, grace).unref()
-      app.close().then(
+      }, shutdownDelay + grace).unref()
+      drainAndClose(app, { delay: shutdownDelay }).then(
         () => process.exit(0),
         (error: unknown) => {
           log.error({ err: error }, 'did not stop cleanly')

@@ -3,9 +3,9 @@ import { wantedBy } from './selected.ts'
 
 export const analyticsResolvers: Resolvers = {
   Query: {
-    eventSeries: (_, request, { caller, analytics }, info) =>
-      analytics.series(caller, request, wantedBy(info)),
-    funnel: (_, request, { caller, analytics }) => analytics.funnel(caller, request),
-    retention: (_, request, { caller, analytics }) => analytics.retention(caller, request),
+    eventSeries: (_, request, { caller, analytics, signal }, info) =>
+      analytics.series(caller, request, wantedBy(info), signal),
+    funnel: (_, request, { caller, analytics, signal }) => analytics.funnel(caller, request, signal),
+    retention: (_, request, { caller, analytics, signal }) => analytics.retention(caller, request, signal),
   },
 }

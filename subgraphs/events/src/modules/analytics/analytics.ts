@@ -41,18 +41,27 @@ export function createAnalytics({
 }: AnalyticsOptions) {
   const slots = createSlots({ running: concurrency, waiting: maxWaiting })
   const paths = analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path))
-  const deps: AnalyticsDeps = {
+  const deps: Omit<AnalyticsDeps, 'snapshot'> = {
     access,
     clock,
     analystPaths: paths,
     disclosureOf: (caller) => disclosureOf(caller, minCohort, paths),
-    snapshot: (work) => slots.run(() => readWithin(pool, timeout, work)),
   }
+  /** For one request: what its client no longer waits for leaves the queue and the database. */
+  const depsOf = (signal: AbortSignal): AnalyticsDeps => ({
+    ...deps,
+    snapshot: (work) => slots.run(() => readWithin(pool, timeout, work, signal), signal),
+  })
   return {
-    series: (caller: Caller, request: SeriesRequest, wanted: Wanted): Promise<EventSeries> =>
-      eventSeries(deps, caller, request, wanted),
-    funnel: (caller: Caller, request: FunnelRequest): Promise<Funnel> => funnel(deps, caller, request),
-    retention: (caller: Caller, request: RetentionRequest): Promise<Retention> =>
-      retention(deps, caller, request),
+    series: (
+      caller: Caller,
+      request: SeriesRequest,
+      wanted: Wanted,
+      signal: AbortSignal,
+    ): Promise<EventSeries> => eventSeries(depsOf(signal), caller, request, wanted),
+    funnel: (caller: Caller, request: FunnelRequest, signal: AbortSignal): Promise<Funnel> =>
+      funnel(depsOf(signal), caller, request),
+    retention: (caller: Caller, request: RetentionRequest, signal: AbortSignal): Promise<Retention> =>
+      retention(depsOf(signal), caller, request),
   }
 }

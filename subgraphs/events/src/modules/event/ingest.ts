@@ -9,6 +9,8 @@ export interface IngestOptions {
   readonly ensureMonths: (instants: readonly Date[]) => Promise<void>
   /** Events that may wait; beyond it callers are told to come back. */
   readonly queueLimit: number
+  /** Milliseconds until each event has its answer, whatever the database does. */
+  readonly patience?: number
   /** Events of one transaction at most. */
   readonly batchLimit?: number
   /** Transactions at once. While they commit, the next batches gather. */
@@ -19,6 +21,7 @@ export type Ingest = ReturnType<typeof createIngest>
 
 interface Waiting {
   readonly item: BatchItem
+  readonly since: number
   readonly settle: (outcome: Outcome) => void
 }
 
@@ -37,6 +40,7 @@ export function createIngest({
   pool,
   ensureMonths,
   queueLimit,
+  patience = 12_000,
   batchLimit = 1_000,
   lanes = 2,
 }: IngestOptions) {
@@ -45,6 +49,27 @@ export function createIngest({
   const keysInFlight = new Set<string>()
   let busy = 0
   let idle: (() => void)[] = []
+  const underWay = new Set<readonly Waiting[]>()
+  let watch: NodeJS.Timeout | undefined
+
+  /**
+   * Answers what has waited long enough: what still waits is not recorded any more; what is being written may yet
+   * be. One timer for all, and none while nothing waits for long.
+   */
+  function answerOverdue(): void {
+    const now = performance.now()
+    const overdue = ({ since }: Waiting): boolean => now - since >= patience
+    const given = queue.filter(overdue)
+    if (given.length > 0) queue = queue.filter((waiting) => !overdue(waiting))
+    for (const { settle } of [...given, ...[...underWay].flat().filter(overdue)])
+      settle(new DomainError('DATABASE_UNAVAILABLE'))
+    const oldest = [...queue, ...[...underWay].flat().filter((waiting) => !overdue(waiting))].reduce(
+      (least, { since }) => Math.min(least, since),
+      Infinity,
+    )
+    watch = oldest === Infinity ? undefined : setTimeout(answerOverdue, oldest + patience - now + 1).unref()
+    pump()
+  }
 
   /** Takes the next batch. A key is written once at a time; its repeats wait until it is. */
   function take(): Waiting[] {
@@ -93,7 +118,9 @@ export function createIngest({
   }
 
   async function run(batch: readonly Waiting[]): Promise<void> {
+    underWay.add(batch)
     await write(batch)
+    underWay.delete(batch)
     for (const { item } of batch) {
       const key = keyOf(item)
       if (key !== undefined) keysInFlight.delete(key)
@@ -120,16 +147,19 @@ export function createIngest({
      * Writes events, in whatever batches they end up in.
      *
      * @returns an outcome for each, in order
-     * @throws QUEUE_FULL when there is no room for all of them
+     * @throws QUEUE_FULL when there is no room for all of them; an outcome is DATABASE_UNAVAILABLE when it is not
+     *   known in time
      */
     record(items: readonly BatchItem[]): Promise<Outcome[]> {
       if (queue.length + items.length > queueLimit) return Promise.reject(new DomainError('QUEUE_FULL'))
+      const since = performance.now()
       const outcomes = items.map(
         (item) =>
           new Promise<Outcome>((settle) => {
-            queue.push({ item, settle })
+            queue.push({ item, since, settle })
           }),
       )
+      watch ??= setTimeout(answerOverdue, patience).unref()
       pump()
       return Promise.all(outcomes)
     },

@@ -1,4 +1,5 @@
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
+import { allowing } from '@user-stats/prisma-events'
 import { inSnapshot } from '../retention/snapshot.ts'
 import { recountText } from './recount.ts'
 
@@ -41,6 +42,8 @@ export interface RecountOptions {
   readonly clock: () => Date
   /** Milliseconds a recount may take. */
   readonly timeout: number
+  /** Ends it once it is aborted. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -50,12 +53,12 @@ export interface RecountOptions {
  * @throws QUERY_TOO_EXPENSIVE when it takes too long
  */
 export async function recountRange(
-  { pool, clock, timeout }: RecountOptions,
+  { pool, clock, timeout, signal }: RecountOptions,
   storeId: number | null,
   from: string,
   to: string,
 ): Promise<RollupVerification> {
-  return await inSnapshot(pool, timeout, async (client) => {
+  const recount = async (client: PoolClient): Promise<RollupVerification> => {
     const { rows: gone } = await client.query<{ from: string; skipped: string }>(
       `SELECT greatest($2::date, max(every.raw_from))::text AS from,
               count(*) FILTER (WHERE d.day < greatest(every.raw_from, own.raw_from)) AS skipped
@@ -67,22 +70,19 @@ export async function recountRange(
       [storeId, from, to],
     )
     const asOf = clock()
-    const { rows } = await client.query<Recount>(recountText, [
-      storeId,
-      gone[0]?.from ?? from,
-      to,
-      maxDifferences,
-    ])
-    const [recount] = rows
-    if (recount === undefined) throw new Error('the recount answered nothing')
+    const values = [storeId, gone[0]?.from ?? from, to, maxDifferences]
+    const { rows } = await client.query<Recount>(allowing({ text: recountText, values }, timeout))
+    const [found] = rows
+    if (found === undefined) throw new Error('the recount answered nothing')
     return {
       asOf,
-      checkedDays: Number(recount.days),
+      checkedDays: Number(found.days),
       skippedDays: Number(gone[0]?.skipped ?? 0),
-      eventsCounted: Number(recount.events),
-      consistent: recount.differences === '0',
-      differenceCount: Number(recount.differences),
-      differences: recount.first,
+      eventsCounted: Number(found.events),
+      consistent: found.differences === '0',
+      differenceCount: Number(found.differences),
+      differences: found.first,
     }
-  })
+  }
+  return await inSnapshot(pool, timeout, recount, signal)
 }

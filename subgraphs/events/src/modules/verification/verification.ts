@@ -29,15 +29,15 @@ export function createVerification({ pool, access, audit, clock, timeout }: Veri
   return {
     /**
      * @param storeId null: all stores
-     * @param from the first day
-     * @param to the day after the last
+     * @param from the first day; to: the day after the last
+     * @param signal ends the recount once it is aborted
      * @throws FORBIDDEN for all but admins, BAD_USER_INPUT for the range, QUERY_TOO_EXPENSIVE when it takes too long
      */
     async verify(
       acting: Acting,
       storeId: number | null,
-      from: string,
-      to: string,
+      { from, to }: { readonly from: string; readonly to: string },
+      signal: AbortSignal,
     ): Promise<RollupVerification> {
       const { caller } = acting
       requireAdmin(caller)
@@ -45,7 +45,7 @@ export function createVerification({ pool, access, audit, clock, timeout }: Veri
       await access.admit(caller, storeId)
       const recordIds = storeId === null ? [] : [String(storeId)]
       await audit.record(pool, acting, { action: 'ROLLUPS_VERIFIED', storeId, recordIds })
-      return await recountRange({ pool, clock, timeout }, storeId, from, to)
+      return await recountRange({ pool, clock, timeout, signal }, storeId, from, to)
     },
   }
 }

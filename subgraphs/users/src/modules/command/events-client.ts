@@ -1,4 +1,5 @@
 import { Pool } from 'undici'
+import type { Breaker } from '@user-stats/service'
 import type { ErasureStep } from '../erasure/erasing.ts'
 import { bodyOf, readAnswer } from './apply.ts'
 import type { Command } from './outbox.ts'
@@ -14,16 +15,41 @@ const deadlines = {
 
 export type EventsClient = ReturnType<typeof createEventsClient>
 
-/** Tells the events service what was decided here. */
-export function createEventsClient({
-  url,
-  token,
-}: {
+export interface EventsClientOptions {
   readonly url: string
   readonly token: () => Promise<string>
-}) {
+  readonly breaker: Breaker
+}
+
+/** Tells the events service what was decided here. */
+export function createEventsClient({ url, token, breaker }: EventsClientOptions) {
   const pool = new Pool(new URL(url).origin, { connections: 4, connect: { timeout: 2_000 } })
   const path = new URL('/graphql', url).pathname
+
+  async function send(command: Command): Promise<{ statusCode: number; text: string }> {
+    const authorization = `Bearer ${await token()}`
+    const ticket = breaker.enter()
+    if (ticket === 0) throw new Error('the events service does not answer and is not asked now')
+    try {
+      const { statusCode, body } = await pool.request({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json', accept: 'application/json', authorization },
+        body: bodyOf(command),
+        signal: AbortSignal.timeout(deadlines[command.kind]),
+        headersTimeout: deadlines[command.kind],
+        bodyTimeout: deadlines[command.kind],
+      })
+      const text = await body.text()
+      // What the service says, a refusal too, is an answer; what stands before it says 502 in HTML.
+      if (statusCode < 500 || text.startsWith('{')) breaker.answered()
+      else breaker.failed(ticket)
+      return { statusCode, text }
+    } catch (error) {
+      breaker.failed(ticket)
+      throw error
+    }
+  }
 
   return {
     /**
@@ -31,20 +57,8 @@ export function createEventsClient({
      * @throws CommandError when it is not known to have been carried out
      */
     async apply(command: Command): Promise<ErasureStep> {
-      const { statusCode, body } = await pool.request({
-        method: 'POST',
-        path,
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json',
-          authorization: `Bearer ${await token()}`,
-        },
-        body: bodyOf(command),
-        signal: AbortSignal.timeout(deadlines[command.kind]),
-        headersTimeout: deadlines[command.kind],
-        bodyTimeout: deadlines[command.kind],
-      })
-      return readAnswer(statusCode, await body.text())
+      const { statusCode, text } = await send(command)
+      return readAnswer(statusCode, text)
     },
 
     close: (): Promise<void> => pool.close(),

@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { startGraph, type Answer, type Graph } from './support/gateway.ts'
+
+const threshold = 5
+let graph: Graph
+beforeEach(async () => {
+  graph = await startGraph({ SUBGRAPH_TIMEOUT_MS: '150' })
+})
+afterEach(() => graph[Symbol.asyncDispose]())
+
+const jane = '{ userByEmail(email: "jane@example.org") { id } }'
+const ask = (query = jane): Promise<Answer> => graph.graphql(graph.store, query)
+const never = () => new Promise(() => undefined)
+const stateOf = async (peer: string) => {
+  const response = await fetch(`${graph.origin}/metrics`)
+  const text = await response.text()
+  return new RegExp(`^circuit_breaker_state\\{peer="${peer}",service="gateway"\\} (\\d)$`, 'm').exec(
+    text,
+  )?.[1]
+}
+const away = { code: 'SUBGRAPH_UNAVAILABLE', retryAfter: 1 }
+
+/** Repeats a question until it is answered as wanted. */
+async function until(wanted: (answer: Answer) => boolean): Promise<void> {
+  const end = Date.now() + 20_000
+  while (!wanted(await ask())) {
+    if (Date.now() > end) throw new Error('it was never answered as wanted')
+    await pause(20)
+  }
+}
+
+test('a subgraph that hangs is asked no more after a few requests, and again by itself once it answers', async () => {
+  graph.users.answering = never
+  for (let n = 0; n < threshold; n += 1) expect((await ask()).status).toBe(503)
+  expect(await stateOf('users')).toBe('2')
+  const asked = graph.users.hits.length
+  const refused = await ask()
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(refused.body).toMatchObject({
+    data: { userByEmail: null },
+    errors: [{ path: ['userByEmail'], extensions: away }],
+  })
+  expect(graph.users.hits.length).toBe(asked)
+  // The other subgraph has a breaker of its own.
+  expect((await ask('{ topEventTypes { type } }')).status).toBe(200)
+  expect(await stateOf('events')).toBe('0')
+
+  graph.users.answering = undefined
+  await until(({ status }) => status === 200)
+  expect(await stateOf('users')).toBe('0')
+  expect(graph.logged().match(/it is asked no more/g)).toHaveLength(1)
+  expect(graph.logged().match(/peer answers again/g)).toHaveLength(1)
+})
+
+test('connections that break open it as well, over REST and GraphQL', async () => {
+  graph.users.answering = (reply) => reply.raw.destroy()
+  for (let n = 0; n < threshold; n += 1) await ask()
+  const asked = graph.users.hits.length
+  const answer = await graph.rest(graph.store, 'GET', '/api/user/jane@example.org')
+  expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([503, away.code, '1'])
+  expect(graph.users.hits.length).toBe(asked)
+})
+
+test('what a subgraph refuses, itself unable or not, never opens it', async () => {
+  const names = ['taken', 'busy', 'boom', 'name']
+  for (let n = 0; n < threshold * 4; n += 1)
+    await ask(`{ userByEmail(email: "${names[n % names.length] ?? ''}@example.org") { id } }`)
+  graph.users.answering = (reply) =>
+    reply.code(503).send({ errors: [{ message: 'Busy.', extensions: { code: 'DATABASE_UNAVAILABLE' } }] })
+  for (let n = 0; n < threshold * 2; n += 1) await ask()
+  expect(graph.users.hits.length).toBe(threshold * 6)
+  expect(await stateOf('users')).toBe('0')
+})
+
+test('a client that goes away ends the request to the subgraph, and says nothing of the subgraph', async () => {
+  // Once, so that it is known and the verdict is not that of a first time.
+  await ask()
+  for (let n = 0; n < threshold * 2; n += 1) {
+    const ended = Promise.withResolvers<boolean>()
+    const arrived = Promise.withResolvers<undefined>()
+    graph.users.answering = (reply) => {
+      reply.raw.once('close', () => {
+        ended.resolve(reply.raw.writableFinished)
+      })
+      arrived.resolve(undefined)
+      return never()
+    }
+    const { port, hostname } = new URL(graph.origin)
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    const body = JSON.stringify({ query: jane })
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${graph.store}\r\ncontent-length: ${String(body.length)}\r\n\r\n${body}`,
+    )
+    await arrived.promise
+    socket.destroy()
+    expect(await ended.promise).toBe(false)
+  }
+  graph.users.answering = undefined
+  expect((await ask()).status).toBe(200)
+})
+
+test('a subgraph is told how long its answer is waited for, never longer than the request may take', async () => {
+  const told = () => Number(graph.users.hits.at(-1)?.headers['x-timeout-ms'])
+  await ask()
+  expect(told()).toBeGreaterThan(0)
+  expect(told()).toBeLessThan(150)
+  await using hurried = await startGraph({ REQUEST_TIMEOUT_MS: '100' })
+  // What a client says of it is not handed on.
+  await hurried.graphql(hurried.store, jane, {}, { 'x-timeout-ms': '99999' })
+  expect(Number(hurried.users.hits.at(-1)?.headers['x-timeout-ms'])).toBeLessThanOrEqual(100)
+})

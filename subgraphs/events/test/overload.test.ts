@@ -1,0 +1,189 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { TestPostgres } from '@user-stats/postgres/testing'
+import { startDatabaseServer, startEvents, type Answer, type Harness } from './harness.ts'
+
+let server: TestPostgres
+beforeAll(async () => {
+  server = await startDatabaseServer()
+})
+afterAll(async () => {
+  await server.stop()
+})
+
+/** Holds a lock of the database until it is let go. */
+async function hold(events: Harness, statement: string): Promise<AsyncDisposable> {
+  const client = await events.owner.connect()
+  await client.query(`BEGIN; ${statement}`)
+  let letGo: Promise<void> | undefined
+  return {
+    [Symbol.asyncDispose]: () =>
+      (letGo ??= client.query('ROLLBACK').then(() => {
+        client.release()
+      })),
+  }
+}
+/** Writers of the store wait. */
+const storeHeld = 'SELECT pg_advisory_xact_lock(7301, 1)'
+/** Every request waits that asks whether its caller is good. */
+const accessHeld = 'LOCK TABLE store_access IN ACCESS EXCLUSIVE MODE'
+
+const record = (events: Harness, key: string): Promise<Answer> =>
+  events.send(
+    'POST',
+    '/api/event',
+    events.admin,
+    { type: 'slow', user_id: 'u', store_id: 1, data: {} },
+    { 'idempotency-key': key },
+  )
+const recordMany = (events: Harness, name: string, count: number): Promise<Answer> =>
+  events.graphql(
+    events.admin,
+    'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }',
+    {
+      input: {
+        events: Array.from({ length: count }, (_, n) => ({
+          storeId: 1,
+          type: name,
+          userId: `u${String(n)}`,
+          data: {},
+        })),
+      },
+    },
+  )
+const amountOf = async (events: Harness, type: string): Promise<number> => {
+  const { body } = await events.send('GET', `/api/event/amount/${type}`, events.admin)
+  return (body as { event_amount: number }[]).reduce((sum, { event_amount: n }) => sum + n, 0)
+}
+const refusalOf = ({ status, headers, body }: Answer) => [
+  status,
+  body.code ?? body.errors[0].extensions.code,
+  headers.get('retry-after'),
+]
+const refused = (code: string) => [503, code, '1']
+
+async function eventually(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000
+  while (!(await is())) {
+    if (Date.now() > end) throw new Error(`${what}: it never was`)
+    await pause(10)
+  }
+}
+
+test('the queue holds so many events and no more: the rest is refused at once, and what was taken is written', async () => {
+  await using events = await startEvents(server, { env: { INGEST_QUEUE_LIMIT: '1000' } })
+  await events.introduce(1)
+  await record(events, 'before')
+  const held = await hold(events, storeHeld)
+  const waiting = async (): Promise<string | undefined> => {
+    const response = await fetch(`${events.origin}/metrics`)
+    return /^ingest_queue_events\S* (\d+)$/m.exec(await response.text())?.[1]
+  }
+  // Two batches are being written, and wait; a thousand events are queued behind them.
+  const taken = [recordMany(events, 'taken', 1_000), recordMany(events, 'taken', 1_000)]
+  await eventually('both batches are under way', async () => (await waiting()) === '0')
+  taken.push(recordMany(events, 'taken', 1_000))
+  await eventually('a batch waits', async () => (await waiting()) === '1000')
+  for (let n = 0; n < 20; n += 1) {
+    expect(refusalOf(await record(events, `refused ${String(n)}`))).toEqual(refused('QUEUE_FULL'))
+    expect(refusalOf(await recordMany(events, 'refused', 1_000))).toEqual(refused('QUEUE_FULL'))
+  }
+  await held[Symbol.asyncDispose]()
+  for (const { body } of await Promise.all(taken)) expect(body.data.recordEvents.acceptedCount).toBe(1_000)
+  expect([await amountOf(events, 'taken'), await amountOf(events, 'refused')]).toEqual([3_000, 0])
+  expect((await record(events, 'after')).status).toBe(201)
+})
+
+test('events that a slow database keeps waiting are answered in time, and once repeated they are there once', async () => {
+  await using events = await startEvents(server, { env: { REQUEST_TIMEOUT_MS: '500' } })
+  await events.introduce(1)
+  const held = await hold(events, storeHeld)
+  const keys = Array.from({ length: 30 }, (_, n) => `key ${String(n)}`)
+  // All are answered while nothing can be written.
+  for (const answer of await Promise.all(keys.map((key) => record(events, key))))
+    expect(refusalOf(answer)).toEqual(refused('DATABASE_UNAVAILABLE'))
+  await held[Symbol.asyncDispose]()
+  for (const key of keys)
+    await eventually('it is recorded', async () => (await record(events, key)).status === 201)
+  expect(await amountOf(events, 'slow')).toBe(keys.length)
+})
+
+test('a full pool lets so many wait and refuses the rest at once', async () => {
+  await using events = await startEvents(server, {
+    pool: { maxConnections: 6, maxWaiting: 8 },
+    maintain: false,
+  })
+  await events.introduce(1)
+  const held = await hold(events, accessHeld)
+  const statuses: number[] = []
+  const asked = Array.from({ length: 40 }, async () => {
+    const answer = await events.send('GET', '/api/event/amount/any', events.store(1))
+    statuses.push(answer.status)
+    if (answer.status !== 200) expect(refusalOf(answer)).toEqual(refused('DATABASE_UNAVAILABLE'))
+  })
+  await eventually('all but those who wait are refused', () => statuses.length === 40 - 4 - 8)
+  expect(new Set(statuses)).toEqual(new Set([503]))
+  await held[Symbol.asyncDispose]()
+  await Promise.all(asked)
+  expect(statuses.filter((status) => status === 200)).toHaveLength(12)
+})
+
+test('a statement that a lock holds up is 503, not an internal error, and nothing of it stays', async () => {
+  await using events = await startEvents(server, { pool: { statementTimeout: 150 }, maintain: false })
+  await events.introduce(1)
+  expect((await record(events, 'first')).status).toBe(201)
+  {
+    await using _held = await hold(events, `${accessHeld}; ${storeHeld}`)
+    const read = await events.send('GET', '/api/event/amount/slow', events.admin)
+    expect(refusalOf(read)).toEqual(refused('DATABASE_UNAVAILABLE'))
+    expect(refusalOf(await record(events, 'second'))).toEqual(refused('DATABASE_UNAVAILABLE'))
+    const deleted = await events.send('DELETE', '/api/event/u?store_id=1', events.admin)
+    expect(refusalOf(deleted)).toEqual(refused('DATABASE_UNAVAILABLE'))
+  }
+  expect(await amountOf(events, 'slow')).toBe(1)
+  expect((await record(events, 'second')).status).toBe(201)
+  expect(await amountOf(events, 'slow')).toBe(2)
+})
+
+test('a database that falls silent is 503, and its connections are replaced once it answers', async () => {
+  await using events = await startEvents(server, { pool: { statementTimeout: 100 }, maintain: false })
+  await events.introduce(1)
+  const { rows } = await events.owner.query<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity WHERE application_name = 'user-stats events' AND datname = current_database()`,
+  )
+  expect(rows.length).toBeGreaterThan(0)
+  const tell = (signal: NodeJS.Signals) => {
+    for (const { pid } of rows) process.kill(pid, signal)
+  }
+  tell('SIGSTOP')
+  try {
+    const answer = await events.send('GET', '/api/event/amount/any', events.admin)
+    expect(refusalOf(answer)).toEqual(refused('DATABASE_UNAVAILABLE'))
+    // What fell silent is not asked again.
+    expect((await events.send('GET', '/api/event/amount/any', events.admin)).status).toBe(200)
+  } finally {
+    tell('SIGCONT')
+  }
+})
+
+test('when the database ends all connections, the next requests are answered without a restart', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  await events.introduce(1)
+  const terminator = new Client({ connectionString: events.database.url })
+  await terminator.connect()
+  for (let round = 0; round < 3; round += 1) {
+    // Statements that the old connections had prepared are used again on the new ones.
+    expect((await record(events, `round ${String(round)}`)).status).toBe(201)
+    await terminator.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'user-stats events' AND datname = current_database()`,
+    )
+    await eventually(
+      'it answers',
+      async () => (await events.send('GET', '/api/event/amount/slow', events.admin)).status === 200,
+    )
+  }
+  await terminator.end()
+  expect(await amountOf(events, 'slow')).toBe(3)
+})
