@@ -59,6 +59,8 @@ const echo: Serve = (_request, response, body) => {
       operations.map(([, , , own], at) => `[${String(at)},200,${JSON.stringify({ data: own })}]\n`).join(''),
     )
 }
+/** Headers of one operation. */
+const ownOf = (id: string) => ({ 'x-request-id': id, 'x-timeout-ms': expect.stringMatching(/^\d+$/) })
 const echoed = (n: number) => ({ status: 200, text: JSON.stringify({ data: { n } }) })
 
 test('operations of one turn share a request, each with its own caller and request id', async () => {
@@ -79,9 +81,9 @@ test('operations of one turn share a request, each with its own caller and reque
       variables,
     ]),
   ).toEqual([
-    [['mutation M { m }', null], { authorization: 'Bearer a' }, { 'x-request-id': 'r-1' }, { n: 1 }],
-    [['mutation M { m }', null], { authorization: 'Bearer b' }, { 'x-request-id': 'r-2' }, { n: 2 }],
-    [['mutation M { m }', 'M'], { authorization: 'Bearer a' }, { 'x-request-id': 'r-3' }, { n: 3 }],
+    [['mutation M { m }', null], { authorization: 'Bearer a' }, ownOf('r-1'), { n: 1 }],
+    [['mutation M { m }', null], { authorization: 'Bearer b' }, ownOf('r-2'), { n: 2 }],
+    [['mutation M { m }', 'M'], { authorization: 'Bearer a' }, ownOf('r-3'), { n: 3 }],
   ])
 })
 
