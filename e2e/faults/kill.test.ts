@@ -1,7 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { authenticate, call, type LegacyAnswer } from '../src/legacy-client.ts'
+import { createRandom } from '../src/random.ts'
 import { startTestStack, type TestStack } from '../src/stack.ts'
+import { createClients, type Client, type Ledger } from './load/clients.ts'
+
+/** How often something is killed; `npm run test:soak` does it for longer. */
+const kills = Number(process.env['FAULT_KILLS'] ?? 12)
+const seed = Number(process.env['FAULT_SEED'] ?? Date.now() % 1_000_000)
+/** Milliseconds: two minutes, and half of one for each kill. */
+const patience = 120_000 + kills * 30_000
 
 let stack: TestStack
 beforeAll(async () => {
@@ -11,88 +19,108 @@ afterAll(async () => {
   await stack.stop()
 }, 60_000)
 
-const writers = 16
-const rounds = 2
-
-/** Sends until it is acknowledged: what a careful client does, with an idempotency key. */
-async function insist(send: () => Promise<LegacyAnswer>): Promise<LegacyAnswer> {
-  const deadline = Date.now() + 60_000
-  for (;;) {
-    const answer = await send().catch(() => undefined)
-    if (answer?.status === 201) return answer
-    // Nothing but "away" may be answered to a good request.
-    if (answer !== undefined) expect(answer.status).toBe(503)
-    if (Date.now() > deadline) throw new Error('nothing was acknowledged for a minute')
-    await pause(50)
-  }
-}
-
-test('every acknowledged event is there exactly once, whatever process is killed under load', async () => {
-  const { gateway } = stack.urls
-  const admin = await authenticate(gateway, stack.adminApiKey)
-  const made = await call(gateway, 'POST', '/api/store', { token: admin, body: { name: 'Shoes' } })
-  const token = await authenticate(gateway, made.body.api_key)
-
-  let stopped = false
-  const acknowledged = new Map<string, number>()
-  const load = Array.from({ length: writers }, async (_, writer) => {
-    for (let n = 0; !stopped; n += 1) {
-      const key = `${String(writer)}-${String(n)}`
-      const body = { type: `type ${String(n % 3)}`, user_id: `user ${String(n % 7)}`, data: { key } }
-      const { body: event } = await insist(() =>
-        call(gateway, 'POST', '/api/event', { token, body, headers: { 'idempotency-key': key } }),
-      )
-      acknowledged.set(key, event.id as number)
-    }
-  })
-
-  const victims: readonly (() => unknown)[] = [
-    () => stack.services.gateway.kill('SIGKILL'),
-    () => stack.services.events.kill('SIGKILL'),
-    () => stack.databases.events.kill(),
-    () => stack.services.users.kill('SIGKILL'),
-    () => stack.databases.users.kill(),
-  ]
-  for (let round = 0; round < rounds; round += 1)
-    for (const kill of victims) {
-      const before = acknowledged.size
-      await pause(300)
-      await kill()
-      // Recovery is automatic: wait until writing goes on.
-      while (acknowledged.size < before + writers * 3) await pause(50)
-    }
-  stopped = true
-  await Promise.all(load)
-
-  const dayAfter = (days: number): string =>
-    new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
-  const { body: verified } = await call(gateway, 'POST', '/graphql', {
-    token: admin,
-    body: {
-      query: `query($storeId: Int!, $from: Date!, $to: Date!) {
-          verifyRollups(storeId: $storeId, from: $from, to: $to) { consistent eventsCounted }
-        }`,
-      variables: { storeId: made.body.id, from: dayAfter(-1), to: dayAfter(1) },
-    },
-  })
-  expect(verified.data.verifyRollups).toEqual({ consistent: true, eventsCounted: acknowledged.size })
-  const held = new Map<string, number>()
+/** Everything a store holds, by idempotency key. */
+async function readAll(token: string): Promise<{ key: string; id: number; userId: string }[]> {
+  const found = []
   let after: string | null = null
   do {
-    const page: LegacyAnswer = await call(gateway, 'POST', '/graphql', {
+    const page: LegacyAnswer = await call(stack.urls.gateway, 'POST', '/graphql', {
       token,
       body: {
-        query: `query($after: String) { events(first: 10000, after: $after) { nodes { id data } pageInfo { endCursor hasNextPage } } }`,
+        query: `query($after: String) { events(first: 10000, after: $after) {
+          nodes { id userId data } pageInfo { endCursor hasNextPage } } }`,
         variables: { after },
       },
     })
     const { nodes, pageInfo } = page.body.data.events
-    for (const { id, data } of nodes) {
-      expect(held.has(data.key)).toBe(false)
-      held.set(data.key, Number(id))
-    }
+    for (const { id, userId, data } of nodes) found.push({ key: data.key as string, id: Number(id), userId })
     after = pageInfo.hasNextPage ? pageInfo.endCursor : null
   } while (after !== null)
-  expect(acknowledged.size).toBeGreaterThan(writers * 3 * victims.length * rounds)
-  expect(held).toEqual(acknowledged)
-}, 300_000)
+  return found
+}
+
+const dayAfter = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+
+test(
+  `every acknowledged event is there exactly once, whatever process is killed under load`,
+  async () => {
+    process.stderr.write(`FAULT_SEED=${String(seed)} FAULT_KILLS=${String(kills)}\n`)
+    const random = createRandom(seed)
+    const { gateway } = stack.urls
+    const admin = await authenticate(gateway, stack.adminApiKey)
+    const made = await call(gateway, 'POST', '/api/store', { token: admin, body: { name: 'Shoes' } })
+    const token = await authenticate(gateway, made.body.api_key)
+
+    const ledger: Ledger = { events: new Map(), deleted: new Set(), gone: new Set() }
+    const clients = createClients({ gateway, token, random: createRandom(seed + 1) }, ledger)
+    const kinds: readonly (readonly [string, number, Client])[] = [
+      ['rest', 6, clients.rest],
+      ['single', 6, clients.single],
+      ['bulk', 2, clients.bulk],
+      ['stream', 1, clients.stream],
+      ['deleting', 2, clients.deleting],
+      ['erasing', 2, clients.erasing],
+    ]
+    let stopped = false
+    const faults: unknown[] = []
+    const load = kinds.flatMap(([kind, count, client]) =>
+      Array.from({ length: count }, (_, at) =>
+        client(`${kind} ${String(at)}`, () => stopped).catch((error: unknown) => faults.push(error)),
+      ),
+    )
+
+    const victims: Readonly<Record<string, () => Promise<unknown>>> = {
+      gateway: () => stack.services.gateway.kill('SIGKILL'),
+      events: () => stack.services.events.kill('SIGKILL'),
+      'events database': () => stack.databases.events.kill(),
+      users: () => stack.services.users.kill('SIGKILL'),
+      'users database': () => stack.databases.users.kill(),
+    }
+    // Each at least once when there are enough, then in whatever order.
+    const names = Object.keys(victims)
+    for (let n = 0; n < kills; n += 1) {
+      const name = n < names.length ? names[n] : names[Math.floor(random() * names.length)]
+      await pause(Math.floor(random() * 1_500))
+      const before = { events: ledger.events.size, deleted: ledger.deleted.size }
+      await victims[name ?? '']?.()
+      // Recovery is automatic: wait until writing and deleting go on, mostly.
+      const wanted = random() < 0.75 ? 1 : 0
+      while (
+        faults.length === 0 &&
+        (ledger.events.size < before.events + 50 * wanted || ledger.deleted.size < before.deleted + wanted)
+      )
+        await pause(50)
+    }
+    stopped = true
+    await Promise.all(load)
+    expect(faults).toEqual([])
+
+    const held = await readAll(token)
+    const ids = new Map(held.map(({ key, id }) => [key, id]))
+    expect(ids.size).toBe(held.length)
+    expect(new Set(ids.keys())).toEqual(new Set(ledger.events.keys()))
+    for (const [key, id] of ledger.events)
+      if (id !== undefined) expect([key, ids.get(key)]).toEqual([key, id])
+    expect(held.filter(({ key, userId }) => ledger.gone.has(key) || ledger.deleted.has(userId))).toEqual([])
+
+    const { body: verified } = await call(gateway, 'POST', '/graphql', {
+      token: admin,
+      body: {
+        query: `query($storeId: Int!, $from: Date!, $to: Date!) {
+        verifyRollups(storeId: $storeId, from: $from, to: $to) { consistent differenceCount eventsCounted }
+      }`,
+        variables: { storeId: made.body.id, from: dayAfter(-2), to: dayAfter(1) },
+      },
+    })
+    expect(verified.data.verifyRollups).toEqual({
+      consistent: true,
+      differenceCount: 0,
+      eventsCounted: ledger.events.size,
+    })
+    expect(ledger.deleted.size).toBeGreaterThan(0)
+    process.stderr.write(
+      `${String(ledger.events.size)} events, ${String(ledger.deleted.size)} users deleted with their events\n`,
+    )
+  },
+  patience,
+)

@@ -45,6 +45,9 @@ export type EmbeddedPostgres = AsyncDisposable & {
 
 const host = '127.0.0.1'
 
+/** Queries of a client that was killed end within a second. Not every system can tell. */
+const watchful: Settings = process.platform === 'linux' ? { client_connection_check_interval: '1s' } : {}
+
 /**
  * Starts PostgreSQL on a cluster of its own, on loopback, initialised at the first start. The server is no
  * child of this process: it lives until `stop`, and a later start adopts one that a killed run left behind.
@@ -62,7 +65,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   const running = await findRunning(cluster)
   if (running !== undefined) log(`adopting the PostgreSQL server "${name}" left by an earlier run`)
-  const settings = { ...(durable ? {} : disposable), ...options.settings }
+  const settings = { ...watchful, ...(durable ? {} : disposable), ...options.settings }
   const port = running ?? (await start(cluster, binaries, user, settings, options.port))
 
   const url = (database: string, role = superuser, password = cluster.password) =>
