@@ -6,7 +6,7 @@ import { startTestStack, type TestStack } from '../src/stack.ts'
 import { createClients, type Client, type Ledger } from './load/clients.ts'
 
 /** How often something is killed; `npm run test:soak` does it for longer. */
-const kills = Number(process.env['FAULT_KILLS'] ?? 12)
+const kills = Number(process.env['FAULT_KILLS'] ?? 8)
 const seed = Number(process.env['FAULT_SEED'] ?? Date.now() % 1_000_000)
 /** Milliseconds: two minutes, and half of one for each kill. */
 const patience = 120_000 + kills * 30_000

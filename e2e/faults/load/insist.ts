@@ -18,21 +18,21 @@ export async function insist(
   for (;;) {
     const answer = await send().catch(() => undefined)
     if (answer !== undefined && acknowledged(answer)) return answer
-    if (answer !== undefined && !isAway(answer))
-      throw new Error(`answered ${String(answer.status)} ${JSON.stringify(answer.body).slice(0, 500)}`)
-    if (Date.now() > deadline)
-      throw new Error(
-        `nothing was acknowledged for too long, at last: ${JSON.stringify(answer)?.slice(0, 500) ?? 'no answer'}`,
-      )
+    if (answer !== undefined && !isAway(answer)) throw new Error(`answered ${described(answer)}`)
+    if (Date.now() > deadline) throw new Error(`nothing was acknowledged for too long: ${described(answer)}`)
     await pause(50)
   }
 }
+
+const described = (answer: LegacyAnswer | undefined): string =>
+  answer === undefined ? 'no answer' : `${String(answer.status)} ${JSON.stringify(answer.body).slice(0, 500)}`
 
 const awayCodes = new Set<unknown>([
   'SUBGRAPH_UNAVAILABLE',
   'SERVICE_UNAVAILABLE',
   'DATABASE_UNAVAILABLE',
   'QUEUE_FULL',
+  'OVERLOADED',
 ])
 
 /** Nothing but "away" may be answered to a good request, and how long to wait with it. */
