@@ -42,14 +42,7 @@ export type Link = ReturnType<typeof createLink>
  * Takes operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: nobody
  * knows whether a mutation that was not answered has been carried out.
  */
-export function createLink({
-  url,
-  pool,
-  breaker,
-  maxUnderWay,
-  timeout,
-  gatewaySecret,
-}: LinkOptions) {
+export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySecret }: LinkOptions) {
   const path = pathOf(url)
   let underWay = 0
   let lastFailure: unknown

@@ -24,7 +24,14 @@ interface Way {
 const waitingPerConnection = 32
 
 /** The way to the subgraphs: one bounded pool and one circuit breaker for each, kept when the graph changes. */
-export function createSubgraphs({ locate, connections, timeout, gatewaySecret, log, metrics }: SubgraphsOptions) {
+export function createSubgraphs({
+  locate,
+  connections,
+  timeout,
+  gatewaySecret,
+  log,
+  metrics,
+}: SubgraphsOptions) {
   const ways = new Map<string, Way>()
 
   function wayTo(name: string, origin: string): Way {
