@@ -21,7 +21,8 @@ export type EventsDatabase = ReturnType<typeof openEventsDatabase>
  * It connects on first use.
  */
 export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDatabaseOptions) {
-  const open = (more: Partial<ServingPoolOptions>) => openServingPool({ ...options, ...more, name: 'user-stats events' })
+  const open = (more: Partial<ServingPoolOptions>) =>
+    openServingPool({ ...options, ...more, name: 'user-stats events' })
   const pool = open({ maxConnections: maxConnections - ingestConnections })
   const ingestPool = open({ maxConnections: ingestConnections, pipeline: true })
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
