@@ -51,6 +51,8 @@ export async function startEvents(
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })
+  // An idle connection may still be saying goodbye when its server is stopped.
+  owner.on('error', () => undefined)
 
   const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
   const service: SignedInCaller = { role: 'SERVICE', service: 'users' }

@@ -187,21 +187,24 @@ test('beside writers and a drop of months, each recount sees whole transactions 
   const log = createLogger({ name: 'events', level: 'silent' })
   const retention = createRetention({ pool: served, clock: () => now, log, days: 60 })
   const state = { writing: true }
-  const writers = [1, 2].map(async (storeId) => {
-    for (let n = 0; n < 40; n += 1)
-      await own.graphql(
-        own.store(storeId),
-        'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }',
-        {
-          input: {
-            events: ['2026-02-10', '2026-03-10', '2026-05-10'].map((day, at) => ({
-              type: 'view',
-              userId: `user ${String((n * 3 + at) % 13)}`,
-              occurredAt: `${day}T10:00:00Z`,
-            })),
-          },
+  const write = (storeId: number, n: number) =>
+    own.graphql(
+      own.store(storeId),
+      'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }',
+      {
+        input: {
+          events: ['2026-02-10', '2026-03-10', '2026-05-10'].map((day, at) => ({
+            type: 'view',
+            userId: `user ${String((n * 3 + at) % 13)}`,
+            occurredAt: `${day}T10:00:00Z`,
+          })),
         },
-      )
+      },
+    )
+  // Of each month something is there before any month goes.
+  await Promise.all([write(1, 0), write(2, 0)])
+  const writers = [1, 2].map(async (storeId) => {
+    for (let n = 1; n < 40; n += 1) await write(storeId, n)
   })
   const done = Promise.all(writers).then(() => {
     state.writing = false
