@@ -129,7 +129,7 @@ async function readPostmaster(home: string): Promise<string[]> {
 
 async function killServer({ home, port }: EmbeddedPostgres): Promise<void> {
   const pid = Number((await readPostmaster(home))[0])
-  if (pid > 0) process.kill(pid, 'SIGKILL')
+  if (pid > 0) killProcess(pid)
   while (await listens(port)) await delay(20)
 }
 
@@ -144,4 +144,13 @@ function listens(port: number): Promise<boolean> {
     socket.on('connect', answer(true))
     socket.on('error', answer(false))
   })
+}
+
+/** It may have ended by itself a moment ago. */
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }

@@ -1,9 +1,20 @@
+import { DomainError } from '@user-stats/service'
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import { toConnection } from '../event/event.resolvers.ts'
+
+/** Of another subgraph: the gateway never asks for it here, but whoever asks this service itself may. */
+const foreign = {
+  id: (): never => {
+    throw new DomainError('USER_NOT_FOUND', {
+      message: 'Ids of registered users are known to the users service only: ask the gateway.',
+    })
+  },
+}
 
 export const userResolvers: Resolvers = {
   User: {
     __resolveReference: ({ storeId, ref }, { caller, users }) => users.reference(caller, { storeId, ref }),
+    ...foreign,
     events: async ({ storeId, ref }, { first, after, ...filter }, { caller, events }) =>
       toConnection(
         await events.page(caller, storeId, { ...filter, userId: ref }, { first, after: after ?? null }),
