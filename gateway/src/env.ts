@@ -1,13 +1,10 @@
 import { join } from 'node:path'
 import {
+  commonEnvOf,
   commonVariables,
   EnvError,
   gatewaySecretVariable,
-  graphLimitsOf,
-  loadLimitsOf,
-  rateLimitsOf,
   kinds,
-  readTls,
   readVariables,
   type RawEnv,
   type Variable,
@@ -65,19 +62,10 @@ export type Locate = (name: string, composedUrl: string) => string
 export function readEnv(raw: RawEnv) {
   const env = readVariables(gatewayVariables, raw)
   return {
+    ...commonEnvOf(env, raw),
     http: { host: env.HOST, port: env.GATEWAY_PORT },
-    limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
-    load: loadLimitsOf(env),
-    graph: graphLimitsOf(env),
-    rates: rateLimitsOf(env),
-    trustProxy: env.TRUST_PROXY,
     gatewaySecret: env.GATEWAY_SECRET,
-    shutdownDelay: env.SHUTDOWN_DELAY_MS,
-    corsOrigins: env.CORS_ORIGINS,
-    tls: readTls(raw),
-    fastPath: env.FAST_PATH,
     passThrough: env.PASS_THROUGH,
-    logLevel: env.LOG_LEVEL,
     users: { url: env.USERS_URL },
     supergraph: { path: env.SUPERGRAPH_PATH, pollMs: env.SUPERGRAPH_POLL_MS },
     subgraphs: {

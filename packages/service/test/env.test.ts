@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commonVariables, EnvError, readVariables, type RawEnv, type Variable } from '../src/env/env.ts'
+import { commonVariables } from '../src/env/common.ts'
+import { EnvError, readVariables, type RawEnv, type Variable } from '../src/env/env.ts'
 import { kinds } from '../src/env/kinds.ts'
 
 const variables = {

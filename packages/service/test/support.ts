@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
-import { commonVariables, readVariables } from '../src/env/env.ts'
+import { commonVariables } from '../src/env/common.ts'
+import { readVariables } from '../src/env/env.ts'
 import { loadLimitsOf } from '../src/env/load-variables.ts'
 import { graphLimitsOf } from '../src/env/graph-variables.ts'
 import { DomainError } from '../src/errors/domain-error.ts'

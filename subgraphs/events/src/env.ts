@@ -1,12 +1,9 @@
 import {
   behindGateway,
+  commonEnvOf,
   commonVariables,
   fourTimes,
-  graphLimitsOf,
-  loadLimitsOf,
-  rateLimitsOf,
   kinds,
-  readTls,
   readVariables,
   type RawEnv,
   type Variable,
@@ -64,7 +61,7 @@ export const eventsVariables = {
     default: '1',
   },
   ANALYST_DATA_PATHS: {
-    schema: kinds.text(''),
+    schema: kinds.list(),
     about:
       'JSONPaths of `data` that analysts may filter and group by, separated by commas: `$.plan,$.country`.',
     default: '(none)',
@@ -73,27 +70,15 @@ export const eventsVariables = {
 
 export type EventsEnv = ReturnType<typeof readEnv>
 
-const listOf = (text: string): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-
 /** @throws EnvError naming every variable that is wrong */
 export function readEnv(raw: RawEnv) {
   const env = readVariables(eventsVariables, raw)
+  const common = commonEnvOf(env, raw)
   return {
+    ...common,
     http: { host: env.HOST, port: env.EVENTS_PORT },
-    limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
-    load: loadLimitsOf(env),
-    rates: fourTimes(rateLimitsOf(env)),
-    trustProxy: env.TRUST_PROXY,
-    graph: behindGateway(graphLimitsOf(env)),
-    shutdownDelay: env.SHUTDOWN_DELAY_MS,
-    corsOrigins: env.CORS_ORIGINS,
-    tls: readTls(raw),
-    fastPath: env.FAST_PATH,
-    logLevel: env.LOG_LEVEL,
+    rates: fourTimes(common.rates),
+    graph: behindGateway(common.graph),
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },
     ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },
@@ -101,7 +86,7 @@ export function readEnv(raw: RawEnv) {
       timeout: env.ANALYTICS_TIMEOUT_MS,
       // A quarter of the connections: recording and the daily aggregates keep the others.
       concurrency: Math.floor(env.DATABASE_POOL_SIZE / 4),
-      analystPaths: listOf(env.ANALYST_DATA_PATHS),
+      analystPaths: env.ANALYST_DATA_PATHS,
     },
     minCohort: env.MIN_COHORT,
     rules: {

@@ -1,14 +1,11 @@
 import { z } from 'zod'
 import {
   behindGateway,
+  commonEnvOf,
   commonVariables,
   fourTimes,
   gatewaySecretVariable,
-  graphLimitsOf,
-  loadLimitsOf,
-  rateLimitsOf,
   kinds,
-  readTls,
   readVariables,
   type RawEnv,
   type Variable,
@@ -83,19 +80,13 @@ export type UsersEnv = ReturnType<typeof readEnv>
 /** @throws EnvError naming every variable that is wrong */
 export function readEnv(raw: RawEnv) {
   const env = readVariables(usersVariables, raw)
+  const common = commonEnvOf(env, raw)
   return {
+    ...common,
     http: { host: env.HOST, port: env.USERS_PORT },
-    limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
-    load: loadLimitsOf(env),
-    rates: fourTimes(rateLimitsOf(env)),
-    trustProxy: env.TRUST_PROXY,
+    rates: fourTimes(common.rates),
     gatewaySecret: env.GATEWAY_SECRET,
-    graph: behindGateway(graphLimitsOf(env)),
-    shutdownDelay: env.SHUTDOWN_DELAY_MS,
-    corsOrigins: env.CORS_ORIGINS,
-    tls: readTls(raw),
-    fastPath: env.FAST_PATH,
-    logLevel: env.LOG_LEVEL,
+    graph: behindGateway(common.graph),
     database: { url: env.USERS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     secrets: {
       masterKey: env.MASTER_KEY,

@@ -1,10 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
-import { graphVariables } from './graph-variables.ts'
-import { kinds } from './kinds.ts'
-import { loadVariables } from './load-variables.ts'
-import { rateVariables } from './rate-variables.ts'
-import { tlsVariables } from './tls-variables.ts'
+import type { z } from 'zod'
 
 export type RawEnv = Readonly<Record<string, string | undefined>>
 
@@ -67,52 +62,3 @@ function fromFile(name: string, env: RawEnv, faults: string[]): string | undefin
     return undefined
   }
 }
-
-/** Variables every service has. */
-export const commonVariables = {
-  HOST: { schema: kinds.text('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
-  ...tlsVariables,
-  LOG_LEVEL: {
-    schema: kinds.choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
-    about: 'Least severe log lines to write: fatal, error, warn, info, debug, trace, silent.',
-    default: 'info',
-  },
-  BODY_LIMIT_BYTES: {
-    schema: kinds.integer(1_024, 1_073_741_824, 16_777_216),
-    about: 'Largest request body, in bytes.',
-    default: '16777216',
-  },
-  REQUEST_TIMEOUT_MS: {
-    schema: kinds.integer(100, 600_000, 20_000),
-    about: 'Milliseconds after which a request is given up.',
-    default: '20000',
-  },
-  ...loadVariables,
-  ...graphVariables,
-  ...rateVariables,
-  SHUTDOWN_DELAY_MS: {
-    schema: kinds.integer(0, 600_000, 0),
-    about:
-      'Milliseconds to go on answering while readiness says 503, once asked to stop: for load balancers to notice.',
-    default: '0',
-  },
-  FAST_PATH: {
-    schema: kinds.choice(['true', 'false', 'always'], 'true'),
-    about:
-      'Whether operations seen before take the short path past Apollo Server; `always` takes it from the first use on, for tests.',
-    default: 'true',
-  },
-  CORS_ORIGINS: {
-    schema: z
-      .string()
-      .default('')
-      .transform((list) =>
-        list
-          .split(',')
-          .map((origin) => origin.trim())
-          .filter((origin) => origin !== ''),
-      ),
-    about: 'Origins whose pages may call the services, separated by commas.',
-    default: '(none)',
-  },
-} as const satisfies Record<string, Variable>

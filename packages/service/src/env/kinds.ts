@@ -14,6 +14,17 @@ export const kinds = {
   port: (fallback: number) => whole(0, 65_535, fallback),
   text: (fallback: string) => z.string().default(fallback),
   optionalText: () => z.string().optional(),
+  /** Separated by commas; none when absent. */
+  list: () =>
+    z
+      .string()
+      .default('')
+      .transform((text) =>
+        text
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== ''),
+      ),
   url: (fallback: string) =>
     z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' }).default(fallback),
   databaseUrl: () =>

@@ -36,15 +36,8 @@ export const rateVariables = {
     secret: true,
   },
   TRUST_PROXY: {
-    schema: z
-      .string()
-      .default('')
-      .transform((list) =>
-        list
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== ''),
-      )
+    schema: kinds
+      .list()
       .refine(
         (list) => list.every(isProxy),
         'expected addresses, networks (10.0.0.0/8), or loopback, linklocal, uniquelocal',
