@@ -1,4 +1,5 @@
 import { HeaderMap } from '@apollo/server'
+import type { FastifyInstance } from 'fastify'
 import { toAnswerable } from '../http/app.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -83,4 +84,12 @@ export function answerFailure(
     },
     text: JSON.stringify({ errors: [{ message: known.message, extensions: graphqlExtensions(known) }] }),
   }
+}
+
+/** Lets the routes of a room tell what came before any operation that way. */
+export function answerFailures(room: FastifyInstance, metrics: Metrics): void {
+  room.setErrorHandler((error, request, reply) => {
+    const { status, headers, text } = answerFailure(error, request.log, metrics)
+    void reply.code(status).headers(headers).send(text)
+  })
 }

@@ -4,7 +4,7 @@ import { DomainError } from '../errors/domain-error.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { takesOurs } from './accept.ts'
 import { wantsNote } from './bounds/note.ts'
-import { answerFailure, answerKnown } from './answer.ts'
+import { answerFailures, answerKnown } from './answer.ts'
 import type { MakeContext } from './context.ts'
 import { readPlainRequest } from './known-request.ts'
 import type { RequestContext } from './request.ts'
@@ -33,10 +33,7 @@ export function registerGraph<Context extends RequestContext>(
   { server, context, metrics, page }: GraphRouteOptions<Context>,
 ): void {
   app.register((room, _options, done) => {
-    room.setErrorHandler((error, request, reply) => {
-      const { status, headers, text } = answerFailure(error, request.log, metrics)
-      void reply.code(status).headers(headers).send(text)
-    })
+    answerFailures(room, metrics)
     room.route({
       method: ['GET', 'POST'],
       url: '/graphql',

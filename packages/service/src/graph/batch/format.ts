@@ -68,22 +68,33 @@ export function encodeBatch(operations: readonly OutgoingOperation[]): string {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isHeaders = (value: unknown): value is Headers =>
+const toHeaders = (value: unknown): Headers | undefined =>
   isObject(value) && Object.values(value).every((header) => typeof header === 'string')
+    ? (value as Headers)
+    : undefined
+
+function toDocument(value: unknown): Pick<GraphRequest, 'query' | 'operationName'> | undefined {
+  const [query, name] = (Array.isArray(value) ? value : []) as unknown[]
+  if (typeof query !== 'string' || (name !== null && typeof name !== 'string')) return undefined
+  return { query, operationName: name ?? undefined }
+}
 
 /** @throws BAD_REQUEST when it is no batch */
 export function decodeBatch(body: unknown): IncomingOperation[] {
   const { documents, senders, operations } = isObject(body) ? body : {}
   if (!Array.isArray(documents) || !Array.isArray(senders) || !Array.isArray(operations)) throw malformed()
   if (operations.length < 1 || operations.length > maxBatch) throw malformed()
+  // Once, however many operations have them in common.
+  const knownDocuments = documents.map(toDocument)
+  const knownSenders = senders.map(toHeaders)
   return operations.map((operation: unknown) => {
-    const [document, sender, own, variables] = (Array.isArray(operation) ? operation : []) as unknown[]
-    const known: unknown = typeof document === 'number' ? documents[document] : undefined
-    const who: unknown = typeof sender === 'number' ? senders[sender] : undefined
-    const [query, name] = (Array.isArray(known) ? known : []) as unknown[]
-    if (typeof query !== 'string' || (name !== null && typeof name !== 'string')) throw malformed()
-    if (!isHeaders(who) || !isHeaders(own) || !isObject(variables)) throw malformed()
-    return { request: { query, operationName: name ?? undefined, variables }, headers: { ...who, ...own } }
+    const [at, from, headers, variables] = (Array.isArray(operation) ? operation : []) as unknown[]
+    const document = typeof at === 'number' ? knownDocuments[at] : undefined
+    const sender = typeof from === 'number' ? knownSenders[from] : undefined
+    const own = toHeaders(headers)
+    if (document === undefined || sender === undefined || own === undefined || !isObject(variables))
+      throw malformed()
+    return { request: { ...document, variables }, headers: { ...sender, ...own } }
   })
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../../http/metrics.ts'
 import { acceptableRequestId } from '../../http/request-id.ts'
-import { answerFailure, answerPlain } from '../answer.ts'
+import { answerFailure, answerFailures, answerPlain } from '../answer.ts'
 import type { MakeContext } from '../context.ts'
 import type { RequestContext } from '../request.ts'
 import type { GraphServer } from '../server.ts'
@@ -42,10 +42,7 @@ export function registerBatch<Context extends RequestContext>(
   }
 
   app.register((room, _options, done) => {
-    room.setErrorHandler((error, request, reply) => {
-      const { status, headers, text } = answerFailure(error, request.log, metrics)
-      void reply.code(status).headers(headers).send(text)
-    })
+    answerFailures(room, metrics)
     room.post(batchPath, (request, reply) => {
       const operations = decodeBatch(request.body)
       const out = createAnswerStream(reply, operations.length)
