@@ -1,11 +1,9 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrismaClient } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
+import { generatePair, keepPair } from '../../vault/key-pair.ts'
 import type { MasterKeys } from '../../vault/master-key.ts'
 import { placeOfReceiptKey } from '../../vault/places.ts'
-
-const generate = promisify(generateKeyPair)
 
 /** Access tokens are signed with another algorithm: neither can be taken for the other. */
 export const receiptAlgorithm = 'ES256'
@@ -13,21 +11,8 @@ export const receiptAlgorithm = 'ES256'
 /** Makes the first key of receipts, unless there is one. To be called by one transaction at a time. */
 export async function ensureReceiptKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<void> {
   if ((await tx.receiptKey.count({ where: { retiredAt: null } })) > 0) return
-  const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' })
-  const der = publicKey.export({ type: 'spki', format: 'der' })
-  const kid = createHash('sha256').update(der).digest('base64url').slice(0, 22)
-  await tx.receiptKey.create({
-    data: {
-      kid,
-      publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      privateKey: masterKeys.wrap(
-        privateKey.export({ type: 'pkcs8', format: 'der' }),
-        placeOfReceiptKey(kid),
-      ),
-      masterKeyId: masterKeys.id,
-      createdAt: now,
-    },
-  })
+  const pair = await generatePair('ec', { namedCurve: 'P-256' })
+  await tx.receiptKey.create({ data: { ...keepPair(pair, masterKeys, placeOfReceiptKey), createdAt: now } })
 }
 
 export type ReceiptKeys = ReturnType<typeof createReceiptKeys>

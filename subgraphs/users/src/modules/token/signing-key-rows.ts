@@ -1,10 +1,7 @@
-import { createHash, generateKeyPair } from 'node:crypto'
-import { promisify } from 'node:util'
 import { lockTask, type Db } from '../../database/transaction.ts'
+import { generatePair, keepPair } from '../../vault/key-pair.ts'
 import type { MasterKeys } from '../../vault/master-key.ts'
 import { placeOfSigningKey } from '../../vault/places.ts'
-
-const generate = promisify(generateKeyPair)
 
 const day = 86_400_000
 
@@ -12,23 +9,10 @@ const day = 86_400_000
 const longestAfterlife = 2 * day
 
 async function createKey(tx: Db, masterKeys: MasterKeys, now: Date, signsFrom: Date): Promise<string> {
-  const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 })
-  const der = publicKey.export({ type: 'spki', format: 'der' })
-  const kid = createHash('sha256').update(der).digest('base64url').slice(0, 22)
-  await tx.signingKey.create({
-    data: {
-      kid,
-      publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-      privateKey: masterKeys.wrap(
-        privateKey.export({ type: 'pkcs8', format: 'der' }),
-        placeOfSigningKey(kid),
-      ),
-      masterKeyId: masterKeys.id,
-      createdAt: now,
-      signsFrom,
-    },
-  })
-  return kid
+  const pair = await generatePair('rsa', { modulusLength: 2048 })
+  const kept = keepPair(pair, masterKeys, placeOfSigningKey)
+  await tx.signingKey.create({ data: { ...kept, createdAt: now, signsFrom } })
+  return kept.kid
 }
 
 /** Makes the first signing key, unless there is one. To be called by one transaction at a time. */

@@ -1,0 +1,25 @@
+import { createHash, generateKeyPair, type KeyPairKeyObjectResult } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { MasterKeys } from './master-key.ts'
+
+export const generatePair = promisify(generateKeyPair)
+
+/**
+ * A pair as it is kept: named after its public half, the private one wrapped for its place.
+ *
+ * @param placeOf where the pair with a name belongs
+ */
+export function keepPair(
+  { publicKey, privateKey }: KeyPairKeyObjectResult,
+  masterKeys: MasterKeys,
+  placeOf: (kid: string) => string,
+) {
+  const der = publicKey.export({ type: 'spki', format: 'der' })
+  const kid = createHash('sha256').update(der).digest('base64url').slice(0, 22)
+  return {
+    kid,
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    privateKey: masterKeys.wrap(privateKey.export({ type: 'pkcs8', format: 'der' }), placeOf(kid)),
+    masterKeyId: masterKeys.id,
+  }
+}
