@@ -37,8 +37,8 @@ const sdlOf = (name: string): string => {
 const older = (sdl: string): string =>
   sdl
     .replace(/extend schema\s*@link\([^()]*\)/, '')
-    .replaceAll(/ @(?:inaccessible|shareable)\b/g, '')
-    .replaceAll(/ @requires\([^)]*\)/g, '')
+    .replaceAll(/\s@(?:inaccessible|shareable)\b/g, '')
+    .replaceAll(/\s@(?:requires|tag)\([^)]*\)/g, '')
 
 const extending = (sdl: string): string =>
   older(sdl)
