@@ -42,7 +42,7 @@ WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0
 # Volumes mounted here first take over these folders' owner and mode.
 RUN cd / && install --directory --owner=node --group=node --mode=0750 \
-    secrets secrets/migrate secrets/users secrets/users-database secrets/events secrets/events-database
+    secrets secrets/migrate secrets/users secrets/users-database secrets/events secrets/events-database secrets/gateway
 COPY --from=production /app ./
 COPY --from=sources /app ./
 USER node

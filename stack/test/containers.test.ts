@@ -126,6 +126,17 @@ test('the master key is replaced beside the old one, and begun twice it stays wi
   expect(kept.map((file) => after[file])).toEqual([before['users/master-key']])
 })
 
+// A volume first mounted where the image has no folder belongs to root, and `init` cannot write to it.
+test('the image and docker-compose.yml have a folder for each container that has secrets', async () => {
+  const [image, compose] = await Promise.all([text('Dockerfile'), text('docker-compose.yml')])
+  const made = [...image.matchAll(/ secrets\/([a-z-]+)/g)].map(([, name]) => name)
+  const mounted = [...block(compose, '  init:').matchAll(/([a-z-]+)-secrets:\/secrets\/([a-z-]+)$/gm)]
+  expect(made.sort()).toEqual(folders.toSorted())
+  expect(mounted.map(([, volume, folder]) => [volume, folder]).sort()).toEqual(
+    folders.toSorted().map((name) => [name, name]),
+  )
+})
+
 // Fixed inside containers: where to listen (the image's HOST), and the graph that the image carries.
 const fixed = /^(HOST|(GATEWAY|USERS|EVENTS)_PORT|SUPERGRAPH_.*)$/
 
@@ -134,7 +145,7 @@ test.each([
   ['users', usersVariables],
   ['events', eventsVariables],
 ])('docker-compose.yml sets or takes over each variable of %s, and no other', async (service, variables) => {
-  const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
+  const compose = await text('docker-compose.yml')
   const named = [block(compose, 'x-environment: &environment'), block(compose, `  ${service}:`)].flatMap(
     (text) => [...text.matchAll(/^ +([A-Z][A-Z_]+?)(?:_FILE)?:/gm)].map(([, name]) => name),
   )
@@ -144,6 +155,9 @@ test.each([
       .sort(),
   )
 })
+
+/** A file of the repository's root. */
+const text = (file: string) => readFile(new URL(`../../${file}`, import.meta.url), 'utf8')
 
 /** The lines below a line, as far as they are indented more. */
 function block(yaml: string, head: string): string {
