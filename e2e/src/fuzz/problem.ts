@@ -13,10 +13,26 @@ const documentCodes = [
 /** Longer than any sentence of ours with the name of a member in it. */
 const longest = 2_000
 
-/** An answer of a server that could do its work. 503 is deliberate only when the queue is full. */
-export function expectServed({ status, text }: Answer): void {
-  const deliberate = status === 503 && text.includes('QUEUE_FULL')
-  expect(status < 500 || deliberate ? 'served' : `${String(status)} ${text}`).toBe('served')
+/** What a service says that could do its work and has too much of it: the only 503 while everything is up. */
+const deliberate = new Set(['QUEUE_FULL', 'OVERLOADED'])
+
+/** An answer of a server that could do its work, or refused it deliberately and said when to come again. */
+export function expectServed({ status, text, headers }: Answer): void {
+  if (status < 500) return
+  const codes = codesOf(text)
+  const refused = status === 503 && codes.length > 0 && codes.every((code) => deliberate.has(code))
+  expect(refused ? 'served' : `${String(status)} ${text}`).toBe('served')
+  expect(headers['retry-after']).toMatch(/^[1-9]\d*$/)
+}
+
+/** The codes of a problem document or of GraphQL's errors. */
+function codesOf(text: string): readonly string[] {
+  try {
+    const { code, errors = [] } = JSON.parse(text)
+    return code === undefined ? errors.map(({ extensions }: any) => extensions?.code) : [code]
+  } catch {
+    return []
+  }
 }
 
 /** A problem document with a code of the catalogue and its status. */
@@ -49,7 +65,7 @@ export function expectGraphqlErrors(errors: unknown): void {
     if (!isErrorCode(code) && !documentCodes.includes(code))
       throw new Error(`${code} is not in the catalogue`)
     // Everything is up: nothing is away, and nothing goes wrong.
-    if (isErrorCode(code) && code !== 'QUEUE_FULL')
+    if (isErrorCode(code) && !deliberate.has(code))
       expect({ code, served: catalogue[code].status < 500 }).toEqual({ code, served: true })
   }
 }
