@@ -8,6 +8,7 @@ import {
   type OutgoingOperation,
 } from '../src/graph/batch/format.ts'
 import { startGraphApp } from './graph-app.ts'
+import { testLimits } from './support.ts'
 
 type App = Awaited<ReturnType<typeof startGraphApp>>
 
@@ -17,6 +18,11 @@ const operation = (query: string, more: Partial<OutgoingOperation> = {}): Outgoi
   sender: {},
   own: {},
   ...more,
+})
+
+const json = (body: object) => ({
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
 })
 
 /** Sends a batch and hands each answer on as it comes; resolves when all are there. */
@@ -118,6 +124,45 @@ test('an answer goes out when it is ready: a slow operation holds up no other', 
   )
   expect((await opened)?.status).toBe(200)
   expect(answers.map(({ body }) => body)).toEqual([{ data: { waits: 'opened' } }, { data: { me: 'STORE' } }])
+})
+
+test('each operation of a batch is counted as a request alone would be', async () => {
+  await using app = await startGraphApp([], testLimits, { caller: 3, stranger: 2, failures: 2 })
+  const sender = { authorization: `Bearer ${app.token}` }
+  const statusesOf = async (operations: readonly OutgoingOperation[]) =>
+    (await send(app, operations)).answers.map(({ status }) => status)
+  const repeat = (count: number, more?: Partial<OutgoingOperation>) =>
+    Array.from({ length: count }, () => operation('{ me }', more))
+
+  expect(await statusesOf(repeat(5, { sender }))).toEqual([200, 200, 200, 429, 429])
+  expect((await app.send('/graphql', { method: 'POST', ...json({ query: '{ me }' }) })).status).toBe(429)
+  expect(await statusesOf(repeat(4))).toEqual([200, 200, 429, 429])
+  const bad = await statusesOf(repeat(50, { sender: { authorization: 'Bearer nonsense' } }))
+  expect(bad.filter((status) => status !== 429).length).toBeLessThanOrEqual(2)
+  // A header of an operation cannot say that it comes from elsewhere.
+  const elsewhere = { 'x-forwarded-for': '192.0.2.9', 'x-client-address': '192.0.2.9 seal' }
+  expect(await statusesOf(repeat(1, { own: elsewhere }))).toEqual([429])
+})
+
+test('an operation goes by its own request id, or that of the batch if its own is none', async () => {
+  await using app = await startGraphApp()
+  const sender = { authorization: `Bearer ${app.token}` }
+  const ids = ['own-1', 'a b', 'x'.repeat(65), '', 'line\nbreak', '{"a":1}', 'own-2']
+  // Twice: at first by the ordinary way, then by the short one.
+  for (const _time of [1, 2]) {
+    const before = app.logged().length
+    const { response, answers } = await send(
+      app,
+      ids.map((id) => operation('{ requestId bug }', { sender, own: { 'x-request-id': id } })),
+    )
+    const batch = response.headers.get('x-request-id')
+    const known = ids.map((id) => (id.startsWith('own') ? id : batch))
+    expect(answers.map(({ body }) => body)).toMatchObject(known.map((requestId) => ({ data: { requestId } })))
+    // And so does what is logged of it.
+    const lines = app.logged().slice(before).split('\n')
+    const unexpected = lines.filter((line) => line.includes('unexpected error'))
+    expect(unexpected.map((line) => (JSON.parse(line) as { reqId: string }).reqId)).toEqual(known)
+  }
 })
 
 test.each([

@@ -75,6 +75,7 @@ const query = new GraphQLObjectType<unknown, RequestContext>({
   name: 'Query',
   fields: {
     me: { type: GraphQLString, resolve: (_source, _args, { caller }) => caller.role },
+    requestId: { type: GraphQLString, resolve: (_source, _args, { requestId }) => requestId },
     echo: {
       type: JSONObjectScalar,
       args: {

@@ -8,12 +8,20 @@ import { documentCodes, withoutLiterals } from './document-faults.ts'
 import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
 
-export type ErrorFormatter = (formatted: GraphQLFormattedError, thrown: unknown) => GraphQLFormattedError
+type Log = Pick<Logger, 'error' | 'warn'>
+
+/** @param log of the request; without it the server's, which does not know the request's id */
+export type ErrorFormatter = (
+  formatted: GraphQLFormattedError,
+  thrown: unknown,
+  log?: Log,
+) => GraphQLFormattedError
 
 /** What execution threw, as Apollo Server would format it. */
 export const formatErrors = (
   thrown: readonly unknown[],
   format: ErrorFormatter,
+  log: Log,
 ): readonly GraphQLFormattedError[] =>
   thrown.map((error) => {
     const known = toGraphqlError(error)
@@ -28,6 +36,7 @@ export const formatErrors = (
         extensions: { ...extensions, code: extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR' },
       },
       error,
+      log,
     )
   })
 
@@ -51,8 +60,8 @@ export const graphqlExtensions = (error: DomainError): Record<string, unknown> =
  * logged and masked. Errors of a subgraph were translated there and keep their code.
  */
 export const createErrorFormatter =
-  (log: Pick<Logger, 'error' | 'warn'>, metrics: Metrics): ErrorFormatter =>
-  (formatted, thrown) => {
+  (serverLog: Log, metrics: Metrics): ErrorFormatter =>
+  (formatted, thrown, log = serverLog) => {
     const original = unwrapResolverError(thrown)
     const at = {
       ...(formatted.locations && { locations: formatted.locations }),

@@ -20,6 +20,7 @@ import { executeLocally } from './compiled.ts'
 import { createErrorFormatter } from './errors.ts'
 import { introspectionForSignedIn } from './introspection.ts'
 import { knownRoot } from './known-root.ts'
+import { createLogsOfErrors } from './logs-of-errors.ts'
 import { operationFound } from './operation-found.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import { createShortPath, resultOf, type Execute, type KnownOperation, type Verbatim } from './short-path.ts'
@@ -74,6 +75,7 @@ export function createGraphServer<Context extends RequestContext>({
   fastPath = 'true',
 }: GraphServerOptions): GraphServer<Context> {
   const formatError = createErrorFormatter(log, metrics)
+  const logs = createLogsOfErrors<Context>()
   const price = createPricing(limits.cost)
   const short =
     fastPath === 'false'
@@ -111,8 +113,9 @@ export function createGraphServer<Context extends RequestContext>({
         log.error({ err: message }, 'graph server')
       },
     },
-    formatError,
+    formatError: (formatted, thrown) => formatError(formatted, thrown, logs.of(thrown)),
     plugins: [
+      logs.plugin,
       // Both would wrap every field's resolver, for hints and traces that nobody asks for.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),

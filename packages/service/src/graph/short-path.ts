@@ -98,20 +98,20 @@ export function createShortPath({
   async function finish(
     execute: Execute,
     note: CostNote,
-    ...request: Parameters<Execute>
+    ...[variables, context]: Parameters<Execute>
   ): Promise<GraphResult | Verbatim | undefined> {
     try {
-      const result = await execute(...request)
+      const result = await execute(variables, context)
       if (result === undefined) return undefined
       if ('text' in result) return { text: result.text, note }
       const { data, errors } = result
       return {
         ...(data !== undefined && { data }),
-        ...(errors && { errors: formatErrors(errors, formatError) }),
+        ...(errors && { errors: formatErrors(errors, formatError, context.log) }),
         ...(data != null && { note }),
       }
     } catch (error) {
-      return { errors: formatErrors([error], formatError) }
+      return { errors: formatErrors([error], formatError, context.log) }
     }
   }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createLazyChild, type Logger } from '../../http/logging.ts'
 import type { Metrics } from '../../http/metrics.ts'
 import { acceptableRequestId } from '../../http/request-id.ts'
 import { answerFailure, answerFailures, answerPlain } from '../answer.ts'
@@ -21,8 +22,8 @@ export interface BatchRouteOptions<Context extends RequestContext> {
 
 /**
  * `POST /graphql/batch`: operations of several requests at once, as a gateway sends them. Each is a request of its
- * own: it has its caller's token, its own context and its own answer, which goes out as soon as it is there, with
- * those that are there at the same time.
+ * own: it has its caller's token and request id, its own context, is counted for itself, and has its own answer, which
+ * goes out as soon as it is there, with those that are there at the same time.
  */
 export function registerBatch<Context extends RequestContext>(
   app: FastifyInstance,
@@ -30,11 +31,14 @@ export function registerBatch<Context extends RequestContext>(
 ): void {
   async function answer(
     { headers, request }: IncomingOperation,
-    { log, id, ip }: FastifyRequest,
+    batch: FastifyRequest,
     reply: FastifyReply,
   ): Promise<OperationAnswer> {
+    const own = acceptableRequestId(headers['x-request-id'])
+    const id = own ?? batch.id
+    const log = own === undefined ? batch.log : createLazyChild(app.log as Logger, { reqId: own })
     try {
-      const origin = { headers, id: acceptableRequestId(headers['x-request-id']) ?? id, log, ip }
+      const origin = { headers, id, log, ip: batch.ip }
       return await answerPlain(server, request, await context(origin, { raw: reply.raw }))
     } catch (error) {
       return answerFailure(error, log, metrics)
