@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { DomainError } from '../src/errors/domain-error.ts'
 import { networkOf } from '../src/rate/network.ts'
@@ -75,10 +76,18 @@ test.each([
   expect(networkOf(address)).toBe(network)
 })
 
+const { signal: never } = new AbortController()
+
 function limits(options: Partial<RateLimitOptions> = {}) {
   const clock = createTestClock()
   const rates = createRateLimits({ ...testRates, log: createTestLog().log, clock: clock.clock, ...options })
-  return { ...rates, ...clock }
+  const tryKey = <T>(
+    address: string,
+    apiKey: string,
+    attempt: () => Promise<T>,
+    signal = never,
+  ): Promise<T> => rates.tryKey({ address, signal }, apiKey, attempt)
+  return { ...rates, ...clock, tryKey }
 }
 const wrong = () => Promise.reject(new DomainError('INVALID_API_KEY'))
 const right = () => Promise.resolve('token')
@@ -105,6 +114,56 @@ test('an address that sends wrong keys is refused before its next key is looked 
   expect(await tryKey('192.0.2.8', 'us_s_right', right)).toBe('token')
   advance(60_000)
   expect(await tryKey('192.0.2.7', 'us_s_right', right)).toBe('token')
+})
+
+test('of many wrong keys sent at once no more are looked at than one after the other', async () => {
+  const { tryKey } = limits({ failures: 3 })
+  let looked = 0
+  const attempt = async () => {
+    looked += 1
+    await setImmediate()
+    return await wrong()
+  }
+  const codes = await Promise.all(
+    Array.from({ length: 50 }, async (_, n) => {
+      const { code } = await refusalOf(() => tryKey('192.0.2.7', `us_s_key-${String(n)}-x`, attempt))
+      return code
+    }),
+  )
+  expect(looked).toBe(3)
+  expect(codes.filter((code) => code === 'INVALID_API_KEY')).toHaveLength(3)
+  expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS')).toHaveLength(47)
+})
+
+test('of many right keys sent at once none is refused, also when few more may be wrong', async () => {
+  const { tryKey } = limits({ failures: 3 })
+  for (let n = 0; n < 2; n += 1) await refusalOf(() => tryKey('192.0.2.7', `us_s_key-${String(n)}-x`, wrong))
+  let busy = 0
+  let most = 0
+  const attempt = async () => {
+    most = Math.max(most, (busy += 1))
+    await setImmediate()
+    busy -= 1
+    return await right()
+  }
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, () => tryKey('192.0.2.7', 'us_s_right', attempt)),
+  )
+  expect([answers.length, new Set(answers)]).toEqual([200, new Set(['token'])])
+  expect(most).toBe(1)
+  // Who waits no longer leaves the line, and takes nobody's turn.
+  const first = Promise.withResolvers<string>()
+  const leaving = new AbortController()
+  const [held, left, next] = [
+    tryKey('192.0.2.7', 'us_s_right', () => first.promise),
+    refusalOf(() => tryKey('192.0.2.7', 'us_s_right', attempt, leaving.signal)),
+    tryKey('192.0.2.7', 'us_s_right', attempt),
+  ]
+  await setImmediate()
+  leaving.abort()
+  expect((await left).code).toBe('SERVICE_UNAVAILABLE')
+  first.resolve('token')
+  expect([await held, await next]).toEqual(['token', 'token'])
 })
 
 test('wrong keys that begin alike are counted from everywhere; the right one is not held up', async () => {

@@ -6,6 +6,7 @@ import { rateLimitFields } from './fields.ts'
 import { networkOf } from './network.ts'
 import { createQuota, type Policy, type Quota, type Standing } from './quota.ts'
 import { connectSharedCounts } from './shared-counts.ts'
+import { createTurns } from './turns.ts'
 
 export interface RateLimitOptions {
   /** The service that counts: each counts what it is asked. */
@@ -22,6 +23,12 @@ export interface RateLimitOptions {
 }
 
 export type RateLimits = ReturnType<typeof createRateLimits>
+
+/** From where somebody asks, and until when. */
+interface Asker {
+  readonly address: string
+  readonly signal: AbortSignal
+}
 
 /** Milliseconds between two exchanges of what replicas have counted. */
 const syncInterval = 500
@@ -44,6 +51,7 @@ export function createRateLimits(options: RateLimitOptions) {
   const badTokens = quota('bad-tokens', options.failures)
   const wrongKeys = quota('wrong-keys', options.failures)
   const wrongPrefixes = quota('wrong-prefix', options.failures)
+  const turns = createTurns()
   const tell = {
     caller: rateLimitFields(callers.policy),
     stranger: rateLimitFields(strangers.policy),
@@ -86,29 +94,33 @@ export function createRateLimits(options: RateLimitOptions) {
     },
 
     /**
-     * Tries an API key. Addresses that sent too many wrong ones are refused before theirs is looked at. Wrong keys
-     * that begin alike are counted too, whoever sends them; a right one is not held up by those who guess at it.
+     * Tries an API key. Addresses that sent too many wrong ones are refused before theirs is looked at, and no more
+     * are looked at at once than may still be wrong. Wrong keys that begin alike are counted too, whoever sends them;
+     * a right one is not held up by those who guess at it.
      *
      * @throws TOO_MANY_REQUESTS, and what trying throws
      */
-    tryKey: async <T>(address: string, apiKey: string, attempt: () => Promise<T>): Promise<T> => {
-      const key = networkOf(address)
+    tryKey: async <T>(asker: Asker, apiKey: string, attempt: () => Promise<T>): Promise<T> => {
+      const key = networkOf(asker.address)
       await wrongKeys.refresh(key)
-      const before = wrongKeys.look(key)
-      if (before.remaining === 0) throw tooMany(wrongKeys, before, 'wrong API keys from this address')
-      try {
-        return await attempt()
-      } catch (error) {
-        if (!(error instanceof DomainError) || error.code !== 'INVALID_API_KEY') throw error
-        const prefix = apiKey.slice(0, prefixLength)
-        wrongKeys.take(key)
-        wrongPrefixes.take(prefix)
-        await Promise.all([wrongKeys.refresh(key), wrongPrefixes.refresh(prefix)])
-        const standing = wrongPrefixes.look(prefix)
-        if (!standing.allowed)
-          throw tooMany(wrongPrefixes, standing, 'wrong API keys that begin like this one')
-        throw error
+      const tried = async (): Promise<T> => {
+        const before = wrongKeys.look(key)
+        if (before.remaining === 0) throw tooMany(wrongKeys, before, 'wrong API keys from this address')
+        try {
+          return await attempt()
+        } catch (error) {
+          if (!(error instanceof DomainError) || error.code !== 'INVALID_API_KEY') throw error
+          const prefix = apiKey.slice(0, prefixLength)
+          wrongKeys.take(key)
+          wrongPrefixes.take(prefix)
+          await Promise.all([wrongKeys.refresh(key), wrongPrefixes.refresh(prefix)])
+          const standing = wrongPrefixes.look(prefix)
+          if (!standing.allowed)
+            throw tooMany(wrongPrefixes, standing, 'wrong API keys that begin like this one')
+          throw error
+        }
       }
+      return await turns.run(key, () => wrongKeys.look(key).remaining, tried, asker)
     },
 
     close: (): void => {

@@ -2,8 +2,8 @@ import type { Resolvers } from '../../../generated/resolvers.ts'
 
 export const tokenResolvers: Resolvers = {
   Mutation: {
-    authenticate: async (_, { input: { apiKey } }, { tokens, rates, address }) => ({
-      ...(await rates.tryKey(address, apiKey, () => tokens.authenticate(apiKey))),
+    authenticate: async (_, { input: { apiKey } }, context) => ({
+      ...(await context.rates.tryKey(context, apiKey, () => context.tokens.authenticate(apiKey))),
       tokenType: 'Bearer',
     }),
   },
