@@ -138,17 +138,35 @@ test('when the connection breaks, what was answered stays and the rest fails, se
   expect(subgraph.hits).toHaveLength(1)
 })
 
-test('an answer that leaves an operation out, and one that is a refusal, fail what they do not answer', async () => {
+test('an answer that leaves an operation out fails what it does not answer', async () => {
   await using short = await open((_request, response) => response.end('[0,200,{"data":{"n":1}}]\n'))
   const some = await Promise.allSettled([1, 2].map((n) => send(short.link, n)))
   expect(some.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+})
+
+test('a batch that is refused is refused to each of its operations, sent once', async () => {
+  const text = '{"errors":[{"message":"Busy.","extensions":{"code":"OVERLOADED"}}]}'
   await using busy = await open((_request, response) => {
     response.statusCode = 503
-    response.end('{"errors":[]}')
+    response.write(text.slice(0, 9), () => response.end(text.slice(9)))
   })
-  const none = await Promise.allSettled([1, 2].map((n) => send(busy.link, n)))
-  expect(none.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(await Promise.all([1, 2].map((n) => send(busy.link, n)))).toEqual([
+    { status: 503, text },
+    { status: 503, text },
+  ])
   expect(busy.hits).toHaveLength(1)
+})
+
+test('what a proxy says of a subgraph that is away is no answer, however long it is, and one failure', async () => {
+  await using away = await open((_request, response) => {
+    response.statusCode = 502
+    response.end(`<html>${'x'.repeat(1_000_000)}`)
+  })
+  const none = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => send(away.link, n)))
+  expect(new Set(none.map(({ status }) => status))).toEqual(new Set(['rejected']))
+  // The breaker is still closed: it is asked again.
+  await Promise.allSettled([1, 2].map((n) => send(away.link, n)))
+  expect(away.hits).toHaveLength(2)
 })
 
 test('a subgraph that does not answer in time counts as away for what it has not answered', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { catalogue } from '@user-stats/service'
 import { startGraph, type Answer, type Graph } from './support/gateway.ts'
 
 const threshold = 5
@@ -73,6 +74,56 @@ test('what a subgraph refuses, itself unable or not, never opens it', async () =
   for (let n = 0; n < threshold * 2; n += 1) await ask()
   expect(graph.users.hits.length).toBe(threshold * 6)
   expect(await stateOf('users')).toBe('0')
+})
+
+test.each(['OVERLOADED', 'TOO_MANY_REQUESTS', 'QUEUE_FULL'] as const)(
+  'a subgraph that refuses with %s is alive: each is told so, with when to come again, and it is asked on',
+  async (code) => {
+    const status = catalogue[code].status
+    const refusal = { errors: [{ message: 'Busy.', extensions: { code, retryAfter: 7 } }] }
+    const told = { message: 'Busy.', extensions: { code, retryAfter: 7 } }
+    let batches = 0
+    graph.events.answering = (reply) => reply.code(status).send(refusal)
+    graph.events.answeringBatches = (reply) => {
+      batches += 1
+      return reply.code(status).send(refusal)
+    }
+    // Both are fetched at the same time, in one batch.
+    const joined =
+      '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
+    for (let n = 0; n < threshold * 2; n += 1) {
+      const { body } = await ask(joined)
+      expect(body.errors).toHaveLength(2)
+      expect(body.errors).toMatchObject([told, told])
+      const alone = await ask('{ topEventTypes { type } }')
+      expect([alone.status, alone.headers.get('retry-after')]).toEqual([status, '7'])
+      expect(alone.body.errors).toMatchObject([told])
+      const answer = await graph.rest(graph.store, 'GET', '/api/event/amount/a')
+      expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([
+        status,
+        code,
+        '7',
+      ])
+    }
+    expect(batches).toBe(threshold * 2)
+    expect(await stateOf('events')).toBe('0')
+  },
+)
+
+test('of a batch one operation may be refused: the others are answered', async () => {
+  const refusal = JSON.stringify({
+    errors: [{ message: 'Busy.', extensions: { code: 'QUEUE_FULL', retryAfter: 7 } }],
+  })
+  graph.events.answeringBatches = (reply) =>
+    reply.send(`[1,503,${refusal}]\n[0,200,{"data":{"_entities":[{"eventCount":2}]}}]\n`)
+  const query =
+    '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
+  for (let n = 0; n < threshold * 2; n += 1) {
+    const { status, body } = await ask(query)
+    expect([status, body.data]).toEqual([200, { userByEmail: { eventCount: 2 }, store: { eventAmount: null } }])
+    expect(body.errors).toMatchObject([{ extensions: { code: 'QUEUE_FULL', retryAfter: 7 } }])
+  }
+  expect(await stateOf('events')).toBe('0')
 })
 
 test('a client that goes away ends the request to the subgraph, and says nothing of the subgraph', async () => {

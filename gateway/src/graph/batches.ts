@@ -6,7 +6,7 @@ import {
   type OutgoingOperation,
 } from '@user-stats/service'
 import type { Dispatcher } from 'undici'
-import { exchange } from './exchange.ts'
+import { exchange, isAnswer } from './exchange.ts'
 
 export interface BatchesOptions {
   readonly pool: Dispatcher
@@ -81,14 +81,19 @@ export function createBatches({ pool, path, timeout, alone }: BatchesOptions) {
     })
     const body = encodeBatch(batch.map(({ operation }) => operation))
     try {
-      const status = await exchange({ pool, path, body, timeout, onChunk: read })
-      if (notTaken.has(status)) {
+      const answer = await exchange({ pool, path, body, timeout, onChunk: read })
+      if (notTaken.has(answer.status)) {
         takenFrom = performance.now() + pauseAfterRefusal
         for (const waiting of open) sendAlone(waiting)
         return
       }
-      if (open.size > 0)
-        throw new Error(`the subgraph answered ${String(status)} to a batch and left some of it out`)
+      // What is refused before anything is read of it, as when there is too much to do, is refused to each.
+      if (answer.status !== 200) {
+        if (!isAnswer(answer)) throw new Error(`the subgraph answered ${String(answer.status)} to a batch`)
+        for (const { resolve } of open) resolve(answer)
+        return
+      }
+      if (open.size > 0) throw new Error('the subgraph left some of a batch out')
     } catch (error) {
       for (const { reject } of open) reject(error)
     }

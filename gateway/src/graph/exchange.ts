@@ -1,3 +1,4 @@
+import type { OperationAnswer } from '@user-stats/service'
 import type { Dispatcher } from 'undici'
 
 export interface ExchangeOptions {
@@ -10,17 +11,25 @@ export interface ExchangeOptions {
   readonly onChunk: (chunk: Buffer) => void
 }
 
+/** An answer of ours is an answer, whatever it says; a proxy before a subgraph that is away says it in HTML. */
+export const isAnswer = ({ status, text }: OperationAnswer): boolean => status < 500 || text.startsWith('{')
+
+/** Longer than anything a subgraph of ours says for all of a batch. */
+const maxRefusalBytes = 16_384
+
 /**
  * Posts JSON and hands the answer on while it arrives.
  *
- * @returns the status, once the answer is complete
+ * @returns once the answer is complete; its text, up to a bound, if it has another status than 200
  * @throws Error when it is not complete in time, or the connection breaks
  */
-export function exchange({ pool, path, body, timeout, onChunk }: ExchangeOptions): Promise<number> {
+export function exchange({ pool, path, body, timeout, onChunk }: ExchangeOptions): Promise<OperationAnswer> {
   return new Promise((resolve, reject) => {
     let abort: ((reason: Error) => void) | undefined
     let late: Error | undefined
     let status = 0
+    const refusal: Buffer[] = []
+    let room = maxRefusalBytes
     const timer = setTimeout(() => {
       late = new Error('the subgraph did not answer in time')
       abort?.(late)
@@ -40,11 +49,16 @@ export function exchange({ pool, path, body, timeout, onChunk }: ExchangeOptions
           status = statusCode
         },
         onResponseData: (_controller, chunk) => {
-          if (status === 200) onChunk(chunk)
+          if (status === 200) {
+            onChunk(chunk)
+            return
+          }
+          refusal.push(chunk.subarray(0, room))
+          room = Math.max(0, room - chunk.length)
         },
         onResponseEnd: () => {
           clearTimeout(timer)
-          resolve(status)
+          resolve({ status, text: Buffer.concat(refusal).toString() })
         },
         onResponseError: (_controller, error) => {
           clearTimeout(timer)

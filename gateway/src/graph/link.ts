@@ -11,6 +11,7 @@ import {
 } from '@user-stats/service'
 import type { Dispatcher } from 'undici'
 import { createBatches } from './batches.ts'
+import { isAnswer } from './exchange.ts'
 
 /** An operation for a subgraph. */
 export interface Operation extends Pick<OutgoingOperation, 'query' | 'operationName' | 'variables'> {
@@ -101,8 +102,7 @@ export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySe
       underWay += 1
       try {
         const answer = await (shared ? batches.send(outgoing) : post(outgoing, context.signal))
-        // An answer of ours is an answer, whatever it says; a proxy before a subgraph that is away says it in HTML.
-        if (answer.status < 500 || answer.text.startsWith('{')) breaker.answered()
+        if (isAnswer(answer)) breaker.answered()
         else breaker.failed(ticket)
         return answer
       } catch (error) {

@@ -28,6 +28,8 @@ export interface Subgraph extends AsyncDisposable {
   readonly hits: Hit[]
   /** Answers in place of the resolvers, until told otherwise. */
   answering: ((reply: FastifyReply) => unknown) | undefined
+  /** Answers whole batches, which are not taken otherwise. */
+  answeringBatches: ((reply: FastifyReply) => unknown) | undefined
   readonly close: () => Promise<void>
 }
 
@@ -62,12 +64,23 @@ export async function startSubgraph({ typeDefs, resolvers, routes }: SubgraphOpt
     if (subgraph.answering) return subgraph.answering(reply)
     return await graphql({ schema, source: query, variableValues: variables })
   })
+  app.post('/graphql/batch', (_request, reply) => {
+    if (subgraph.answeringBatches) return subgraph.answeringBatches(reply)
+    return reply.callNotFound()
+  })
   routes?.(app)
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   const close = async () => {
     app.server.closeAllConnections()
     await app.close()
   }
-  const subgraph: Subgraph = { origin, hits, answering: undefined, close, [Symbol.asyncDispose]: close }
+  const subgraph: Subgraph = {
+    origin,
+    hits,
+    answering: undefined,
+    answeringBatches: undefined,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
   return subgraph
 }
