@@ -120,7 +120,10 @@ test('of a batch one operation may be refused: the others are answered', async (
     '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
   for (let n = 0; n < threshold * 2; n += 1) {
     const { status, body } = await ask(query)
-    expect([status, body.data]).toEqual([200, { userByEmail: { eventCount: 2 }, store: { eventAmount: null } }])
+    expect([status, body.data]).toEqual([
+      200,
+      { userByEmail: { eventCount: 2 }, store: { eventAmount: null } },
+    ])
     expect(body.errors).toMatchObject([{ extensions: { code: 'QUEUE_FULL', retryAfter: 7 } }])
   }
   expect(await stateOf('events')).toBe('0')

@@ -66,7 +66,8 @@ export async function startSubgraph({ typeDefs, resolvers, routes }: SubgraphOpt
   })
   app.post('/graphql/batch', (_request, reply) => {
     if (subgraph.answeringBatches) return subgraph.answeringBatches(reply)
-    return reply.callNotFound()
+    reply.callNotFound()
+    return reply
   })
   routes?.(app)
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
