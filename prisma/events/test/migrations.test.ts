@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { Client } from 'pg'
-import { migrate, migrationStatus, schemaDrift } from '@user-stats/postgres'
+import { schemaDrift } from '@user-stats/postgres'
 import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
+import {
+  changesOfSchema,
+  migrateThreeAtOnce,
+  query,
+  tablesNotLedByStore,
+} from '@user-stats/postgres/testing/migrations'
 import { eventsSchema } from '../src/index.ts'
 
 let server: TestPostgres
@@ -13,57 +18,24 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function query<Row extends object>(url: string, sql: string): Promise<Row[]> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<Row>(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
-
 test('the migrations build what the Prisma schema describes', async () => {
   expect(await schemaDrift({ url: server.superuserUrl, ...eventsSchema })).toBe('')
 })
 
 test('migrating three times at once applies each migration once, and again nothing', async () => {
-  const source = { url: (await server.createDatabase()).ownerUrl, ...eventsSchema }
-  const runs = await Promise.all([migrate(source), migrate(source), migrate(source)])
-  const applied = runs.flatMap((run) => run.applied)
+  const { ownerUrl } = await server.createDatabase()
+  const { applied, again, status } = await migrateThreeAtOnce({ url: ownerUrl, ...eventsSchema })
   expect(applied.length).toBeGreaterThan(0)
   expect(new Set(applied).size).toBe(applied.length)
-  expect(await migrate(source)).toEqual({ applied: [] })
-  expect(await migrationStatus(source)).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
+  expect(again).toEqual({ applied: [] })
+  expect(status).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
 })
 
 test('keys and constraints lead with the store', async () => {
-  const tables = await query<{ name: string }>(
-    served,
-    `SELECT DISTINCT t.relname AS name
-     FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
-       JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
-     WHERE i.indisunique AND t.relnamespace = 'public'::regnamespace
-       AND t.relname <> '_prisma_migrations' AND a.attname <> 'store_id'
-     ORDER BY 1`,
-  )
-  expect(tables.map(({ name }) => name)).toEqual([])
+  expect(await tablesNotLedByStore(served)).toEqual([])
 })
 
-test.each([
-  'CREATE TABLE mine (id int)',
-  'CREATE SCHEMA mine',
-  "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-  'CREATE TEMPORARY TABLE mine (id int)',
-  'ALTER TABLE events ADD COLUMN mine int',
-  'ALTER TABLE events DISABLE TRIGGER ALL',
-  'DROP TABLE events CASCADE',
-  'TRUNCATE events',
-  'CREATE INDEX ON events (store_id)',
-  'DELETE FROM _prisma_migrations',
-  'SET ROLE postgres',
-  'CREATE ROLE mine',
-])('the serving role may not: %s', async (statement) => {
+test.each(changesOfSchema('events'))('the serving role may not: %s', async (statement) => {
   await expect(query(served, statement)).rejects.toThrow(/permission denied|must be owner/)
 })
 

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { Client } from 'pg'
-import { migrate, migrationStatus, schemaDrift } from '@user-stats/postgres'
+import { schemaDrift } from '@user-stats/postgres'
 import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
+import {
+  changesOfSchema,
+  migrateThreeAtOnce,
+  query,
+  tablesNotLedByStore,
+} from '@user-stats/postgres/testing/migrations'
 import { usersSchema } from '../src/index.ts'
 
 let server: TestPostgres
@@ -13,57 +18,60 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function query<Row extends object>(url: string, sql: string): Promise<Row[]> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<Row>(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
-
 test('the migrations build what the Prisma schema describes', async () => {
   expect(await schemaDrift({ url: server.superuserUrl, ...usersSchema })).toBe('')
 })
 
 test('migrating three times at once applies each migration once, and again nothing', async () => {
-  const source = { url: (await server.createDatabase()).ownerUrl, ...usersSchema }
-  const runs = await Promise.all([migrate(source), migrate(source), migrate(source)])
-  const applied = runs.flatMap((run) => run.applied)
+  const { ownerUrl } = await server.createDatabase()
+  const { applied, again, status } = await migrateThreeAtOnce({ url: ownerUrl, ...usersSchema })
   expect(applied.length).toBeGreaterThan(0)
   expect(new Set(applied).size).toBe(applied.length)
-  expect(await migrate(source)).toEqual({ applied: [] })
-  expect(await migrationStatus(source)).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
+  expect(again).toEqual({ applied: [] })
+  expect(status).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
 })
 
 test('keys and constraints lead with the store', async () => {
-  const tables = await query<{ name: string }>(
-    served,
-    `SELECT DISTINCT t.relname AS name
-     FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
-       JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
-     WHERE i.indisunique AND t.relnamespace = 'public'::regnamespace
-       AND t.relname <> '_prisma_migrations' AND a.attname <> 'store_id'
-     ORDER BY 1`,
-  )
   // Of the installation, not of a store.
-  expect(tables.map(({ name }) => name)).toEqual(['api_keys', 'receipt_keys', 'signing_keys', 'wrapped_keys'])
+  expect(await tablesNotLedByStore(served)).toEqual([
+    'api_keys',
+    'receipt_keys',
+    'signing_keys',
+    'wrapped_keys',
+  ])
 })
 
-test.each([
-  'CREATE TABLE mine (id int)',
-  'CREATE SCHEMA mine',
-  "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-  'CREATE TEMPORARY TABLE mine (id int)',
-  'ALTER TABLE users ADD COLUMN mine int',
-  'ALTER TABLE users DISABLE TRIGGER ALL',
-  'DROP TABLE users CASCADE',
-  'TRUNCATE users',
-  'CREATE INDEX ON users (store_id)',
-  'DELETE FROM _prisma_migrations',
-  'SET ROLE postgres',
-  'CREATE ROLE mine',
-])('the serving role may not: %s', async (statement) => {
+test('the planner keeps no sample of keys, of sealed data or of what leads to a person', async () => {
+  const { ownerUrl } = await server.createDatabase(usersSchema)
+  await query(
+    ownerUrl,
+    `WITH u AS (
+       INSERT INTO users (store_id, id, email_index, username_index, sealed)
+       SELECT 1, gen_random_uuid(), sha256(n::text::bytea), sha256(n::text::bytea), sha256('same') FROM generate_series(1, 2000) n
+       RETURNING store_id, id
+     )
+     INSERT INTO user_keys (store_id, user_id, key, master_key_id) SELECT store_id, id, sha256('same'), 'm' FROM u`,
+  )
+  const bytes = await bytesOf(ownerUrl)
+  expect(bytes.length).toBeGreaterThan(7)
+  for (const table of new Set(bytes.map((column) => column.table))) await query(ownerUrl, `ANALYZE ${table}`)
+  const sampled = await query<{ table: string; column: string }>(
+    ownerUrl,
+    'SELECT tablename AS "table", attname AS "column" FROM pg_stats WHERE schemaname = \'public\'',
+  )
+  // It does keep those of other columns.
+  expect(sampled).toContainEqual({ table: 'users', column: 'created_at' })
+  for (const column of bytes) expect(sampled).not.toContainEqual(column)
+})
+
+/** Whatever is kept as bytes: all of it is wrapped, sealed or hashed. */
+const bytesOf = (url: string) =>
+  query<{ table: string; column: string }>(
+    url,
+    `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
+     WHERE table_schema = 'public' AND data_type = 'bytea'`,
+  )
+
+test.each(changesOfSchema('users'))('the serving role may not: %s', async (statement) => {
   await expect(query(served, statement)).rejects.toThrow(/permission denied|must be owner/)
 })

@@ -7,11 +7,11 @@ import type { Audit } from '../audit/audit.ts'
 import type { Commands } from './command.ts'
 import { laneOf } from './outbox.ts'
 
-export type CommandRecord = Omit<CommandRow, 'payload' | 'result'>
+export type CommandRecord = Omit<CommandRow, 'payload'>
 
 export type Undelivered = ReturnType<typeof createUndelivered>
 
-const omit = { payload: true, result: true } as const
+const omit = { payload: true } as const
 const isId = (id: string): boolean => /^[1-9]\d{0,15}$/.test(id)
 
 /** What the events service was not told yet, for admins. */
