@@ -1,10 +1,11 @@
 import { appendFile, cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { Client } from 'pg'
 import { runBackup } from '../src/backup/command.ts'
 import { databasesIn } from '../src/databases/clusters.ts'
 import { beginSwap } from '../src/databases/swap.ts'
-import { startStack } from '../src/index.ts'
+import { startStack, type Stack } from '../src/index.ts'
 import { runRestore } from '../src/restore/command.ts'
 import { runExportErasures } from '../src/tombstones/command.ts'
 import { runVerify } from '../src/verify/command.ts'
@@ -20,6 +21,11 @@ let first: string
 let shopKey: string
 const ids: Record<string, string> = {}
 let goneStore: number
+/** What was good when the first backup was made, and is not now: keys of stores, and of an admin. */
+let caps: { id: number; apiKey: string }
+let rotated: string
+let secondAdmin: { id: string; secret: string; token: string }
+let lastStore: number
 
 const start = (dir: string) => startStack({ ...freePorts, DATA_DIR: dir })
 const backups = () => `${dataDir}-backups`
@@ -32,7 +38,18 @@ async function restore(dir: string, ...args: string[]) {
   return { status, lines }
 }
 
-/** One store with four people, backed up; then two of them and another store are erased, and one more comes. */
+async function graphql(stack: Stack, token: string, query: string): Promise<any> {
+  const answer = await fetch(new URL('/graphql', stack.urls.gateway), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query }),
+  })
+  return (await answer.json()) as any
+}
+
+/**
+ * Stores, people and keys, backed up; then some are erased, deleted, blocked, revoked and replaced, and more come.
+ */
 beforeAll(async () => {
   home = await temporaryDir()
   dataDir = path.join(home.dir, 'data')
@@ -45,6 +62,16 @@ beforeAll(async () => {
     const other = await openShop(stack, 'Hats')
     goneStore = other.id
     await other.visit(await other.register('eve'), 2)
+    caps = await openShop(stack, 'Caps')
+    rotated = (await openShop(stack, 'Gloves')).apiKey
+    const admin = await shop.tokenFor(stack.adminApiKey ?? '')
+    const made = await graphql(
+      stack,
+      admin,
+      'mutation { createApiKey(input: { role: ADMIN, name: "second" }) { apiKey { id } secret } }',
+    )
+    const { apiKey, secret } = made.data.createApiKey
+    secondAdmin = { id: apiKey.id, secret, token: await shop.tokenFor(secret) }
   }
   await backup()
   first = path.join(backups(), (await finished(backups()))[0] ?? '')
@@ -62,6 +89,15 @@ beforeAll(async () => {
     const admin = await shop.tokenFor(stack.adminApiKey ?? '')
     expect((await shop.send('DELETE', `/api/store/${String(goneStore)}`, admin)).status).toBe(200)
     await shop.visit(await shop.register('dan'), 5)
+    const { data } = await graphql(stack, admin, '{ apiKeys(first: 100) { nodes { id name } } }')
+    const gloves = data.apiKeys.nodes.find(({ name }: { name: string }) => name === 'Gloves')
+    for (const mutation of [
+      `blockStore(input: { id: ${String(caps.id)} }) { store { id } }`,
+      `revokeApiKey(input: { id: "${secondAdmin.id}" }) { apiKey { id } }`,
+      `rotateApiKey(input: { id: "${gloves.id as string}", overlapSeconds: 0 }) { secret }`,
+    ])
+      expect((await graphql(stack, admin, `mutation { ${mutation} }`)).errors).toBeUndefined()
+    lastStore = (await openShop(stack, 'Scarves')).id
   }
 })
 afterAll(async () => {
@@ -87,13 +123,64 @@ async function expectRestored(dir: string): Promise<void> {
   expect([late.status, late.body.code]).toEqual([409, 'USER_ERASED'])
   const admin = await shop.tokenFor((await readFile(path.join(dataDir, 'admin-api-key'), 'utf8')).trim())
   const stores = await shop.send('GET', '/api/store', admin)
-  expect(stores.body.map(({ name }: { name: string }) => name)).toEqual(['Shoes'])
+  expect(stores.body.map(({ name, is_active }: any) => [name, is_active])).toEqual([
+    ['Shoes', true],
+    ['Caps', false],
+    ['Gloves', true],
+  ])
+  await expectRefused(stack, admin)
   // Commands go on being numbered after all that was carried out: a new erasure is one.
   const again = await shop.register('fay')
   await shop.visit(again, 3)
   expect((await shop.send('DELETE', `/api/user/${again}`, shop.token)).body.events).toBe(
     '3 events were deleted',
   )
+}
+
+/** Blocked, revoked and replaced since: refused as if there had been no restore, and so is every token of before. */
+async function expectRefused(stack: Stack, admin: string): Promise<void> {
+  const shop = await reopenShop(stack, shopKey)
+  const refusal = async (api_key: string) => {
+    const { status, body } = await shop.send('POST', '/api/auth/', undefined, { api_key })
+    return [status, body.code]
+  }
+  expect(await refusal(caps.apiKey)).toEqual([403, 'STORE_BLOCKED'])
+  for (const key of [rotated, secondAdmin.secret])
+    expect(await refusal(key)).toEqual([401, 'INVALID_API_KEY'])
+  for (const url of Object.values(stack.urls)) {
+    const answer = await fetch(new URL('/graphql', url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${secondAdmin.token}` },
+      body: JSON.stringify({ query: '{ __typename }' }),
+    })
+    expect([answer.status, ((await answer.json()) as any).errors[0].extensions.code]).toEqual([
+      401,
+      'TOKEN_INVALID',
+    ])
+  }
+  // The events database refuses them by itself, too.
+  const client = new Client({ connectionString: stack.databases.events.url })
+  await client.connect()
+  const { rows } = await client.query(
+    `SELECT (SELECT state::text FROM store_access WHERE store_id = $1) AS caps,
+            EXISTS (SELECT FROM revoked_keys WHERE store_id = 0 AND key_id = $2) AS admin`,
+    [caps.id, secondAdmin.id],
+  )
+  await client.end()
+  expect(rows).toEqual([{ caps: 'BLOCKED', admin: true }])
+
+  const made = await shop.send('POST', '/api/store', admin, { name: 'New' })
+  expect(made.body.id).toBeGreaterThan(lastStore)
+  expect((await shop.send('DELETE', `/api/store/${String(made.body.id)}`, admin)).status).toBe(200)
+  const { data } = await graphql(
+    stack,
+    admin,
+    '{ auditLog(first: 50, actions: [DATABASE_RESTORED, STORE_BLOCKED, API_KEY_REVOKED, API_KEY_ROTATED, SIGNING_KEY_ROTATED, USER_ERASED, USER_DELETED, STORE_DELETED]) { nodes { action requestId actor { role } } } eventsAuditLog(first: 50, actions: [DATABASE_RESTORED]) { nodes { requestId } } }',
+  )
+  const again = data.auditLog.nodes.filter(({ requestId }: any) => requestId === 'restore')
+  expect(again.every(({ actor }: any) => actor.role === 'OPERATOR')).toBe(true)
+  expect(new Set(again.map(({ action }: any) => action)).size).toBe(8)
+  expect(data.eventsAuditLog.nodes).toEqual([{ requestId: 'restore' }])
 }
 
 test('on another machine a backup comes back, and who was erased stays erased by the tombstones of later backups', async () => {

@@ -1,7 +1,13 @@
 export { auditActions, type AuditAction } from './audit/action.ts'
 export type { Acting } from './audit/actor.ts'
 export { readAuditPage, type AuditEntry, type AuditFilter } from './audit/page.ts'
-export { auditedUserId, recordAudit, type AuditRecord, type RunStatement } from './audit/record.ts'
+export {
+  auditedUserId,
+  recordAudit,
+  statementsOn,
+  type AuditRecord,
+  type RunStatement,
+} from './audit/record.ts'
 export { commonEnvOf, commonVariables } from './env/common.ts'
 export { EnvError, readVariables, type RawEnv, type Variable } from './env/env.ts'
 export { kinds } from './env/kinds.ts'

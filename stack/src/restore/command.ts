@@ -17,7 +17,8 @@ import { openDatabases } from '../databases/open.ts'
 import { databaseNames } from '../databases/schemas.ts'
 import { beginSwap, endSwap, finishSwap, isSwapping } from '../databases/swap.ts'
 import type { Terminal } from '../terminal.ts'
-import { replayTombstones } from '../tombstones/replay.ts'
+import { replayTombstones, type Replayed } from '../tombstones/replay.ts'
+import { endRestore, reportReplayed } from '../tombstones/restored.ts'
 import type { Tombstones } from '../tombstones/file.ts'
 import { reportVerification } from '../verify/report.ts'
 import { readRestoreArguments } from './arguments.ts'
@@ -82,7 +83,13 @@ export async function runRestore(
     terminal,
     signal,
   })
-  const fine = await rebuild(building, { keysDir: chosen.keys.dir, tombstones, terminal, clock })
+  const fine = await rebuild(building, {
+    keysDir: chosen.keys.dir,
+    createdAt: chosen.backup.manifest.createdAt,
+    tombstones,
+    terminal,
+    clock,
+  })
   signal?.throwIfAborted()
 
   await beginSwap(dataDir, { restored, replaced: `replaced-${stamp}` })
@@ -109,15 +116,17 @@ async function check(
 
 interface RebuildOptions {
   readonly keysDir: string
+  /** Of the backup. */
+  readonly createdAt: string
   readonly tombstones: readonly Tombstones[]
   readonly terminal: Terminal
   readonly clock: () => Date
 }
 
-/** Migrates the copies, puts data keys and databases together, and erases whoever must stay erased. */
+/** Migrates the copies, puts data keys and databases together, erases whoever must stay erased, and refuses who was refused. */
 async function rebuild(
   dataDir: string,
-  { keysDir, tombstones, terminal, clock }: RebuildOptions,
+  { keysDir, createdAt, tombstones, terminal, clock }: RebuildOptions,
 ): Promise<boolean> {
   await using undo = new AsyncDisposableStack()
   const databases = await openDatabases({
@@ -135,21 +144,15 @@ async function rebuild(
   undo.defer(() => events.close())
   const pools = { users: users.pool, events: events.pool }
 
-  const { restored, removed } = await importDataKeys(pools, keysDir)
+  const options = { command: 'restore', clock }
+  const { restored, removed } = await importDataKeys(pools, keysDir, options)
   terminal.line('keys', `${String(restored)} data keys given back`)
   if (removed > 0)
     terminal.line('erased', `${String(removed)} users without a data key: they were deleted since`)
-  let erasures = 0
-  let eventsDeleted = 0
-  for (const some of tombstones) {
-    const done = await replayTombstones(pools, some, clock)
-    erasures += done.erasures
-    eventsDeleted += done.eventsDeleted
-  }
-  terminal.line(
-    'erased',
-    `${String(erasures)} erasures carried out again, ${String(eventsDeleted)} events deleted`,
-  )
+  const replayed: Replayed[] = []
+  for (const some of tombstones) replayed.push(await replayTombstones(pools, some, options))
+  const { erasures } = reportReplayed(replayed, terminal)
+  await endRestore(pools, { ...options, terminal, instant: createdAt, erasures })
   return await reportVerification(pools, terminal, clock)
 }
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { createErasureReplay } from '@user-stats/users/erasure-replay'
-import type { Pools } from '../tombstones/replay.ts'
+import type { Pools, ReplayOptions } from '../tombstones/pools.ts'
 
 const batch = 5_000
 
@@ -14,8 +14,9 @@ const batch = 5_000
 export async function importDataKeys(
   { users }: Pick<Pools, 'users'>,
   dir: string,
+  options: ReplayOptions,
 ): Promise<{ restored: number; removed: number }> {
-  const replay = createErasureReplay({ pool: users })
+  const replay = createErasureReplay({ pool: users, ...options })
   let restored = 0
   let rows: object[] = []
   for await (const line of createInterface(createReadStream(path.join(dir, 'user-keys.ndjson')))) {

@@ -17,7 +17,7 @@ export interface GatherOptions {
 }
 
 /**
- * All there is to know of who was erased since the backup was made.
+ * All there is to know of who was erased, revoked or blocked since the backup was made.
  *
  * @throws Error when the data to be replaced, which knows, cannot be read
  */
@@ -48,7 +48,7 @@ export async function gatherTombstones(options: GatherOptions): Promise<Tombston
   const known = [chosen.backup.manifest.createdAt, ...all.map(({ exportedAt }) => exportedAt)].sort().at(-1)
   terminal.line(
     'erased',
-    `tombstones are known up to ${known ?? ''}; whoever was erased after that comes back`,
+    `tombstones are known up to ${known ?? ''}; whoever was erased, revoked or blocked after that comes back`,
   )
   return all
 }

@@ -10,7 +10,9 @@ import { readMigrateEnv } from '../migrate/env.ts'
 import type { Terminal } from '../terminal.ts'
 import { exportTombstones } from './export.ts'
 import { readTombstones, writeTombstones } from './file.ts'
-import { replayTombstones, type Pools } from './replay.ts'
+import type { Pools } from './pools.ts'
+import { replayTombstones } from './replay.ts'
+import { endRestore, reportReplayed } from './restored.ts'
 
 async function openPools(raw: RawEnv, terminal: Terminal, undo: AsyncDisposableStack): Promise<Pools> {
   const urls = await reachDatabases(readMigrateEnv(raw), terminal, undo)
@@ -31,7 +33,7 @@ async function installationOf(users: Pools['users']): Promise<string> {
 }
 
 /**
- * Writes down who was erased, to be held against a restored backup. The stack may run.
+ * Writes down who was erased, which keys were revoked and which stores blocked, to be held against a restored backup. The stack may run.
  *
  * @throws Error in one line for the operator, also when the file is there already
  */
@@ -61,7 +63,7 @@ export async function runExportErasures(
 
 /**
  * Erases in restored databases whoever is in a file of tombstones, and users whose data key was not restored, since
- * they were erased too. May be repeated. No service should run before it is done.
+ * they were erased too; keys and stores that were refused are refused again, and so are all tokens. May be repeated. No service should run before it is done.
  *
  * @throws Error in one line for the operator
  */
@@ -87,12 +89,10 @@ export async function runReplayErasures(
     throw new Error(
       'there are users, and not one data key: restore the data keys first, for users without one are erased',
     )
-  const { erasures, eventsDeleted } = await replayTombstones(pools, tombstones, clock)
-  terminal.line(
-    'erased',
-    `${String(erasures)} erasures carried out again, ${String(eventsDeleted)} events deleted`,
-  )
-  const removed = await createErasureReplay({ pool: pools.users }).removeUnpaired()
+  const options = { command: 'replay-erasures', clock }
+  const { erasures } = reportReplayed([await replayTombstones(pools, tombstones, options)], terminal)
+  const removed = await createErasureReplay({ pool: pools.users, ...options }).removeUnpaired()
   if (removed > 0) terminal.line('erased', `${String(removed)} users without a data key`)
-  terminal.line('done', `whoever was erased by ${tombstones.exportedAt} is erased`)
+  await endRestore(pools, { ...options, terminal, instant: tombstones.exportedAt, erasures })
+  terminal.line('done', `whoever was erased, revoked or blocked by ${tombstones.exportedAt} is so`)
 }

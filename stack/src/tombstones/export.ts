@@ -4,19 +4,26 @@ import type { Tombstones, Row } from './file.ts'
 /** What of a database's pool is needed here. */
 export type Queryable = Pick<UsersDatabase['pool'], 'query'>
 
-async function rowsOf(db: Queryable, table: string, condition = 'true'): Promise<Row[]> {
+async function rowsOf(db: Queryable, table: string, condition = 'true', columns = '*'): Promise<Row[]> {
   // A backup may be of a version that did not have the table.
   const { rows: there } = await db.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
     table,
   ])
   if (there[0]?.there !== true) return []
   const { rows } = await db.query<{ row: Row }>(
-    `SELECT to_jsonb(t) AS row FROM ${table} t WHERE ${condition}`,
+    `SELECT to_jsonb(t) AS row FROM (SELECT ${columns} FROM ${table} WHERE ${condition}) t`,
   )
   return rows.map(({ row }) => row)
 }
 
-/** Reads from both databases what must stay erased. */
+async function lastStoreId(users: Queryable): Promise<number> {
+  const { rows } = await users.query<{ id: string }>(
+    'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS id FROM stores_store_id_seq',
+  )
+  return Number(rows[0]?.id)
+}
+
+/** Reads from both databases what must stay erased, and who must stay out. */
 export async function exportTombstones(
   users: Queryable,
   events: Queryable,
@@ -29,5 +36,15 @@ export async function exportTombstones(
     receiptKeys: await rowsOf(users, 'receipt_keys'),
     erasedUsers: await rowsOf(events, 'erased_users'),
     deletedStores: await rowsOf(events, 'store_access', `state = 'DELETED'`),
+    lastStoreId: await lastStoreId(users),
+    // Neither names nor hashes of keys.
+    endedKeys: await rowsOf(
+      users,
+      'api_keys',
+      'revoked_at IS NOT NULL OR expires_at IS NOT NULL',
+      'id, store_id, revoked_at, expires_at',
+    ),
+    revokedKeys: await rowsOf(events, 'revoked_keys'),
+    blockedStores: await rowsOf(users, 'stores', `state = 'BLOCKED'`, 'store_id'),
   }
 }

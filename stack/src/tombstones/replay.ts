@@ -1,37 +1,36 @@
 import { randomUUID } from 'node:crypto'
-import type { EventsDatabase } from '@user-stats/prisma-events'
-import type { UsersDatabase } from '@user-stats/prisma-users'
 import { createErasureReplay as createEventsReplay } from '@user-stats/events/erasure-replay'
 import {
   createErasureReplay as createUsersReplay,
   type ErasureTombstone,
 } from '@user-stats/users/erasure-replay'
+import { replayAccess } from './access.ts'
 import type { Row, Tombstones } from './file.ts'
-
-/** Pools of both databases, as roles that own them. */
-export interface Pools {
-  readonly users: UsersDatabase['pool']
-  readonly events: EventsDatabase['pool']
-}
+import type { Pools, ReplayOptions } from './pools.ts'
 
 export interface Replayed {
   /** Users, visitors and stores that were erased again. */
   readonly erasures: number
   readonly eventsDeleted: number
+  /** API keys that ended again. */
+  readonly keys: number
+  /** Stores that were blocked again. */
+  readonly stores: number
 }
 
 /**
- * Makes sure that whoever is in the tombstones is erased in both databases. What both know already is left alone, so
- * it may be repeated, and goes on where it was interrupted.
+ * Makes sure that whoever is in the tombstones is erased, and stays out, in both databases. What both know already is
+ * left alone, so it may be repeated, and goes on where it was interrupted.
  */
 export async function replayTombstones(
   pools: Pools,
   tombstones: Tombstones,
-  clock: () => Date,
+  { command, clock }: ReplayOptions,
 ): Promise<Replayed> {
-  const users = createUsersReplay({ pool: pools.users })
+  const users = createUsersReplay({ pool: pools.users, command, clock })
   const events = createEventsReplay({ pool: pools.events, clock })
   await users.numberAfter(await events.lastCommand())
+  const { keys, stores } = await replayAccess(pools, tombstones, { command, clock })
   await users.addReceiptKeys(tombstones.receiptKeys)
   let erasures = 0
   let eventsDeleted = 0
@@ -45,7 +44,7 @@ export async function replayTombstones(
     await users.settle(again)
     erasures += 1
   }
-  return { erasures, eventsDeleted }
+  return { erasures, eventsDeleted, keys, stores }
 }
 
 /** Those recorded, and those of which only the events database knows; stores last, for they take all with them. */

@@ -24,6 +24,7 @@ export const auditActions = [
   'STORE_DELETION_APPLIED',
   'COMMAND_RETRIED',
   'ROLLUPS_VERIFIED',
+  'DATABASE_RESTORED',
   'AUDIT_LOG_PRUNED',
 ] as const
 

@@ -5,6 +5,14 @@ import { actorOf, operator, type Acting, type AuditActor } from './actor.ts'
 /** Runs a statement: in a transaction, so that an entry is written with what it tells of or not at all. */
 export type RunStatement = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>
 
+/** Runs statements on a client of `pg`, or a pool. */
+export const statementsOn =
+  (client: {
+    readonly query: (text: string, values: unknown[]) => Promise<{ readonly rows: readonly unknown[] }>
+  }): RunStatement =>
+  async <Row>(text: string, values: readonly unknown[]) =>
+    (await client.query(text, [...values])).rows as readonly Row[]
+
 /** What was done. Holds ids and names of fields, never personal data. */
 export interface AuditRecord {
   readonly action: AuditAction

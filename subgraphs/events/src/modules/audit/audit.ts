@@ -3,18 +3,13 @@ import {
   readAuditPage,
   recordAudit,
   requireAdmin,
+  statementsOn,
   type Acting,
   type AuditFilter,
   type AuditRecord,
   type Caller,
-  type RunStatement,
 } from '@user-stats/service'
 import type { Access } from '../access/access.ts'
-
-const on =
-  (client: Pool | PoolClient): RunStatement =>
-  async <Row>(text: string, values: readonly unknown[]) =>
-    (await client.query(text, [...values])).rows as Row[]
 
 export type Audit = ReturnType<typeof createAudit>
 
@@ -31,7 +26,7 @@ export function createAudit({
   return {
     /** Writes an entry: in the transaction of what it tells of, if that changes anything. */
     record: (client: Pool | PoolClient, acting: Acting, record: AuditRecord): Promise<void> =>
-      recordAudit(on(client), acting, record, clock()),
+      recordAudit(statementsOn(client), acting, record, clock()),
 
     /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
     async page(
@@ -41,7 +36,7 @@ export function createAudit({
     ) {
       requireAdmin(caller)
       await access.admit(caller, null)
-      return await readAuditPage(on(pool), filter, page)
+      return await readAuditPage(statementsOn(pool), filter, page)
     },
   }
 }

@@ -1,4 +1,12 @@
 import type { UsersDatabase } from '@user-stats/prisma-users'
+import {
+  auditedUserId,
+  recordAudit,
+  statementsOn,
+  type AuditAction,
+  type AuditRecord,
+} from '@user-stats/service'
+import { inClientTransaction } from '../../database/client-transaction.ts'
 import { insertRows } from '../../database/insert-rows.ts'
 
 type Pool = UsersDatabase['pool']
@@ -25,7 +33,19 @@ export interface ReplayedErasure {
  * Takes out of a database that was restored whom it has again although they were erased. To be used by the owner; it
  * may be repeated, and goes on where it was interrupted.
  */
-export function createErasureReplay({ pool }: { readonly pool: Pool }) {
+export function createErasureReplay({
+  pool,
+  command,
+  clock,
+}: {
+  readonly pool: Pool
+  /** What the audit log calls whoever does this. */
+  readonly command: string
+  readonly clock: () => Date
+}) {
+  const recordOn = (client: Db, record: AuditRecord): Promise<void> =>
+    recordAudit(statementsOn(client), { command }, record, clock())
+
   return {
     /** Commands from now on have higher numbers than those the events database knows, whichever is older. */
     async numberAfter(commandId: number): Promise<void> {
@@ -55,9 +75,7 @@ export function createErasureReplay({ pool }: { readonly pool: Pool }) {
     async erase(row: ErasureTombstone): Promise<ReplayedErasure | undefined> {
       const { store_id: storeId, subject, subject_id: subjectId, events } = row
       if (await isKnown(pool, row)) return await undelivered(pool, row)
-      const client = await pool.connect()
-      try {
-        await client.query('BEGIN')
+      await inClientTransaction(pool, async (client) => {
         await removeSubject(client, row)
         const { rows } =
           events === 'KEEP'
@@ -71,13 +89,9 @@ export function createErasureReplay({ pool }: { readonly pool: Pool }) {
                 ],
               )
         await insertRows(client, 'erasures', [{ ...row, command_id: rows[0] ? Number(rows[0].id) : null }])
-        await client.query('COMMIT')
-      } catch (error) {
-        await client.query('ROLLBACK')
-        throw error
-      } finally {
-        client.release()
-      }
+        const recordIds = [subject === 'STORE' ? String(storeId) : auditedUserId(subjectId)]
+        await recordOn(client, { action: actionOf(row), storeId, recordIds })
+      })
       return await undelivered(pool, row)
     },
 
@@ -91,23 +105,33 @@ export function createErasureReplay({ pool }: { readonly pool: Pool }) {
     },
 
     /** Deletes users whose data key is gone, for nobody can read them any more, and keys of nobody. @returns how many there were */
-    async removeUnpaired(): Promise<number> {
-      await pool.query(
-        `DELETE FROM user_keys k WHERE NOT EXISTS (
-           SELECT FROM users u WHERE u.store_id = k.store_id AND u.id = k.user_id)`,
-      )
-      const { rowCount } = await pool.query(
-        `DELETE FROM users u WHERE NOT EXISTS (
-           SELECT FROM user_keys k WHERE k.store_id = u.store_id AND k.user_id = u.id)`,
-      )
-      return rowCount ?? 0
-    },
+    removeUnpaired: (): Promise<number> =>
+      inClientTransaction(pool, async (client) => {
+        await client.query(
+          `DELETE FROM user_keys k WHERE NOT EXISTS (
+             SELECT FROM users u WHERE u.store_id = k.store_id AND u.id = k.user_id)`,
+        )
+        const { rows } = await client.query<{ storeId: number; id: string }>(
+          `DELETE FROM users u WHERE NOT EXISTS (
+             SELECT FROM user_keys k WHERE k.store_id = u.store_id AND k.user_id = u.id)
+           RETURNING store_id AS "storeId", id`,
+        )
+        for (const [storeId, removed] of Map.groupBy(rows, (row) => row.storeId))
+          await recordOn(client, { action: 'USER_DELETED', storeId, recordIds: removed.map(({ id }) => id) })
+        return rows.length
+      }),
   }
 }
 
 type Db = Pick<Pool, 'query'>
 const subjectOf = ({ store_id, subject, subject_id }: ErasureTombstone) => [store_id, subject, subject_id]
 const where = 'e.store_id = $1 AND e.subject = $2::erasure_subject AND e.subject_id = $3'
+
+const actionOf = ({ subject, events }: ErasureTombstone): AuditAction => {
+  if (subject === 'STORE') return 'STORE_DELETED'
+  if (subject === 'VISITOR') return 'VISITOR_ERASED'
+  return events === 'KEEP' ? 'USER_DELETED' : 'USER_ERASED'
+}
 
 const isKnown = async (db: Db, row: ErasureTombstone): Promise<boolean> =>
   (await db.query(`SELECT FROM erasures e WHERE ${where}`, subjectOf(row))).rowCount !== 0
