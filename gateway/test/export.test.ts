@@ -58,6 +58,10 @@ beforeEach(async () => {
             throw new GraphQLError('none', { extensions: { code: 'USER_NOT_FOUND' } })
           return { user, path: '/' }
         },
+        user: () => {
+          held.usersAsked += 1
+          return held.usersAsked > held.erasedAfter ? null : user
+        },
       },
     },
     routes: (app) => {

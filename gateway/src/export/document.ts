@@ -1,4 +1,4 @@
-import { readEvents, readKeys, readUser, type Ask, type ExportedUser } from './read.ts'
+import { readEvents, readKeys, requireStillThere, type Ask, type ExportedUser } from './read.ts'
 
 /**
  * Everything held about a user as the text of one JSON object, in pieces of about a page:
@@ -17,7 +17,7 @@ export async function* documentOf(ask: Ask, user: ExportedUser, startedAt: Date)
   yield `{"format":"user-statistics/user-export/1","startedAt":${JSON.stringify(startedAt)},\n"user":${JSON.stringify(user)},\n`
   const events = yield* list('events', readEvents(ask, user))
   const idempotencyKeys = yield* list('idempotencyKeys', readKeys(ask, user))
-  await readUser(ask, user.id)
+  await requireStillThere(ask, user.id)
   yield `"counts":${JSON.stringify({ events, idempotencyKeys })},\n"complete":true}\n`
 }
 

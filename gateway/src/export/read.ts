@@ -1,3 +1,5 @@
+import { DomainError } from '@user-stats/service'
+
 /** Runs one operation of the graph, as the caller. @throws DomainError of the operation's first error */
 export type Ask = (operation: string, variables: Readonly<Record<string, unknown>>) => Promise<unknown>
 
@@ -21,6 +23,10 @@ const userOperation = `query ExportUser($id: ID!) {
   }
 }`
 
+const stillThereOperation = `query ExportedUserIsThere($id: ID!) {
+  user(id: $id) { id }
+}`
+
 const eventsOperation = `query ExportEvents($storeId: Int!, $userId: String!, $first: Int!, $after: String, $to: DateTime) {
   events(storeId: $storeId, userId: $userId, first: $first, after: $after, to: $to) {
     nodes { id type data occurredAt createdAt }
@@ -39,6 +45,12 @@ const keysOperation = `query ExportIdempotencyKeys($storeId: Int!, $userId: Stri
 export async function readUser(ask: Ask, id: string): Promise<ExportedUser> {
   const { exportUser } = (await ask(userOperation, { id })) as { exportUser: { user: ExportedUser } }
   return exportUser.user
+}
+
+/** Not another export: one leaves one entry in the audit log. @throws USER_NOT_FOUND when the user is gone meanwhile */
+export async function requireStillThere(ask: Ask, id: string): Promise<void> {
+  const { user } = (await ask(stillThereOperation, { id })) as { user: object | null }
+  if (user === null) throw new DomainError('USER_NOT_FOUND')
 }
 
 const firstPage = 200

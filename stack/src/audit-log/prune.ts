@@ -1,5 +1,5 @@
 import { connect, inTransaction } from '@user-stats/postgres'
-import { recordAudit, type RawEnv } from '@user-stats/service'
+import { recordAudit, statementsOn, type RawEnv } from '@user-stats/service'
 import { databaseNames } from '../databases/schemas.ts'
 import { reach } from '../migrate/command.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
@@ -51,8 +51,7 @@ async function prune(
     await inTransaction(owner, async () => {
       if (deleted === 0)
         await recordAudit(
-          async <Row>(text: string, values: readonly unknown[]) =>
-            (await owner.query(text, [...values])).rows as Row[],
+          statementsOn(owner),
           { command: 'prune-audit-log' },
           { action: 'AUDIT_LOG_PRUNED', storeId: null, recordIds: [], recordCount },
           now,

@@ -25,7 +25,7 @@ export async function rotateSigningKey(
   if (compromised)
     terminal.line(
       'rotate',
-      `${String(removed)} keys destroyed. Restart all services now: they forget the keys and all tokens, which have to be fetched anew`,
+      `${String(removed.length)} keys destroyed. Restart all services now: they forget the keys and all tokens, which have to be fetched anew`,
     )
   else if (retired.length > 0)
     terminal.line('rotate', `${retired.join(', ')} signs until then; its tokens work until they expire`)

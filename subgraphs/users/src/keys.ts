@@ -1,5 +1,6 @@
 import { openUsersDatabase, type UsersDatabase } from '@user-stats/prisma-users'
 import { inTransaction } from './database/transaction.ts'
+import { createAudit } from './modules/audit/audit.ts'
 import { rotateSigningKeys, type Rotated } from './modules/token/signing-key-rows.ts'
 import { createMasterKeys, parseMasterKey } from './vault/master-key.ts'
 import { rewrapAll, type RewrapOptions } from './vault/rewrap.ts'
@@ -21,14 +22,25 @@ async function onDatabase<T>(url: string, work: (db: UsersDatabase) => Promise<T
   }
 }
 
-/** {@link rewrapAll} on a database given by URL. */
+/** {@link rewrapAll} on a database given by URL, written down by every run that finds something to do. */
 export const replaceMasterKey = ({
   url,
   ...options
-}: Omit<RewrapOptions, 'db'> & { readonly url: string }): Promise<number> =>
-  onDatabase(url, (db) => rewrapAll({ db, ...options }))
+}: Omit<RewrapOptions, 'db' | 'record'> & { readonly url: string }): Promise<number> =>
+  onDatabase(url, (db) =>
+    rewrapAll({
+      db,
+      ...options,
+      record: (tx, recordCount) =>
+        createAudit({ prisma: db.prisma, clock: () => new Date() }).record(
+          tx,
+          { command: 'rotate:master-key' },
+          { action: 'MASTER_KEY_ROTATED', storeId: null, recordIds: options.masterKeys.ids, recordCount },
+        ),
+    }),
+  )
 
-/** {@link rotateSigningKeys} on a database given by URL; the new key signs in five minutes. */
+/** {@link rotateSigningKeys} on a database given by URL, written down; the new key signs in five minutes. */
 export const replaceSigningKey = ({
   url,
   masterKeys,
@@ -38,5 +50,14 @@ export const replaceSigningKey = ({
   readonly compromised?: boolean
 }): Promise<Rotated> =>
   onDatabase(url, ({ prisma }) =>
-    inTransaction(prisma, (tx) => rotateSigningKeys(tx, { masterKeys, now: new Date(), lead, compromised })),
+    inTransaction(prisma, async (tx) => {
+      const rotated = await rotateSigningKeys(tx, { masterKeys, now: new Date(), lead, compromised })
+      const { kid, retired, removed } = rotated
+      await createAudit({ prisma, clock: () => new Date() }).record(
+        tx,
+        { command: `rotate:signing-key${compromised ? ' --compromised' : ''}` },
+        { action: 'SIGNING_KEY_ROTATED', storeId: null, recordIds: [kid, ...retired, ...removed] },
+      )
+      return rotated
+    }),
   )

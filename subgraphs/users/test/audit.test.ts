@@ -211,6 +211,26 @@ test('what an admin reads of users is written down before it is answered, once a
   expect(await writtenBy('rest')).toMatchObject([{ ...read, storeId, recordIds: [a] }])
 })
 
+test('an export is written down whoever asks for it, and is no read besides', async () => {
+  const { id: storeId, token } = await users.store()
+  const user = await register(token)
+  const query = `{ exportUser(id: "${user}") { path } }`
+  const exported = { action: 'USER_EXPORTED', storeId, recordIds: [user] }
+  for (const [requestId, bearer, role] of [
+    ['export-store', token, 'STORE'],
+    ['export-admin', users.admin, 'ADMIN'],
+  ] as const)
+    expect(await entriesOf(requestId, bearer, query)).toEqual([
+      expect.objectContaining({ ...exported, actor: expect.objectContaining({ role }) }),
+    ])
+  // Nobody's is refused, and that an admin looked for it shows.
+  const { token: other } = await users.store()
+  expect((await users.graphql(other, query)).body.errors[0].extensions.code).toBe('USER_NOT_FOUND')
+  const nobody = query.replace(user, '00000000-0000-7000-8000-000000000000')
+  await users.send('POST', '/graphql', users.admin, { query: nobody }, { 'x-request-id': 'export-nobody' })
+  expect(await writtenBy('export-nobody')).toMatchObject([{ action: 'USERS_READ', recordIds: [] }])
+})
+
 test('a store that reads its own users is not recorded', async () => {
   const { id, token } = await users.store()
   const user = await register(token)
@@ -232,6 +252,11 @@ test('what cannot be recorded is not read by admins, and not done', async () => 
       const { body } = await users.graphql(users.admin, query)
       expect(body.errors[0].extensions).toEqual({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1 })
       expect(JSON.stringify(body)).not.toContain('@example.org')
+    }
+    for (const bearer of [users.admin, token]) {
+      const { body } = await users.graphql(bearer, `{ exportUser(id: "${user}") { user { email } } }`)
+      expect(body.errors[0].extensions).toEqual({ code: 'SERVICE_UNAVAILABLE', retryAfter: 1 })
+      expect(body.data).toBeNull()
     }
     const lookup = await users.send('GET', `/api/user/x@example.org?store_id=${String(id)}`, users.admin)
     expect([lookup.status, lookup.headers.get('retry-after')]).toEqual([503, '1'])

@@ -110,7 +110,7 @@ test('two changes at once leave one key to sign in the end, and retired ones are
   )
   expect(rows).toEqual([{ kid: kidOf(await service.tokenFor(adminKey)) }])
   at(6 + 2 * 24 * 60)
-  expect((await change()).removed).toBe(2)
+  expect((await change()).removed).toHaveLength(2)
 })
 
 test('keys in wrong hands are destroyed: their tokens are refused, new ones come from a new key at once', async () => {
@@ -119,7 +119,7 @@ test('keys in wrong hands are destroyed: their tokens are refused, new ones come
   at(0)
   const before = await service.tokenFor(adminKey)
   const { kid, removed } = await change({ compromised: true })
-  expect(removed).toBe(1)
+  expect(removed).toEqual([kidOf(before)])
   at(1)
   const after = await service.tokenFor(adminKey)
   expect(kidOf(after)).toBe(kid)

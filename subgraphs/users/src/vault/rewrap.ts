@@ -14,6 +14,11 @@ export interface RewrapOptions {
   readonly progress?: (done: number, total: number) => void
   /** Ends after the batch under way; what is done stays. */
   readonly signal?: AbortSignal
+  /**
+   * Writes down, in the transaction that decides it, that so many keys are to be wrapped anew. Not called when there are
+   * none.
+   */
+  readonly record?: (tx: Db, count: number) => Promise<void>
 }
 
 interface DataKey {
@@ -38,14 +43,16 @@ export async function rewrapAll({
   batch = 1_000,
   progress = () => undefined,
   signal,
+  record,
 }: RewrapOptions): Promise<number> {
+  const total = await countLeft(db, masterKeys)
   await inTransaction(db.prisma, async (tx) => {
     // Services take this lock while they start: those that come later find the new key in place or end.
     await lockTask(tx, 'firstStart')
     await requireNewKeyEverywhere(db, masterKeys)
-    await rewrapFew(tx, masterKeys)
+    const count = total + (await rewrapFew(tx, masterKeys))
+    if (count > 0) await record?.(tx, count)
   })
-  const total = await countLeft(db, masterKeys)
   let done = 0
   let after: Pick<DataKey, 'storeId' | 'userId'> | undefined
   progress(done, total)
@@ -74,23 +81,29 @@ async function requireNewKeyEverywhere(db: UsersDatabase, { id }: MasterKeys): P
     )
 }
 
-async function rewrapFew(tx: Db, masterKeys: MasterKeys): Promise<void> {
+/** @returns how many there were */
+async function rewrapFew(tx: Db, masterKeys: MasterKeys): Promise<number> {
+  let count = 0
   const where = { masterKeyId: { not: masterKeys.id } }
   for (const { purpose, key, masterKeyId } of await tx.wrappedKey.findMany({ where })) {
     const place = placeOfWrappedKey(purpose)
     const data = { key: anew(masterKeys, masterKeyId, key, place), masterKeyId: masterKeys.id }
+    count += 1
     await tx.wrappedKey.update({ where: { purpose }, data })
   }
   for (const { kid, privateKey, masterKeyId } of await tx.signingKey.findMany({ where })) {
     const place = placeOfSigningKey(kid)
     const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
+    count += 1
     await tx.signingKey.update({ where: { kid }, data })
   }
   for (const { kid, privateKey, masterKeyId } of await tx.receiptKey.findMany({ where })) {
     const place = placeOfReceiptKey(kid)
     const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
+    count += 1
     await tx.receiptKey.update({ where: { kid }, data })
   }
+  return count
 }
 
 const anew = (

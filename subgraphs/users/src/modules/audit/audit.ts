@@ -28,15 +28,16 @@ export function createAudit({
   readonly prisma: PrismaClient
   readonly clock: () => Date
 }) {
-  const reads = createReads(async (session, storeId, recordIds) => {
-    const record = { action: 'USERS_READ', storeId, recordIds } as const
-    await recordAudit(on(prisma), session, record, clock()).catch((cause: unknown) => {
+  const recordBefore = (session: Session, record: AuditRecord): Promise<void> =>
+    recordAudit(on(prisma), session, record, clock()).catch((cause: unknown) => {
       throw new DomainError('SERVICE_UNAVAILABLE', {
         message: 'Reading personal data is recorded, and that is not possible now. Try again soon.',
         cause,
       })
     })
-  })
+  const reads = createReads((session, storeId, recordIds) =>
+    recordBefore(session, { action: 'USERS_READ', storeId, recordIds }),
+  )
 
   return {
     /** Writes an entry in the transaction of what it tells of. @param acting the request, or a command by its name */
@@ -53,6 +54,16 @@ export function createAudit({
     read: async (session: Session, storeId: number | null, userIds: readonly string[]): Promise<void> => {
       if (session.caller.role === 'ADMIN') await reads(session, storeId, userIds)
     },
+
+    /**
+     * To be awaited before everything held about a user is answered, to whomever.
+     *
+     * @throws SERVICE_UNAVAILABLE when it cannot be recorded
+     */
+    exported: (
+      session: Session,
+      { storeId, id }: { readonly storeId: number; readonly id: string },
+    ): Promise<void> => recordBefore(session, { action: 'USER_EXPORTED', storeId, recordIds: [id] }),
 
     /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
     async page(session: Session, filter: AuditFilter, page: PageRequest) {

@@ -36,7 +36,7 @@ export interface Rotated {
   /** Keys that sign no more from then on. */
   readonly retired: readonly string[]
   /** Keys that were destroyed. */
-  readonly removed: number
+  readonly removed: readonly string[]
 }
 
 /**
@@ -51,9 +51,10 @@ export async function rotateSigningKeys(
   await lockTask(tx, 'firstStart')
   const signsFrom = new Date(now.getTime() + (compromised ? 0 : lead))
   const before = compromised ? {} : { retiredAt: { lt: new Date(now.getTime() - longestAfterlife) } }
-  const { count: removed } = await tx.signingKey.deleteMany({ where: before })
+  const removed = await tx.signingKey.findMany({ where: before, select: { kid: true } })
+  await tx.signingKey.deleteMany({ where: { kid: { in: removed.map(({ kid }) => kid) } } })
   const active = await tx.signingKey.findMany({ where: { retiredAt: null }, select: { kid: true } })
   await tx.signingKey.updateMany({ where: { retiredAt: null }, data: { retiredAt: signsFrom } })
   const kid = await createKey(tx, masterKeys, now, signsFrom)
-  return { kid, signsFrom, retired: active.map((key) => key.kid), removed }
+  return { kid, signsFrom, retired: active.map((key) => key.kid), removed: removed.map((key) => key.kid) }
 }

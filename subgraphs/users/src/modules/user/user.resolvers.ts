@@ -6,7 +6,7 @@ export const userResolvers: Resolvers = {
   Query: {
     user: (_, { id }, { session, users }) => users.byId(session, id),
     exportUser: async (_, { id }, { session, users }) => {
-      const user = await users.existing(session, id)
+      const user = await users.exported(session, id)
       return { user, path: `/api/user/${user.id}/export` }
     },
     userByEmail: (_, { email, storeId }, { session, users }) => users.byEmail(session, email, storeId),

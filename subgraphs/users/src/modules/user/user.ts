@@ -101,10 +101,19 @@ export function createUsers({ prisma, rows, erasures, access, audit, clock }: Us
       return isUuid(id) ? await shown(session, tenant, await rows.byId(prisma, tenant, id)) : null
     },
 
-    /** @throws USER_NOT_FOUND when there is none, or it belongs to another store */
-    async existing(session: Session, id: string): Promise<UserRecord> {
-      const user = await this.byId(session, id)
-      if (user === null) throw missing()
+    /**
+     * Recorded whoever asks: all that is held leaves the system by this.
+     *
+     * @throws USER_NOT_FOUND when there is none, or it belongs to another store
+     */
+    async exported(session: Session, id: string): Promise<UserRecord> {
+      const tenant = tenantsOf(await session.admitted())
+      const user = isUuid(id) ? await rows.byId(prisma, tenant, id) : undefined
+      if (user === undefined) {
+        await audit.read(session, tenant, [])
+        throw missing()
+      }
+      await audit.exported(session, user)
       return user
     },
 
