@@ -48,10 +48,11 @@ export function createUserRows({ vault, pool }: { readonly vault: Vault; readonl
           : Prisma.sql`WHERE u.store_id = ${storeId} AND u.id = ${id}::uuid`,
       ),
 
+    /** There is no more than one; LIMIT says so to the planner, which has no samples of this column to tell by. */
     byEmail: (db: Db, storeId: number, email: string) =>
       one(
         db,
-        Prisma.sql`WHERE u.store_id = ${storeId} AND u.email_index = ${vault.blind.email(storeId, email)}`,
+        Prisma.sql`WHERE u.store_id = ${storeId} AND u.email_index = ${vault.blind.email(storeId, email)} LIMIT 1`,
       ),
 
     /** In no particular order; those there are. Lists of events ask for their users with it. */
