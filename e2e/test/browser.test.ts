@@ -15,6 +15,19 @@ afterAll(async () => {
   await stack.stop()
 }, 60_000)
 
+/** The sources that a page's policy allows scripts from. */
+async function scriptsOf(address: string): Promise<readonly string[]> {
+  const { headers } = await fetch(address, { headers: { accept: 'text/html' } })
+  const directives = (headers.get('content-security-policy') ?? '')
+    .split(';')
+    .map((text) => text.trim().split(/\s+/))
+  const sources = new Map(directives.map(([name = '', ...list]) => [name, list]))
+  expect(sources.get('default-src')).toEqual(["'none'"])
+  // Nothing else says where scripts may come from.
+  expect([...sources.keys()].filter((name) => name.startsWith('script-src'))).toEqual(['script-src'])
+  return sources.get('script-src') ?? []
+}
+
 test('an analyst signs in to the playground with a key and runs a ready-made query on real events', async () => {
   const { gateway } = stack.urls
   const token = await authenticate(gateway, stack.adminApiKey)
@@ -42,6 +55,7 @@ test('an analyst signs in to the playground with a key and runs a ready-made que
   if (process.env['SCREENSHOTS'] !== undefined)
     await page.screenshot({ path: `${process.env['SCREENSHOTS']}/playground.png` })
   expect(visit.faults).toEqual([])
+  expect(await scriptsOf(page.url())).toEqual(["'self'"])
 })
 
 test.each([
@@ -49,6 +63,7 @@ test.each([
   ['users', '/docs', 'Register a user'],
   ['events', '/docs', 'Record an event'],
   ['gateway', '/redoc', 'Record an event'],
+  ['users', '/redoc', 'Register a user'],
   ['users', '/redos', 'Register a user'],
   ['events', '/redoc', 'Record an event'],
 ] as const)('%s%s shows its routes, within origin and policy', async (service, path, summary) => {
@@ -60,4 +75,5 @@ test.each([
       path: `${process.env['SCREENSHOTS']}/${service}${path.replace('/', '-')}.png`,
     })
   expect(visit.faults).toEqual([])
+  expect(await scriptsOf(stack.urls[service] + path)).toEqual(["'self'"])
 })

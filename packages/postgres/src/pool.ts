@@ -23,6 +23,13 @@ const saying = 3_000
 export const defaultStatementTimeout = 12_000
 
 /**
+ * Milliseconds after which a statement is given up in a service whose requests may take so many. A little less, so that
+ * there is time to say so; never so little that what is done in the background could not go on.
+ */
+export const statementTimeoutFor = (request: number): number =>
+  Math.min(defaultStatementTimeout, Math.max(1_000, Math.floor(request * 0.8)))
+
+/**
  * The connections of a service. Bounded in all directions: so many connections, so many who wait for one and for no
  * longer than 5 s, and so much time for a statement, be the server slow or silent.
  */

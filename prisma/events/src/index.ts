@@ -42,5 +42,5 @@ export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDa
   }
 }
 
-export { allowing } from '@user-stats/postgres/pool'
+export { allowing, statementTimeoutFor } from '@user-stats/postgres/pool'
 export type { PrismaClient } from '../generated/client/client.ts'

@@ -40,6 +40,7 @@ export function openUsersDatabase({
   }
 }
 
+export { statementTimeoutFor } from '@user-stats/postgres/pool'
 export type { PrismaClient } from '../generated/client/client.ts'
 export { Prisma } from '../generated/client/client.ts'
 export type { ApiKey, Command, Erasure, SigningKey, Store, User } from '../generated/client/client.ts'

@@ -1,4 +1,4 @@
-import { openEventsDatabase } from '@user-stats/prisma-events'
+import { openEventsDatabase, statementTimeoutFor } from '@user-stats/prisma-events'
 import { createJwksSource, createLogger, serve } from '@user-stats/service'
 import { buildApp } from './app.ts'
 import { readEnv } from './env.ts'
@@ -9,6 +9,7 @@ await serve('events', async () => {
   const db = openEventsDatabase({
     url: env.database.url,
     maxConnections: env.database.poolSize,
+    statementTimeout: statementTimeoutFor(env.limits.request),
     onIdleError: (error) => {
       log.warn({ err: error }, 'a database connection broke')
     },

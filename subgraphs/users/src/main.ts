@@ -1,4 +1,4 @@
-import { openUsersDatabase } from '@user-stats/prisma-users'
+import { openUsersDatabase, statementTimeoutFor } from '@user-stats/prisma-users'
 import { createLogger, serve } from '@user-stats/service'
 import { buildApp } from './app.ts'
 import { masterKeysOf, readEnv } from './env.ts'
@@ -10,6 +10,7 @@ await serve('users', async () => {
   const db = openUsersDatabase({
     url: env.database.url,
     maxConnections: env.database.poolSize,
+    statementTimeout: statementTimeoutFor(env.limits.request),
     name: connectionName(masterKeysOf(env)),
     onIdleError: (error) => {
       log.warn({ err: error }, 'a database connection broke')

@@ -23,7 +23,8 @@ export const commonVariables = {
   },
   REQUEST_TIMEOUT_MS: {
     schema: kinds.integer(100, 600_000, 20_000),
-    about: 'Milliseconds after which a request is given up.',
+    about:
+      'Milliseconds after which a request is given up, and after four fifths of it (1 to 12 s) a statement of a database.',
     default: '20000',
   },
   ...loadVariables,
