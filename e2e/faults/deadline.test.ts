@@ -84,8 +84,10 @@ test.each(cases)(
       expect([answer.status, body.code ?? body.errors[0].extensions.code]).toEqual([status, code])
       expect(body.errors?.length ?? 1).toBe(1)
       if (status === 503) expect(headers.get('retry-after')).toBe('1')
-      for (const end = Date.now() + patience; (await waiting(lock)) > 0; await pause(50))
+      for (const end = Date.now() + patience; (await waiting(lock)) > 0;) {
         if (Date.now() > end) throw new Error('its statement is still waiting')
+        await pause(50)
+      }
     } finally {
       await held.release()
     }
