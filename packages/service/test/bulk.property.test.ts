@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { elementsOf, linesOf, type Element } from '../src/bulk/elements.ts'
 import { readItem, type BulkItem, type Rejection } from '../src/bulk/item.ts'
-import { refusalOf } from './support.ts'
+import { DomainError } from '../src/errors/domain-error.ts'
 
 type Split = (stream: AsyncIterable<Buffer>) => AsyncIterable<Element>
 interface Outcome {
@@ -16,16 +16,13 @@ interface Outcome {
 /** What `POST /api/events` makes of a body that arrives in these pieces. */
 async function read(split: Split, pieces: readonly Buffer[]): Promise<Outcome> {
   const items: (BulkItem | Rejection)[] = []
-  const all = async (): Promise<void> => {
+  try {
     for await (const element of split(Readable.from(pieces))) items.push(readItem(element))
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    return { items, refusal: error.message }
   }
-  const failure = await all().then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  if (failure === undefined) return { items }
-  const { message } = await refusalOf(() => Promise.reject(failure))
-  return { items, refusal: message }
+  return { items }
 }
 
 function cut(body: Buffer, places: readonly number[]): Buffer[] {
