@@ -159,6 +159,31 @@ test.each([
 /** A file of the repository's root. */
 const text = (file: string) => readFile(new URL(`../../${file}`, import.meta.url), 'utf8')
 
+test.each(['dump', 'restore'])('docs/backup.md says for containers what is tested: %s', async (name) => {
+  const page = await text('docs/backup.md')
+  const [own, contained] = [`tested: ${name}`, `in containers: ${name}`].map((mark) =>
+    (page.split(`<!-- ${mark} -->\n\n\`\`\`sh\n`)[1]?.split('```')[0] ?? '').trimEnd().split('\n'),
+  )
+  expect(own?.length).toBeGreaterThan(3)
+  const around = /^(ours\(\)|docker compose (stop|up)) /
+  expect(contained?.filter((line) => !around.test(line))).toEqual(own?.map(inContainers))
+})
+
+/** A command for databases of one's own as it is in containers: by socket there, files beside `docker-compose.yml`. */
+function inContainers(line: string): string {
+  const [, script, options] = /^npm run ([a-z-]+)(?: --)?(.*)$/.exec(line) ?? []
+  if (script !== undefined)
+    return `ours stack/src/${script}.ts${(options ?? '').replace(/"\$BACKUP\/(.*)"/, '/backup/$1')}`
+  const name = /"\$(USERS|EVENTS)_OWNER_URL"/.exec(line)?.[1]?.toLowerCase() ?? ''
+  const file = /"\$BACKUP\/(\S+)"/.exec(line)?.[1]
+  const command = line
+    .replace(/"\$\w+_OWNER_URL"/, name)
+    .replace(/ (--file=)?"\$BACKUP\/\S+"/, '')
+    .replace(' ', ` --username=${name}_owner `)
+  const redirected = file === undefined ? '' : ` ${command.startsWith('pg_dump') ? '>' : '<'} backup/${file}`
+  return `docker compose exec -T ${name}-database ${command}${redirected}`
+}
+
 /** The lines below a line, as far as they are indented more. */
 function block(yaml: string, head: string): string {
   const lines = yaml.split('\n')

@@ -203,6 +203,7 @@ test('without later backups, a file of export-erasures knows who was erased, if 
     runExportErasures(args, { DATA_DIR: dataDir }, recordingTerminal().terminal)
   await expect(run()).rejects.toThrow(/--to: expected a file to write. Usage: /)
   await run('--to', file)
+  await expect(run('--to', file)).rejects.toThrow(`${file} is there already. Name another file`)
   const elsewhere = path.join(home.dir, 'by-export')
   const other = path.join(home.dir, 'other.ndjson')
   const text = await readFile(file, 'utf8')

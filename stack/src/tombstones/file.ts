@@ -37,14 +37,23 @@ const kinds = [
 type Kind = (typeof kinds)[number]
 const format = 'user-statistics tombstones'
 
-/** A line of JSON each. Holds no personal data and no secret, but what stores chose as user ids: for its owner only. */
+/**
+ * A line of JSON each. Holds no personal data and no secret, but what stores chose as user ids: for its owner only.
+ *
+ * @throws Error, one line, when there is such a file
+ */
 export async function writeTombstones(file: string, tombstones: Tombstones): Promise<void> {
   const { exportedAt, installation, lastStoreId } = tombstones
   const lines = [
     { format, version: 1, exportedAt, installation, lastStoreId },
     ...kinds.flatMap((kind) => tombstones[kind].map((row) => ({ kind, row }))),
   ]
-  await writeDurably(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  await writeDurably(file, lines.map((line) => `${JSON.stringify(line)}\n`).join('')).catch(
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      throw new Error(`${file} is there already. Name another file, or remove it.`, { cause: error })
+    },
+  )
 }
 
 /** @throws Error, one line, when it is no such file */
