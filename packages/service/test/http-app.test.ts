@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setImmediate as turn } from 'node:timers/promises'
 import { DomainError } from '../src/errors/domain-error.ts'
 import { FormBody } from '../src/http/body.ts'
 import type { HttpAppOptions } from '../src/http/app.ts'
@@ -270,3 +271,20 @@ test('a body that does not arrive in time is given up', async () => {
   // Cut off, with or without a word.
   expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d |^ECONNRESET$/)
 })
+
+test('an app that closes while it answers is closed soon afterwards, though the client keeps its connection', async () => {
+  const it = await createTestApp()
+  const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>()
+  const { promise: answer, resolve: goOn } = Promise.withResolvers<object>()
+  it.app.get('/slow', async () => {
+    ask(undefined)
+    return await answer
+  })
+  const response = fetch(`${await it.listen()}/slow`)
+  await asked
+  const closed = it.app.close()
+  while (it.app.server.listening) await turn()
+  goOn({ done: true })
+  expect(await (await response).json()).toEqual({ done: true })
+  await closed
+}, 20_000)

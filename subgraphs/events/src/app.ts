@@ -27,8 +27,8 @@ import { createAggregates } from './modules/aggregate/aggregate.ts'
 import { createAnalytics } from './modules/analytics/analytics.ts'
 import { createAudit } from './modules/audit/audit.ts'
 import { createCommands } from './modules/command/command.ts'
+import { createDeletion } from './modules/deletion/deletion.ts'
 import { createErasures, type ErasureSteps } from './modules/erasure/erasure.ts'
-import { createDeletion } from './modules/event/deletion.ts'
 import { createEvents } from './modules/event/event.ts'
 import { createIngest } from './modules/event/ingest.ts'
 import { createMaintenance } from './modules/event/maintenance.ts'
@@ -84,7 +84,7 @@ export async function buildApp({
   })
   const domain = {
     events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
-    deletion: createDeletion({ pool, access, audit }),
+    deletion: createDeletion({ pool, access, audit, clock, ...steps }),
     aggregates: createAggregates({ pool, access, minCohort: env.minCohort }),
     analytics: createAnalytics({ pool, access, clock, minCohort: env.minCohort, ...env.analytics }),
     audit,
@@ -146,6 +146,11 @@ export async function buildApp({
 
   app.addHook('onReady', () => {
     if (maintain) maintenance.start()
+  })
+  // What was asked for is finished, but for what may take minutes.
+  app.addHook('preClose', (done) => {
+    domain.deletion.stop()
+    done()
   })
   app.addHook('onClose', async () => {
     await server.stop()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
+import { history, holdEvent, recordDeeds, verify as verifyRollups, type Deed } from './history.ts'
 
 const now = new Date('2026-06-15T12:00:00Z')
 let server: TestPostgres
@@ -30,54 +31,8 @@ async function apply(field: string, input: Record<string, unknown>) {
 const erase = (storeId: number, userId: string, more: Record<string, unknown> = {}) =>
   apply('applyUserErasure', { commandId: 1, storeId, userId, ...more })
 
-async function record(
-  storeId: number,
-  list: readonly (readonly [userId: string, type: string, at: string])[],
-) {
-  const { body } = await events.graphql(
-    events.store(storeId),
-    `mutation($input: RecordEventsInput!) {
-      recordEvents(input: $input) { acceptedCount results { event { id } error { code } } }
-    }`,
-    {
-      input: {
-        events: list.map(([userId, type, occurredAt], at) => ({
-          userId,
-          type,
-          occurredAt,
-          data: { email: 'somebody@example.org' },
-          idempotencyKey: `${userId} ${String(at)}`,
-        })),
-      },
-    },
-  )
-  return body.data.recordEvents
-}
-
-/** Ten events of ann on three days, two of bob. */
-const history = [
-  ...['08:03:11.123', '08:04:00', '09:17:00', '23:59:59.999'].map(
-    (time) => ['ann', 'view', `2026-03-01T${time}Z`] as const,
-  ),
-  ...['view', 'buy', 'view', 'buy'].map(
-    (type, at) => ['ann', type, `2026-03-02T1${String(at)}:07:00Z`] as const,
-  ),
-  ['ann', 'view', '2026-04-30T00:00:00Z'] as const,
-  ['ann', 'buy', '2026-04-30T12:14:59Z'] as const,
-  ['bob', 'view', '2026-03-01T08:00:00Z'] as const,
-  ['bob', 'view', '2026-04-30T08:00:00Z'] as const,
-]
-
-async function verify(storeId: number | null) {
-  const { body } = await events.graphql(
-    events.admin,
-    `query($storeId: Int) {
-      verifyRollups(storeId: $storeId, from: "2026-01-01", to: "2026-12-31") { consistent eventsCounted differences { rollup } }
-    }`,
-    { storeId },
-  )
-  return body.data.verifyRollups
-}
+const record = (storeId: number, list: readonly Deed[]) => recordDeeds(events, storeId, list)
+const verify = (storeId: number | null) => verifyRollups(events, storeId)
 
 /** What aggregates and analyses answer, by day and over ranges. */
 async function statistics(storeId: number) {
@@ -237,26 +192,15 @@ test('two deliveries at once of one erasure do it once', async () => {
 test("an erasure in the middle of a step does not keep the store's writers waiting", async () => {
   await events.introduce(6)
   await record(6, history)
-  const holder = await events.owner.connect()
-  try {
-    await holder.query('BEGIN')
-    // The step has begun to delete and waits for this event.
-    await holder.query(
-      `SELECT FROM events WHERE store_id = 6 AND user_id = 'ann' ORDER BY occurred_at, id LIMIT 1 FOR UPDATE`,
-    )
-    const step = erase(6, 'ann')
-    for (let waiting = 0; waiting === 0;) {
-      const { rows } = await events.owner.query<{ count: number }>(
-        `SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted`,
-      )
-      waiting = rows[0]?.count ?? 0
-    }
+  let step
+  {
+    // The step has begun to delete and waits for this event, the first of ann.
+    await using held = await holdEvent(events, 6, 1)
+    step = erase(6, 'ann')
+    await held.wanted()
     expect((await record(6, [['carl', 'view', '2026-03-01T08:00:00Z']])).acceptedCount).toBe(1)
-    await holder.query('COMMIT')
-    expect((await step).eventsDeleted).toBe(4)
-  } finally {
-    holder.release()
   }
+  expect((await step).eventsDeleted).toBe(4)
   expect(await verify(6)).toMatchObject({ consistent: true, eventsCounted: 9 })
 })
 

@@ -7,7 +7,11 @@ let server: TestPostgres
 let events: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
-  events = await startEvents(server, { now: new Date('2026-06-15T12:00:00Z') })
+  events = await startEvents(server, {
+    now: new Date('2026-06-15T12:00:00Z'),
+    // So few that most deletions take several steps, which end in the middle of a day.
+    steps: { userBatch: 3, storeBatch: 4 },
+  })
 })
 afterAll(async () => {
   await events[Symbol.asyncDispose]()
@@ -28,6 +32,7 @@ type Step =
   | { readonly kind: 'record'; readonly batches: readonly (readonly Sent[])[] }
   | { readonly kind: 'delete'; readonly userId: string }
   | { readonly kind: 'erase'; readonly userId: string }
+  | { readonly kind: 'clear' }
 
 const user = fc.constantFrom('ann', 'bob', 'cem', 'dua')
 const sent = fc.record({
@@ -47,6 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), userId: user }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('erase' as const), userId: user }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
 )
 
 const dateOf = (day: number): string => new Date(Date.UTC(2026, 5, 10 + day)).toISOString().slice(0, 10)
@@ -76,9 +82,10 @@ function createModel() {
       if (!held.some(({ id }) => id === known.id)) return result.error?.code === 'EVENT_ERASED'
       return result.duplicate && result.event?.id === known.id
     },
-    remove(userId: string): number {
+    /** @param userId null for all */
+    remove(userId: string | null): number {
       const before = held.length
-      held = held.filter((event) => event.sent.userId !== userId)
+      held = held.filter(({ sent }) => userId !== null && sent.userId !== userId)
       return before - held.length
     },
     totals() {
@@ -148,9 +155,14 @@ test('rollups equal a plain model after any records, repeats, late events, delet
                 item,
                 true,
               ])
-        } else if (action.kind === 'delete') {
-          const { body } = await events.send('DELETE', `/api/event/${action.userId}`, caller)
-          expect(body.message).toBe(`${String(model.remove(action.userId))} events were deleted`)
+        } else if (action.kind === 'delete' || action.kind === 'clear') {
+          const userId = action.kind === 'delete' ? action.userId : null
+          const { body } = await events.send(
+            'DELETE',
+            `/api/event/${userId ?? `by-store/${String(storeId)}`}`,
+            caller,
+          )
+          expect(body.message).toBe(`${String(model.remove(userId))} events were deleted`)
         } else {
           const { body } = await events.graphql(
             events.service,

@@ -18,6 +18,8 @@ export function registerDrain(app: FastifyInstance): Drain {
   drains.set(app, drain)
   app.addHook('preClose', async () => {
     drain.stopping = true
+    // What is in flight began too early to say so: its connection is idle later, and then no longer than the others.
+    app.server.keepAliveTimeout = Math.max(1, drain.linger)
     // Every answer says by now that its connection ends: each that brings a request ends by itself.
     const end = performance.now() + drain.linger
     while (performance.now() < end && (await connectionsOf(app.server)) > 0) await pause(10)

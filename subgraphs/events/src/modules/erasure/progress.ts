@@ -27,6 +27,9 @@ interface Row {
   readonly finished_at: Date | null
 }
 
+/** Not a command: deleting all events of a store at a caller's wish. Commands count from 1. */
+export const callersWish = 0
+
 /** Begins, unless it was begun before. */
 export const beginProgress = (
   client: PoolClient,
@@ -36,6 +39,16 @@ export const beginProgress = (
   client.query(
     'INSERT INTO erasures (store_id, command_id, pseudonym) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
     [storeId, commandId, pseudonym],
+  )
+
+/** Goes on with what has not come to its end; what has begins anew. */
+export const resumeProgress = (client: PoolClient, { storeId, commandId }: CommandKey): Promise<unknown> =>
+  client.query(
+    `INSERT INTO erasures AS e (store_id, command_id) VALUES ($1, $2)
+     ON CONFLICT (store_id, command_id) DO UPDATE
+       SET events_total = NULL, events_deleted = 0, erased_rows = '{}', finished_at = NULL
+       WHERE e.finished_at IS NOT NULL`,
+    [storeId, commandId],
   )
 
 export async function hasBegun(pool: Pool, { storeId, commandId }: CommandKey): Promise<boolean> {

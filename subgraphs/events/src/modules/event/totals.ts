@@ -26,8 +26,9 @@ class Changes {
 }
 
 /**
- * Corrects the totals of a store after events of a user are gone, or have been moved to another. A day without events
- * is no day of an aggregate. To be called at the end of a transaction: every writer of the day waits for it.
+ * Corrects the totals of a store after events are gone, or have been moved to another user. A day without events
+ * is no day of an aggregate. To be called at the end of a transaction: every writer of the day waits for it. Days come
+ * before types, as with writers: whoever holds a day's total may still want those of its types.
  *
  * @param gone events that are gone; nothing when they were moved
  */
@@ -44,6 +45,7 @@ export async function correctTotals(
     readonly came: ChangedRows
   },
 ): Promise<void> {
+  if (gone.length + went.types.length + came.types.length === 0) return
   const ofTypes = new Changes()
   const ofDays = new Changes()
   for (const { type, day, events } of gone) {
@@ -60,6 +62,16 @@ export async function correctTotals(
   const types = ofTypes.columns()
   const days = ofDays.columns().slice(1)
   await client.query(
+    'SELECT FROM day_totals WHERE store_id = $1 AND day = ANY ($2::date[]) ORDER BY day FOR UPDATE',
+    [storeId, days[0]],
+  )
+  await client.query(
+    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users
+     FROM unnest($2::date[], $3::bigint[], $4::bigint[]) AS g(day, events, users)
+     WHERE t.store_id = $1 AND t.day = g.day`,
+    [storeId, ...days],
+  )
+  await client.query(
     `SELECT FROM type_day_totals t JOIN unnest($2::text[], $3::date[]) AS g(type, day) USING (type, day)
      WHERE t.store_id = $1 ORDER BY t.type, t.day FOR UPDATE OF t`,
     [storeId, types[0], types[1]],
@@ -69,16 +81,6 @@ export async function correctTotals(
      FROM unnest($2::text[], $3::date[], $4::bigint[], $5::bigint[]) AS g(type, day, events, users)
      WHERE t.store_id = $1 AND t.type = g.type AND t.day = g.day`,
     [storeId, ...types],
-  )
-  await client.query(
-    'SELECT FROM day_totals WHERE store_id = $1 AND day = ANY ($2::date[]) ORDER BY day FOR UPDATE',
-    [storeId, days[0]],
-  )
-  await client.query(
-    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users
-     FROM unnest($2::date[], $3::bigint[], $4::bigint[]) AS g(day, events, users)
-     WHERE t.store_id = $1 AND t.day = g.day`,
-    [storeId, ...days],
   )
   await client.query(
     `WITH empty AS (

@@ -36,11 +36,10 @@ export async function takeUserEvents(
   const { more, groups } = await takeRaw(client, storeId, userId, limit, heir, rawFrom)
   const rowsBefore = more || rawFrom === null ? {} : await removeRowsBefore(client, storeId, userId, rawFrom)
   const kept = groups.filter(({ day }) => rawFrom === null || day >= rawFrom)
-  const went = kept.length > 0 ? await lowerUserRows(client, storeId, userId, kept) : { types: [], days: [] }
-  if (kept.length > 0) {
-    const came = heir === null ? { types: [], days: [] } : await raiseUserRows(client, storeId, heir, kept)
-    await correctTotals(client, storeId, { gone: heir === null ? kept : [], went, came })
-  }
+  const inherited = heir === null ? [] : kept.map((group) => ({ ...group, userId: heir }))
+  const went = await lowerUserRows(client, storeId, kept)
+  const came = await raiseUserRows(client, storeId, inherited)
+  await correctTotals(client, storeId, { gone: heir === null ? kept : [], went, came })
   const all = sumOf(groups)
   const moved = heir === null ? 0 : sumOf(kept)
   return {
@@ -90,7 +89,7 @@ async function takeRaw(
      SELECT type, day::text, count(*) AS events FROM gone GROUP BY 1, 2`,
     heir === null ? values : [...values, heir, rawFrom],
   )
-  const groups = rows.map(({ type, day, events }) => ({ type, day, events: Number(events) }))
+  const groups = rows.map(({ type, day, events }) => ({ userId, type, day, events: Number(events) }))
   return { more: end !== undefined, groups }
 }
 

@@ -2,108 +2,143 @@ import type { PoolClient } from 'pg'
 
 /** Events of one user, of one type, on one UTC day. */
 export interface UserDayEvents {
+  readonly userId: string
   readonly type: string
   readonly day: string
   readonly events: number
 }
 
-/** How the rows of one user changed: which came, or which went. */
+/** How rows of users changed: which came, or which went. */
 export interface ChangedRows {
   readonly types: readonly { readonly type: string; readonly day: string }[]
+  /** A day as often as rows of it. */
   readonly days: readonly string[]
 }
 
-interface Columns {
-  readonly types: readonly string[]
+const none: ChangedRows = { types: [], days: [] }
+
+type Columns = [users: string[], types: string[], days: string[], counts: number[]]
+
+const columnsOf = (groups: readonly UserDayEvents[]): Columns => [
+  groups.map(({ userId }) => userId),
+  groups.map(({ type }) => type),
+  groups.map(({ day }) => day),
+  groups.map(({ events }) => events),
+]
+
+const groupsSql =
+  'SELECT * FROM unnest($2::text[], $3::text[], $4::date[], $5::bigint[]) AS g(user_id, type, day, events)'
+const userDaysSql = `SELECT user_id, day, sum(events)::bigint AS events FROM (${groupsSql}) g GROUP BY 1, 2`
+
+/** Rows of users by their keys: each of the days with each of the users, and of the types if there are any. */
+interface Keys {
+  readonly types: readonly (string | null)[]
   readonly days: readonly string[]
-  readonly counts: readonly number[]
+  readonly users: readonly string[]
 }
 
-const columnsOf = (groups: readonly UserDayEvents[]): Columns => ({
-  types: groups.map(({ type }) => type),
-  days: groups.map(({ day }) => day),
-  counts: groups.map(({ events }) => events),
-})
-
-const groupsSql = `SELECT * FROM unnest($3::text[], $4::date[], $5::bigint[]) AS g(type, day, events)`
-// Said as constants, too, so that partitions of other months are not looked into.
-const within = `t.store_id = $1 AND t.user_id = $2 AND t.day >= $6::date AND t.day <= $7::date`
-
-const boundsOf = (days: readonly string[]): [first: string, last: string] => {
-  const sorted = [...days].sort()
-  return [sorted[0] ?? '', sorted.at(-1) ?? '']
+interface EmptyRow {
+  readonly type: string | null
+  readonly day: string
+  readonly userId: string
 }
 
 /**
- * Takes events out of a user's rows; a row without events goes. Whoever adds to the same rows waits or is waited for.
+ * Takes events out of the rows of their users; a row without events goes. Whoever adds to the same rows waits or is
+ * waited for.
  *
  * @returns the rows that went
  */
 export async function lowerUserRows(
   client: PoolClient,
   storeId: number,
-  userId: string,
   groups: readonly UserDayEvents[],
 ): Promise<ChangedRows> {
-  const { types, days, counts } = columnsOf(groups)
-  const bounds = boundsOf(days)
-  await client.query(
-    `WITH gone AS MATERIALIZED (${groupsSql}), user_types AS (
-       UPDATE user_type_days t SET events = t.events - g.events
-       FROM gone g WHERE ${within} AND t.type = g.type AND t.day = g.day
+  if (groups.length === 0) return none
+  const values = [storeId, ...columnsOf(groups)]
+  // Upserts find each row by its key, whatever the planner believes of a day that was empty when it last looked. A
+  // user's days come before their types, sorted: as with writers, so that all queue up instead of deadlocking.
+  const days = await client.query<EmptyRow>(
+    `WITH lowered AS (
+       INSERT INTO user_days AS t (store_id, day, user_id, events)
+       SELECT $1, day, user_id, -events FROM (${userDaysSql}) g ORDER BY day, user_id
+       ON CONFLICT (store_id, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
+       RETURNING day, user_id, events
      )
-     UPDATE user_days t SET events = t.events - d.events
-     FROM (SELECT day, sum(events)::bigint AS events FROM gone GROUP BY day) d WHERE ${within} AND t.day = d.day`,
-    [storeId, userId, types, days, counts, ...bounds],
+     SELECT NULL AS type, day::text, user_id AS "userId" FROM lowered WHERE events <= 0`,
+    values,
   )
-  const goneTypes = await client.query<{ type: string; day: string }>(
-    `DELETE FROM user_type_days t USING unnest($3::text[], $4::date[]) AS g(type, day)
-     WHERE t.store_id = $1 AND t.user_id = $2 AND t.day >= $5::date AND t.day <= $6::date
-       AND t.type = g.type AND t.day = g.day AND t.events = 0
-     RETURNING t.type, t.day::text`,
-    [storeId, userId, types, days, ...bounds],
+  const types = await client.query<EmptyRow>(
+    `WITH lowered AS (
+       INSERT INTO user_type_days AS t (store_id, type, day, user_id, events)
+       SELECT $1, type, day, user_id, -events FROM (${groupsSql}) g ORDER BY type, day, user_id
+       ON CONFLICT (store_id, type, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
+       RETURNING type, day, user_id, events
+     )
+     SELECT type, day::text, user_id AS "userId" FROM lowered WHERE events <= 0`,
+    values,
   )
-  const goneDays = await client.query<{ day: string }>(
-    `DELETE FROM user_days t
-     WHERE t.store_id = $1 AND t.user_id = $2 AND t.day = ANY ($3::date[]) AND t.events = 0 RETURNING t.day::text`,
-    [storeId, userId, days],
-  )
-  return { types: goneTypes.rows, days: goneDays.rows.map(({ day }) => day) }
+  for (const { days: some, users } of keysOf(days.rows))
+    await client.query(
+      `DELETE FROM user_days
+       WHERE store_id = $1 AND day = ANY ($2::date[]) AND user_id = ANY ($3::text[]) AND events <= 0`,
+      [storeId, some, users],
+    )
+  for (const { types: some, days: ofDays, users } of keysOf(types.rows))
+    await client.query(
+      `DELETE FROM user_type_days
+       WHERE store_id = $1 AND type = ANY ($2::text[]) AND day = ANY ($3::date[]) AND user_id = ANY ($4::text[])
+         AND events <= 0`,
+      [storeId, some, ofDays, users],
+    )
+  return {
+    types: types.rows.map(({ type, day }) => ({ type: type ?? '', day })),
+    days: days.rows.map(({ day }) => day),
+  }
+}
+
+/** All keys at once for a single user, else those of each day and type: few, and no key that is not asked for. */
+function keysOf(rows: readonly EmptyRow[]): Keys[] {
+  const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)]
+  const keys = (some: readonly EmptyRow[]): Keys => ({
+    types: distinct(some.map(({ type }) => type)),
+    days: distinct(some.map(({ day }) => day)),
+    users: distinct(some.map(({ userId }) => userId)),
+  })
+  if (distinct(rows.map(({ userId }) => userId)).length === 1) return [keys(rows)]
+  return [...Map.groupBy(rows, ({ type, day }) => `${day} ${type ?? ''}`).values()].map(keys)
 }
 
 /**
- * Adds events to a user's rows.
+ * Adds events to the rows of their users.
  *
  * @returns the rows that came
  */
 export async function raiseUserRows(
   client: PoolClient,
   storeId: number,
-  userId: string,
   groups: readonly UserDayEvents[],
 ): Promise<ChangedRows> {
-  const { types, days, counts } = columnsOf(groups)
-  const values = [storeId, userId, types, days, counts]
+  if (groups.length === 0) return none
+  const values = [storeId, ...columnsOf(groups)]
+  const newDays = await client.query<{ day: string }>(
+    `WITH brought AS MATERIALIZED (${userDaysSql}), raised AS (
+       INSERT INTO user_days AS t (store_id, day, user_id, events)
+       SELECT $1, day, user_id, events FROM brought ORDER BY day, user_id
+       ON CONFLICT (store_id, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
+       RETURNING day, user_id, events
+     )
+     SELECT day::text FROM raised r JOIN brought b USING (day, user_id) WHERE r.events = b.events`,
+    values,
+  )
   const newTypes = await client.query<{ type: string; day: string }>(
     `WITH brought AS MATERIALIZED (${groupsSql}), raised AS (
        INSERT INTO user_type_days AS t (store_id, type, day, user_id, events)
-       SELECT $1, type, day, $2, events FROM brought ORDER BY type, day
+       SELECT $1, type, day, user_id, events FROM brought ORDER BY type, day, user_id
        ON CONFLICT (store_id, type, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
-       RETURNING type, day, events
+       RETURNING type, day, user_id, events
      )
-     SELECT type, day::text FROM raised r JOIN brought b USING (type, day) WHERE r.events = b.events`,
-    values,
-  )
-  const newDays = await client.query<{ day: string }>(
-    `WITH brought AS MATERIALIZED (
-       SELECT day, sum(events)::bigint AS events FROM (${groupsSql}) g GROUP BY day
-     ), raised AS (
-       INSERT INTO user_days AS t (store_id, day, user_id, events)
-       SELECT $1, day, $2, events FROM brought ORDER BY day
-       ON CONFLICT (store_id, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
-       RETURNING day, events
-     )
-     SELECT day::text FROM raised r JOIN brought b USING (day) WHERE r.events = b.events`,
+     SELECT type, day::text FROM raised r JOIN brought b USING (type, day, user_id) WHERE r.events = b.events`,
     values,
   )
   return { types: newTypes.rows, days: newDays.rows.map(({ day }) => day) }

@@ -1,5 +1,7 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
+import { removeChunk } from '../../database/chunk.ts'
 import { aloneWithStore, besideWriters } from '../access/transaction.ts'
+import { dayRows } from '../event/day-removal.ts'
 
 export interface SweepOptions {
   readonly pool: Pool
@@ -10,18 +12,6 @@ export interface SweepOptions {
 
 /** Rows of one transaction. */
 const chunk = 10_000
-
-/** What a day has, by the keys that its rows are walked by. The users last: while it has some, it is not finished. */
-const tables = [
-  {
-    name: 'events',
-    ofDay: `occurred_at >= $2::date::timestamp AT TIME ZONE 'UTC'
-            AND occurred_at < ($2::date + 1)::timestamp AT TIME ZONE 'UTC'`,
-    key: 'occurred_at, id',
-  },
-  { name: 'user_type_days', ofDay: 'day = $2::date', key: 'type, user_id' },
-  { name: 'user_days', ofDay: 'day = $2::date', key: 'user_id' },
-] as const
 
 /**
  * Deletes what stores want to be kept for a shorter time than others. First it is recorded, alone with the store,
@@ -70,34 +60,12 @@ async function sweepStore(
     )
     const day = rows[0]?.day ?? null
     if (day === null) return
-    for (const table of tables)
+    for (const table of dayRows)
       for (let more = true; more;) {
         if (stopped()) return
-        more = await besideWriters(pool, storeId, (client) => removeChunk(client, table, storeId, day))
+        ;({ more } = await besideWriters(pool, storeId, (client) =>
+          removeChunk(client, table, [storeId, day], chunk),
+        ))
       }
   }
-}
-
-/** @returns whether more is left */
-async function removeChunk(
-  client: PoolClient,
-  { name, ofDay, key }: (typeof tables)[number],
-  storeId: number,
-  day: string,
-): Promise<boolean> {
-  const rows = `FROM ${name} WHERE store_id = $1 AND ${ofDay}`
-  // A range of the key, rather than a list of keys: no plan for it is a bad one.
-  const { rows: ends } = await client.query<unknown[]>({
-    text: `SELECT ${key} ${rows} ORDER BY ${key} OFFSET ${String(chunk)} LIMIT 1`,
-    values: [storeId, day],
-    rowMode: 'array',
-  })
-  const end = ends[0] ?? []
-  const before = end.map((_value, at) => `$${String(at + 3)}`).join(', ')
-  await client.query(`DELETE ${rows} ${end.length === 0 ? '' : `AND (${key}) < (${before})`}`, [
-    storeId,
-    day,
-    ...end,
-  ])
-  return end.length > 0
 }
