@@ -130,3 +130,19 @@ test('any graph is served: its subgraphs are where the variables say, else where
   )
   expect(body).toEqual({ data: { a: { id: '7', cost: 63, double: 42 } } })
 })
+
+test('a member of an input that clients may not give is refused in variables, on every way and each time', async () => {
+  await using file = await createFile(
+    committed.replace(/(input RecordEventInput[^}]*storeId: Int)\n/, '$1 @inaccessible\n'),
+  )
+  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path })
+  const mutation = 'mutation($input: RecordEventInput!) { recordEvent(input: $input) { duplicate } }'
+  const input = { type: 'a', userId: 'u' }
+  for (let round = 0; round < 3; round += 1) {
+    expect((await graph.graphql(graph.store, mutation, { input })).status).toBe(200)
+    expect(await graph.graphql(graph.store, mutation, { input: { ...input, storeId: 1 } })).toMatchObject({
+      body: { errors: [{ message: expect.stringContaining('"storeId" is not defined') }] },
+    })
+  }
+  expect(graph.events.hits).toHaveLength(3)
+})

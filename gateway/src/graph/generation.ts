@@ -4,7 +4,7 @@ import type { Logger } from '@user-stats/service'
 import type { DocumentNode, GraphQLSchema } from 'graphql'
 import type { Subgraph } from './data-source.ts'
 import { judgeLiterals } from './literals.ts'
-import { guardedEnums, type QueryPlan } from './pass-through.ts'
+import { guardedTypes, type QueryPlan } from './pass-through.ts'
 
 /** What Apollo Server asks of a gateway. */
 export type GatewayInterface = NonNullable<ApolloServerOptionsWithGateway<BaseContext>['gateway']>
@@ -19,7 +19,7 @@ export interface Generation {
   readonly executor: Executor
   /** How documents were planned that have been executed. */
   readonly plans: WeakMap<DocumentNode, Plan>
-  readonly guardedEnums: ReadonlySet<string>
+  readonly guardedTypes: ReadonlySet<string>
 }
 
 export interface Plan {
@@ -75,7 +75,7 @@ export async function createGeneration({ sdl, dataSource, log }: GenerationOptio
     schema,
     executor: withoutNotes(executor as Executor),
     plans,
-    guardedEnums: guardedEnums(sdl),
+    guardedTypes: guardedTypes(sdl),
   }
 }
 

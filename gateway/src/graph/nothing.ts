@@ -14,6 +14,6 @@ export function nothing(sdl: string): Generation {
     schema,
     executor: async ({ document, operationName }) => await execute({ schema, document, operationName }),
     plans: new WeakMap(),
-    guardedEnums: new Set(),
+    guardedTypes: new Set(),
   }
 }

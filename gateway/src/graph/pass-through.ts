@@ -2,15 +2,20 @@ import type { Experimental_DidResolveQueryPlanCallback } from '@apollo/gateway'
 import type { KnownOperation } from '@user-stats/service'
 import {
   getNamedType,
+  isInputObjectType,
   Kind,
   OperationTypeNode,
   parse,
   print,
+  typeFromAST,
   TypeInfo,
   visit,
   visitWithTypeInfo,
+  type ConstDirectiveNode,
   type DocumentNode,
+  type GraphQLNamedType,
   type GraphQLSchema,
+  type NamedTypeNode,
   type OperationDefinitionNode,
 } from 'graphql'
 import type { Operation } from './link.ts'
@@ -22,6 +27,8 @@ export interface PassThrough {
   readonly subgraph: string
   /** What the subgraph is to be sent. */
   readonly toOperation: (variables: Readonly<Record<string, unknown>>) => Operation
+  /** Whether the subgraph would take variables that clients may not give. */
+  readonly strict: boolean
 }
 
 /**
@@ -29,7 +36,7 @@ export interface PassThrough {
  * same, nothing added that must be taken out again and nothing to be hidden. Then the subgraph's answer is the
  * client's answer.
  *
- * @param guarded enum types of which clients must not see every value
+ * @param guarded enum and input types of which clients must not see everything
  */
 export function toPassThrough(
   { schema, document, operation }: KnownOperation,
@@ -52,6 +59,7 @@ export function toPassThrough(
   }
   return {
     subgraph: node.serviceName,
+    strict: takesAny(guarded, schema, operation),
     toOperation: (variables) => {
       const declared = names.flatMap((name) =>
         Object.hasOwn(variables, name) ? [[name, variables[name]] as const] : [],
@@ -75,6 +83,24 @@ function showsAny(names: ReadonlySet<string>, schema: GraphQLSchema, document: D
     }),
   )
   return !names.isDisjointFrom(shown)
+}
+
+/** Whether variables of an operation reach any of these types. */
+function takesAny(
+  names: ReadonlySet<string>,
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+): boolean {
+  const reached = new Set<GraphQLNamedType>()
+  const visitType = (type: GraphQLNamedType | undefined): void => {
+    if (type === undefined || reached.has(type)) return
+    reached.add(type)
+    if (isInputObjectType(type))
+      for (const field of Object.values(type.getFields())) visitType(getNamedType(field.type))
+  }
+  for (const { type } of variableDefinitions)
+    visitType(getNamedType(typeFromAST(schema, type as NamedTypeNode)))
+  return [...reached].some(({ name }) => names.has(name))
 }
 
 const operationOf = ({ definitions }: DocumentNode): OperationDefinitionNode | undefined => {
@@ -108,15 +134,19 @@ const shapeOf = ({ name: _name, variableDefinitions = [], ...operation }: Operat
     ),
   })
 
-/** Enum types with values that are not for clients. */
-export function guardedEnums(supergraph: string): ReadonlySet<string> {
+const isHidden = ({
+  directives,
+}: {
+  readonly directives?: readonly ConstDirectiveNode[] | undefined
+}): boolean => directives?.some(({ name }) => name.value.endsWith('inaccessible')) === true
+
+/** Enum types with values, and input types with fields, that are not for clients. */
+export function guardedTypes(supergraph: string): ReadonlySet<string> {
   const found = new Set<string>()
   for (const definition of parse(supergraph, { noLocation: true }).definitions)
     if (
-      definition.kind === Kind.ENUM_TYPE_DEFINITION &&
-      definition.values?.some(({ directives }) =>
-        directives?.some(({ name }) => name.value.endsWith('inaccessible')),
-      )
+      (definition.kind === Kind.ENUM_TYPE_DEFINITION && definition.values?.some(isHidden)) ||
+      (definition.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION && definition.fields?.some(isHidden))
     )
       found.add(definition.name.value)
   return found

@@ -6,7 +6,7 @@ import { isCleanAnswer, toPassThrough, type PassThrough } from './pass-through.t
 
 export interface RemoteOptions {
   /** What belongs to the schema an operation was validated against. */
-  readonly generation: Pick<Generation, 'executor' | 'plans' | 'guardedEnums'>
+  readonly generation: Pick<Generation, 'executor' | 'plans' | 'guardedTypes'>
   /** Whether operations that one subgraph can answer as they are may be handed on. */
   readonly passThrough: boolean
 }
@@ -17,7 +17,7 @@ export interface RemoteOptions {
  */
 export function executeRemotely(
   known: KnownOperation,
-  { generation: { executor, plans, guardedEnums }, passThrough }: RemoteOptions,
+  { generation: { executor, plans, guardedTypes }, passThrough }: RemoteOptions,
 ): Execute {
   const definitions = known.operation.variableDefinitions ?? []
   // As Apollo Server names a document, so that both find the same plan.
@@ -38,20 +38,23 @@ export function executeRemotely(
       logger: quiet,
     } as unknown as Parameters<Executor>[0]) as Promise<ExecutionResult>
 
+  const areWrong = (variables: Parameters<Execute>[0]): boolean =>
+    definitions.length > 0 &&
+    getVariableValues(known.schema, definitions, variables, { maxErrors: 1 }).errors !== undefined
+
   return async (variables, context) => {
-    if (definitions.length > 0) {
-      const { errors } = getVariableValues(known.schema, definitions, variables, { maxErrors: 1 })
-      if (errors) return undefined
-    }
     const plan = plans.get(known.document)
     if (way === undefined && plan !== undefined)
-      way = toPassThrough(known, plan.queryPlan, guardedEnums) ?? 'planned'
-    if (way === undefined || way === 'planned' || plan === undefined) return await planned(variables, context)
+      way = toPassThrough(known, plan.queryPlan, guardedTypes) ?? 'planned'
+    if (way === undefined || way === 'planned' || plan === undefined)
+      return areWrong(variables) ? undefined : await planned(variables, context)
 
+    // A subgraph that knows of no more than clients may give checks variables as well as we do.
+    if (way.strict && areWrong(variables)) return undefined
     const answer = await plan.subgraphs[way.subgraph]?.hand?.(way.toOperation(variables), context)
-    return answer !== undefined && isCleanAnswer(answer.status, answer.text)
-      ? { text: answer.text.endsWith('\n') ? answer.text : `${answer.text}\n` }
-      : await planned(variables, context)
+    if (answer !== undefined && isCleanAnswer(answer.status, answer.text))
+      return { text: answer.text.endsWith('\n') ? answer.text : `${answer.text}\n` }
+    return areWrong(variables) ? undefined : await planned(variables, context)
   }
 }
 

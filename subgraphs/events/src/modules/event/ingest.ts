@@ -15,6 +15,8 @@ export interface IngestOptions {
   readonly batchLimit?: number
   /** Transactions at once. While they commit, the next batches gather. */
   readonly lanes?: number
+  /** Events that must wait before another transaction begins beside one: its totals wait for the other's anyway. */
+  readonly crowd?: number
 }
 
 export type Ingest = ReturnType<typeof createIngest>
@@ -33,8 +35,8 @@ const stateOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 /**
- * Group commit: events that arrive while batches are being written form the next batch. An event that finds a lane
- * free is written at once; nothing waits for a timer. Each is acknowledged after its commit.
+ * Group commit: events that arrive in one turn of the event loop, or while a batch is being written, form the next
+ * batch. Nothing waits for a timer. Each is acknowledged after its commit.
  */
 export function createIngest({
   pool,
@@ -43,6 +45,7 @@ export function createIngest({
   patience = 12_000,
   batchLimit = 1_000,
   lanes = 2,
+  crowd = 32,
 }: IngestOptions) {
   const writeBatch = createWriter({ pool })
   let queue: Waiting[] = []
@@ -51,6 +54,7 @@ export function createIngest({
   let idle: (() => void)[] = []
   const underWay = new Set<readonly Waiting[]>()
   let watch: NodeJS.Timeout | undefined
+  let gathering: NodeJS.Immediate | undefined
 
   /**
    * Answers what has waited long enough: what still waits is not recorded any more; what is being written may yet
@@ -130,7 +134,7 @@ export function createIngest({
   }
 
   function pump(): void {
-    while (busy < lanes && queue.length > 0) {
+    while (busy < lanes && queue.length >= (busy === 0 ? 1 : crowd)) {
       const batch = take()
       if (batch.length === 0) break
       busy += 1
@@ -151,7 +155,10 @@ export function createIngest({
      *   known in time
      */
     record(items: readonly BatchItem[]): Promise<Outcome[]> {
-      if (queue.length + items.length > queueLimit) return Promise.reject(new DomainError('QUEUE_FULL'))
+      const isFull = (): boolean => queue.length + items.length > queueLimit
+      // What waits for the end of this turn only makes room.
+      if (isFull()) pump()
+      if (isFull()) return Promise.reject(new DomainError('QUEUE_FULL'))
       const since = performance.now()
       const outcomes = items.map(
         (item) =>
@@ -160,7 +167,10 @@ export function createIngest({
           }),
       )
       watch ??= setTimeout(answerOverdue, patience).unref()
-      pump()
+      gathering ??= setImmediate(() => {
+        gathering = undefined
+        pump()
+      })
       return Promise.all(outcomes)
     },
     /** Events that wait to be written. */
