@@ -5,6 +5,7 @@ import { beforeEach, afterEach, expect, test } from '@jest/globals'
 import { eventsVariables } from '@user-stats/events/env'
 import { gatewayVariables } from '@user-stats/gateway/env'
 import { usersVariables } from '@user-stats/users/env'
+import { definitions } from '../src/services/definitions.ts'
 import { changeMasterKey, retireMasterKey, makeSecrets } from '../src/containers/secrets.ts'
 
 const folders = ['users-database', 'events-database', 'migrate', 'users', 'events', 'gateway']
@@ -167,6 +168,15 @@ test.each(['dump', 'restore'])('docs/backup.md says for containers what is teste
   expect(own?.length).toBeGreaterThan(3)
   const around = /^(ours\(\)|docker compose (stop|up)) /
   expect(contained?.filter((line) => !around.test(line))).toEqual(own?.map(inContainers))
+})
+
+test('docker-compose.yml and the README start each service with the flags it has in the stack', async () => {
+  const [compose, readme] = await Promise.all([text('docker-compose.yml'), text('README.md')])
+  for (const { name, main, flags = [] } of definitions) {
+    const file = path.relative(path.resolve(import.meta.dirname, '../..'), main)
+    expect(block(compose, `  ${name}:`)).toContain(`command: [${['node', ...flags, file].join(', ')}]`)
+    expect(readme).toContain(`\`${['node', ...flags, file].join(' ')}\``)
+  }
 })
 
 /** A command for databases of one's own as it is in containers: by socket there, files beside `docker-compose.yml`. */

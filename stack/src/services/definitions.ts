@@ -15,7 +15,15 @@ export interface ServiceDefinition {
   readonly variables: readonly string[]
   /** The database it uses. */
   readonly database?: DatabaseName
+  /** Flags of Node. */
+  readonly flags?: readonly string[]
 }
+
+/**
+ * A stream of events makes garbage fast, and V8 would rather let the heap grow to four times what is alive than
+ * collect: 460 MB without these, 220 with them, at the same rate.
+ */
+const smallHeap = ['--max-semi-space-size=16', '--heap-growing-percent=50'] as const
 
 const require = createRequire(import.meta.url)
 /** `main.ts` stands beside what the workspace exports. */
@@ -33,6 +41,7 @@ export const definitions: readonly ServiceDefinition[] = [
     main: mainOf('@user-stats/events'),
     variables: Object.keys(eventsVariables),
     database: 'events',
+    flags: smallHeap,
   },
   { name: 'gateway', main: mainOf('@user-stats/gateway'), variables: Object.keys(gatewayVariables) },
 ]

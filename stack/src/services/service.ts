@@ -8,6 +8,8 @@ import { reasonIn } from './reason.ts'
 export interface ServiceOptions {
   readonly name: ServiceName
   readonly main: string
+  /** Flags of Node. */
+  readonly flags?: readonly string[] | undefined
   readonly env: Readonly<Record<string, string>>
   readonly url: string
   readonly log: ServiceLog
@@ -29,6 +31,7 @@ const ending = (code: number | null, signal: string | null) => signal ?? `status
 export function createService({
   name,
   main,
+  flags = [],
   env,
   url,
   log,
@@ -66,7 +69,7 @@ export function createService({
   async function launch(): Promise<void> {
     const process_ = fork(main, [], {
       execPath: process.execPath,
-      execArgv: [],
+      execArgv: [...flags],
       env,
       detached: true,
       stdio: ['ignore', log.stdout, 'pipe', 'ipc'],

@@ -30,7 +30,7 @@ export async function startServices(options: StartOptions): Promise<Services> {
   const { env, chosen, terminal, signal, hurry, undo } = options
   const set = settings(options)
   const services: RunningService[] = []
-  for (const { name, main, variables } of chosen) {
+  for (const { name, main, flags, variables } of chosen) {
     const log = env.logs === 'file' ? await openLog(env.dataDir, name) : standardLog()
     undo.defer(log.close)
     const tell = (text: string) => {
@@ -38,7 +38,9 @@ export async function startServices(options: StartOptions): Promise<Services> {
     }
     const childEnv = environmentOf({ name, variables }, env.raw, set)
     const patience = patienceWith(childEnv)
-    services.push(createService({ name, main, env: childEnv, url: options.urls[name], log, tell, patience }))
+    services.push(
+      createService({ name, main, flags, env: childEnv, url: options.urls[name], log, tell, patience }),
+    )
   }
   hurry?.addEventListener('abort', () => {
     for (const service of services) service.hurry()
