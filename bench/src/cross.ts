@@ -1,4 +1,4 @@
-import { measure, type Pace, type Sample } from './load.ts'
+import { measureInTurns, type Contestant, type Pace } from './load.ts'
 import { startPeer } from './peers/peer.ts'
 import type { System } from './system.ts'
 import { cellsOf, ratio, sampleColumns, type Row, type Section } from './table.ts'
@@ -41,9 +41,7 @@ export async function cross(system: System, pace: Pace): Promise<Section> {
   const bodies = Array.from({ length: 980 }, (_, at) =>
     JSON.stringify({ query, variables: { to: instant(at + 20) } }),
   )
-  const rows: Row[] = []
-  const rates: number[] = []
-  const run = async (name: string, url: string, pid: number | undefined): Promise<void> => {
+  const contestant = async (url: string, pid: number | undefined): Promise<Contestant> => {
     const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body: bodies[0] ?? '' })
     const { data, errors } = (await answer.json()) as Answer
     if (
@@ -51,34 +49,34 @@ export async function cross(system: System, pace: Pace): Promise<Section> {
       data?.events.nodes.length !== 20 ||
       !data.events.nodes.every(({ user }) => user?.email !== undefined)
     )
-      throw new Error(`${name} answers something else: ${JSON.stringify(errors ?? data).slice(0, 500)}`)
-    const pids = { gateway: pid, events: stack.services.events.pid, users: stack.services.users.pid }
-    const sample: Sample = await measure(
-      { url: `${url}/graphql`, headers, bodies, connections: 64 },
-      pids,
-      pace,
-    )
-    process.stderr.write(`${name}: ${cellsOf(sample).join(' | ')}\n`)
-    rates.push(sample.rate)
-    rows.push([name, 64, ...cellsOf(sample)])
+      throw new Error(`${url} answers something else: ${JSON.stringify(errors ?? data).slice(0, 500)}`)
+    return {
+      load: { url: `${url}/graphql`, headers, bodies, connections: 64 },
+      pids: { gateway: pid, events: stack.services.events.pid, users: stack.services.users.pid },
+    }
   }
-  await run('our gateway', stack.urls.gateway, stack.services.gateway.pid)
   const subgraphs = { users: stack.urls.users, events: stack.urls.events, directory }
-  for (const [name, file] of [
-    ["Mercurius's gateway", 'mercurius.ts'],
-    ['Hive Gateway', 'hive.ts'],
-  ] as const) {
-    await using peer = await startPeer(file, subgraphs)
-    await run(name, peer.url, peer.pid)
-  }
-  const [ours = NaN, mercurius = NaN, hive = NaN] = rates
+  await using mercurius = await startPeer('mercurius.ts', subgraphs)
+  await using hive = await startPeer('hive.ts', subgraphs)
+  const names = ['our gateway', "Mercurius's gateway", 'Hive Gateway']
+  const samples = await measureInTurns(
+    [
+      await contestant(stack.urls.gateway, stack.services.gateway.pid),
+      await contestant(mercurius.url, mercurius.pid),
+      await contestant(hive.url, hive.pid),
+    ],
+    pace,
+  )
+  const rows = samples.map((sample, at): Row => [names[at] ?? '', 64, ...cellsOf(sample)])
+  for (const row of rows) process.stderr.write(`${row.join(' | ')}\n`)
+  const [ours = NaN, others = NaN, third = NaN] = samples.map(({ rate }) => rate)
   return {
     title: 'A query over both subgraphs: twenty events with their users',
     columns: ['gateway', 'connections', ...sampleColumns],
     rows,
     ratios: [
-      ratio("cross-subgraph query, our gateway : Mercurius's", ours, mercurius),
-      ratio('cross-subgraph query, our gateway : Hive', ours, hive),
+      ratio("cross-subgraph query, our gateway : Mercurius's", ours, others),
+      ratio('cross-subgraph query, our gateway : Hive', ours, third),
     ],
   }
 }

@@ -65,12 +65,32 @@ async function sample(load: Load, pids: Pids, seconds: number): Promise<Sample> 
   }
 }
 
+export interface Contestant {
+  readonly load: Load
+  readonly pids: Pids
+}
+
 /** Loads after a warm-up, several times; the run in the middle by rate counts. */
-export async function measure(load: Load, pids: Pids, { seconds, repeats }: Pace): Promise<Sample> {
-  await fire(load, 2)
-  const samples: Sample[] = []
-  for (let at = 0; at < repeats; at += 1) samples.push(await sample(load, pids, seconds))
-  const middle = samples.sort((a, b) => a.rate - b.rate)[samples.length >> 1]
-  if (middle === undefined) throw new Error('nothing was measured')
-  return { ...middle, failed: samples.reduce((sum, { failed }) => sum + failed, 0) }
+export const measure = async (load: Load, pids: Pids, pace: Pace): Promise<Sample> =>
+  (await measureInTurns([{ load, pids }], pace))[0]!
+
+/**
+ * Loads several ways in turns, so that none finds services warmer, or tables larger, than another.
+ *
+ * @returns in the order given
+ */
+export async function measureInTurns(
+  contestants: readonly Contestant[],
+  { seconds, repeats }: Pace,
+): Promise<Sample[]> {
+  const samples = contestants.map((): Sample[] => [])
+  for (const { load } of contestants) await fire(load, 2)
+  for (let round = 0; round < repeats; round += 1)
+    for (const [at, { load, pids }] of contestants.entries())
+      samples[at]?.push(await sample(load, pids, seconds))
+  return samples.map((list) => {
+    const middle = list.toSorted((a, b) => a.rate - b.rate)[list.length >> 1]
+    if (middle === undefined) throw new Error('nothing was measured')
+    return { ...middle, failed: list.reduce((sum, { failed }) => sum + failed, 0) }
+  })
 }

@@ -1,6 +1,6 @@
 import { floorTables } from './floor.ts'
-import { measure, type Load, type Pace, type Pids, type Sample } from './load.ts'
-import { startPeer } from './peers/peer.ts'
+import { measureInTurns, type Load, type Pace, type Pids, type Sample } from './load.ts'
+import { startPeer, type Peer } from './peers/peer.ts'
 import type { System } from './system.ts'
 import { cellsOf, ratio, sampleColumns, type Row, type Section } from './table.ts'
 import pg from 'pg'
@@ -21,6 +21,8 @@ export const at = (url: string) => ({
 })
 const previous = { rest: 161 }
 
+type Target = Omit<Load, 'connections' | 'headers'>
+
 /** Events one by one: through the gateway, directly, behind other gateways, and what a plain route would do. */
 export async function single(system: System, pace: Pace, connections: readonly number[]): Promise<Section> {
   const { stack, directory } = system
@@ -30,45 +32,45 @@ export async function single(system: System, pace: Pace, connections: readonly n
     gateway: stack.services.gateway.pid,
     events: stack.services.events.pid,
   }
-  const rows: Row[] = []
-  const rates = new Map<string, Sample>()
-  const run = async (
-    name: string,
-    load: Omit<Load, 'connections' | 'headers'>,
-    pids: Pids,
-  ): Promise<void> => {
-    for (const count of connections) {
-      const sample = await measure({ ...load, headers, connections: count }, pids, pace)
-      rates.set(`${name} ${String(count)}`, sample)
-      rows.push([name, count, ...cellsOf(sample)])
-      process.stderr.write(`${name} ${String(count)}: ${cellsOf(sample).join(' | ')}\n`)
-    }
-  }
-  await run('gateway, REST', at(stack.urls.gateway).rest, ours)
-  await run('gateway, GraphQL', at(stack.urls.gateway).graphql, ours)
-  await run('events service, REST', at(stack.urls.events).rest, ours)
-  await run('events service, GraphQL', at(stack.urls.events).graphql, ours)
-
-  const subgraphs = { users: stack.urls.users, events: stack.urls.events, directory }
-  for (const [name, file] of [
-    ["Mercurius's gateway, GraphQL", 'mercurius.ts'],
-    ['Hive Gateway, GraphQL', 'hive.ts'],
-  ] as const) {
-    await using peer = await startPeer(file, subgraphs)
-    await run(name, at(peer.url).graphql, { gateway: peer.pid, events: ours['events'] })
-  }
-
   const { ownerUrl } = stack.databases.events
   await using owner = disposable(new pg.Client({ connectionString: ownerUrl }))
   await owner.connect()
   await owner.query(floorTables)
-  for (const [name, mode] of [
-    ['Fastify + group commit + rollups', 'group'],
-    ['Fastify, one INSERT a request', 'insert'],
-  ] as const) {
-    await using peer = await startPeer('plain.ts', { database: ownerUrl, mode })
-    await run(name, at(peer.url).rest, { route: peer.pid })
+  const subgraphs = { users: stack.urls.users, events: stack.urls.events, directory }
+  await using mercurius = await startPeer('mercurius.ts', subgraphs)
+  await using hive = await startPeer('hive.ts', subgraphs)
+  await using group = await startPeer('plain.ts', { database: ownerUrl, mode: 'group' })
+  await using insert = await startPeer('plain.ts', { database: ownerUrl, mode: 'insert' })
+  const behind = (peer: Peer): Pids => ({ gateway: peer.pid, events: ours['events'] })
+  const ways: readonly (readonly [name: string, load: Target, pids: Pids])[] = [
+    ['gateway, REST', at(stack.urls.gateway).rest, ours],
+    ['gateway, GraphQL', at(stack.urls.gateway).graphql, ours],
+    ['events service, REST', at(stack.urls.events).rest, ours],
+    ['events service, GraphQL', at(stack.urls.events).graphql, ours],
+    ["Mercurius's gateway, GraphQL", at(mercurius.url).graphql, behind(mercurius)],
+    ['Hive Gateway, GraphQL', at(hive.url).graphql, behind(hive)],
+    ['Fastify + group commit + rollups', at(group.url).rest, { route: group.pid }],
+    ['Fastify, one INSERT a request', at(insert.url).rest, { route: insert.pid }],
+  ]
+  const rates = new Map<string, Sample>()
+  for (const count of connections) {
+    const samples = await measureInTurns(
+      ways.map(([, load, pids]) => ({ load: { ...load, headers, connections: count }, pids })),
+      pace,
+    )
+    for (const [place, [name]] of ways.entries()) {
+      const sample = samples[place]
+      if (sample === undefined) continue
+      rates.set(`${name} ${String(count)}`, sample)
+      process.stderr.write(`${name} ${String(count)}: ${cellsOf(sample).join(' | ')}\n`)
+    }
   }
+  const rows = ways.flatMap(([name]) =>
+    connections.flatMap((count): Row[] => {
+      const sample = rates.get(`${name} ${String(count)}`)
+      return sample ? [[name, count, ...cellsOf(sample)]] : []
+    }),
+  )
 
   const rate = (name: string, count = 64): number => rates.get(`${name} ${String(count)}`)?.rate ?? NaN
   return {

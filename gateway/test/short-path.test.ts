@@ -109,6 +109,37 @@ const operations: readonly (readonly [string, Operation])[] = [
     { query: '{ eventAmount(type: "a") { date @include(if: true) date @include(if: false) } }' },
   ],
   ['both subgraphs', { query: '{ events { nodes { id user { id email eventCount } store { name } } } }' }],
+  [
+    'both subgraphs under other names',
+    {
+      query:
+        '{ e: events { list: nodes { n: id who: user { mail: email name: username } store { name } } } }',
+    },
+  ],
+  [
+    'a user with what the events service knows',
+    { query: '{ user(id: "u-1") { id eventCount lastSeenAt } }' },
+  ],
+  [
+    'there and back',
+    { query: '{ user(id: "u-1") { email events { nodes { id user { email eventCount } } } } }' },
+  ],
+  ['what the events service knows of a visitor', { query: '{ events { nodes { user { eventCount } } } }' }],
+  [
+    'a variable for the second subgraph',
+    {
+      query: 'query ($first: Int!) { user(id: "u-1") { id events(first: $first) { nodes { id } } } }',
+      variables: { first: 3 },
+    },
+  ],
+  [
+    'a wrong variable for the second subgraph',
+    {
+      query: 'query ($first: Int!) { user(id: "u-1") { id events(first: $first) { nodes { id } } } }',
+      variables: { first: 'x' },
+    },
+  ],
+  ['both subgraphs by a stranger', { query: '{ events { nodes { user { email } } } }', caller: 'nobody' }],
   ['null for what is not there', { query: byEmail, variables: { email: 'nobody@example.org' } }],
   ['an error with a field', { query: byEmail, variables: { email: 'taken@example.org' } }],
   ['an error that is masked', { query: byEmail, variables: { email: 'boom@example.org' } }],
@@ -159,6 +190,31 @@ test.each(['breaks the connection', 'answers no JSON'])(
     events.hits.length = 0
     for (const gateway of [planned, passing]) expect(await ask(gateway, operation)).toEqual(expected)
     // Asked once by each: nobody knows whether a request that was not answered has been carried out.
+    expect(events.hits).toHaveLength(2)
+  },
+)
+
+test.each(['breaks the connection', 'answers no JSON', 'answers an error', 'leaves an entity out'])(
+  'the short ways say the same when the second subgraph %s, and ask the first once',
+  async (fault) => {
+    const operation = { query: '{ events { nodes { id user { email } } pageInfo { hasNextPage } } }' }
+    for (const gateway of [planned, passing])
+      for (let round = 0; round < 2; round += 1) await ask(gateway, operation)
+    const error = {
+      message: 'x',
+      path: ['_entities', 0, 'email'],
+      extensions: { code: 'DATABASE_UNAVAILABLE' },
+    }
+    users.answering = (reply) => {
+      if (fault === 'breaks the connection') return reply.raw.destroy()
+      if (fault === 'answers no JSON') return reply.send('<html>')
+      if (fault === 'answers an error')
+        return reply.send({ data: { _entities: [null, null] }, errors: [error] })
+      return reply.send({ data: { _entities: [null] } })
+    }
+    const expected = await ask(ordinary, operation)
+    events.hits.length = 0
+    for (const gateway of [planned, passing]) expect(await ask(gateway, operation)).toEqual(expected)
     expect(events.hits).toHaveLength(2)
   },
 )

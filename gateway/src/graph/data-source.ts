@@ -10,6 +10,7 @@ import {
 import type { GraphQLFormattedError } from 'graphql'
 import { pathsOfFetchedFields } from './fetched-fields.ts'
 import { createLink, notAsked, type LinkOptions, type Operation } from './link.ts'
+import { toOperation } from './operation.ts'
 
 /** What the gateway asks of a data source. */
 type Answer = Pick<Awaited<ReturnType<GraphQLDataSource['process']>>, 'data' | 'errors'>
@@ -17,8 +18,8 @@ type Request = GraphQLDataSourceProcessOptions['request']
 
 export interface Subgraph extends GraphQLDataSource {
   /**
-   * Sends an operation as it is. The gateway gets the same answer, or the same failure, when it asks next in this
-   * request. Other data sources are asked by the gateway only.
+   * Sends an operation as it is. The gateway gets the same answer, or the same failure, when it asks for the same
+   * document in this request. Other data sources are asked by the gateway only.
    *
    * @returns undefined when there was no answer
    */
@@ -37,13 +38,14 @@ export interface DataSourceOptions extends LinkOptions {
  */
 export function createDataSource({ name, log, ...options }: DataSourceOptions): Subgraph {
   const link = createLink(options)
-  const handed = new WeakMap<RequestContext, Promise<OperationAnswer>>()
+  const handed = new WeakMap<RequestContext, Map<string, Promise<OperationAnswer>>>()
 
   return {
     async process({ request, context }) {
       const caller = context as RequestContext
       try {
-        const { status, text } = await (handed.get(caller) ?? link.send(toOperation(request), caller))
+        const { status, text } = await (take(caller, request.query) ??
+          link.send(toOperation(request), caller))
         // A refusal, too, has a GraphQL body that says why, whatever its status is.
         const answer = toAnswer(parse(text))
         if (answer !== undefined) return { ...answer, errors: answer.errors?.map((error) => told(error)) }
@@ -51,16 +53,24 @@ export function createDataSource({ name, log, ...options }: DataSourceOptions): 
       } catch (error) {
         // What is not asked is told once, by the breaker.
         if (error !== notAsked) caller.log.warn({ subgraph: name, err: error }, 'subgraph is away')
-      } finally {
-        handed.delete(caller)
       }
       return { errors: unavailable(request) }
     },
     hand: (operation, context) => {
       const sent = link.send(operation, context)
-      handed.set(context, sent)
+      const others = handed.get(context)
+      if (others) others.set(operation.query, sent)
+      else handed.set(context, new Map([[operation.query, sent]]))
       return sent.catch(() => undefined)
     },
+  }
+
+  /** An answer is given once. */
+  function take(context: RequestContext, query = ''): Promise<OperationAnswer> | undefined {
+    const answers = handed.get(context)
+    const answer = answers?.get(query)
+    answers?.delete(query)
+    return answer
   }
 
   /** An error of the subgraph, in our terms: its own codes and nothing more. */
@@ -74,20 +84,6 @@ export function createDataSource({ name, log, ...options }: DataSourceOptions): 
     return { message: message || catalogue[code].message, path, extensions: { code, field, retryAfter } }
   }
 }
-
-// Planned by the gateway, so written by its planner.
-const sharedPattern = /^(?:mutation\b|query[^{]*\{_entities\()/
-
-/**
- * Mutations are carried out whether or not their client waits, and entities are looked up by key. Other queries may
- * take long, and end with the request that asked for them.
- */
-const toOperation = ({ query = '', variables, operationName }: Request): Operation => ({
-  query,
-  operationName,
-  variables: JSON.stringify(variables ?? {}),
-  shared: sharedPattern.test(query),
-})
 
 const toError = (code: ErrorCode, path?: GraphQLFormattedError['path']): GraphQLFormattedError => ({
   message: catalogue[code].message,

@@ -18,18 +18,9 @@ import {
   type NamedTypeNode,
   type OperationDefinitionNode,
 } from 'graphql'
-import type { Operation } from './link.ts'
+import type { Way } from './way.ts'
 
 export type QueryPlan = Parameters<Experimental_DidResolveQueryPlanCallback>[0]['queryPlan']
-
-/** An operation that a subgraph can be handed as it is. */
-export interface PassThrough {
-  readonly subgraph: string
-  /** What the subgraph is to be sent. */
-  readonly toOperation: (variables: Readonly<Record<string, unknown>>) => Operation
-  /** Whether the subgraph would take variables that clients may not give. */
-  readonly strict: boolean
-}
 
 /**
  * Whether planning has left an operation as the client wrote it: one fetch from one subgraph, field by field the
@@ -42,7 +33,7 @@ export function toPassThrough(
   { schema, document, operation }: KnownOperation,
   { node }: QueryPlan,
   guarded: ReadonlySet<string>,
-): PassThrough | undefined {
+): Way | undefined {
   if (document.definitions.length !== 1 || node?.kind !== 'Fetch') return undefined
   const { requires, inputRewrites, outputRewrites, contextRewrites, hasDefers } = node
   if ([requires, inputRewrites, outputRewrites, contextRewrites].some((list) => list && list.length > 0))
@@ -58,19 +49,21 @@ export function toPassThrough(
     shared: operation.operation === OperationTypeNode.MUTATION,
   }
   return {
-    subgraph: node.serviceName,
     strict: takesAny(guarded, schema, operation),
-    toOperation: (variables) => {
+    run: async (variables, context, subgraphs) => {
       const declared = names.flatMap((name) =>
         Object.hasOwn(variables, name) ? [[name, variables[name]] as const] : [],
       )
-      return { ...sent, variables: JSON.stringify(Object.fromEntries(declared)) }
+      const asked = { ...sent, variables: JSON.stringify(Object.fromEntries(declared)) }
+      const answer = await subgraphs[node.serviceName]?.hand?.(asked, context)
+      if (answer === undefined || !isCleanAnswer(answer.status, answer.text)) return undefined
+      return { text: answer.text.endsWith('\n') ? answer.text : `${answer.text}\n` }
     },
   }
 }
 
 /** Whether a document selects fields of any of these types. */
-function showsAny(names: ReadonlySet<string>, schema: GraphQLSchema, document: DocumentNode): boolean {
+export function showsAny(names: ReadonlySet<string>, schema: GraphQLSchema, document: DocumentNode): boolean {
   const types = new TypeInfo(schema)
   const shown = new Set<string>()
   visit(

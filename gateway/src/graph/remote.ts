@@ -2,18 +2,20 @@ import { createHash } from 'node:crypto'
 import type { Execute, KnownOperation, RequestContext } from '@user-stats/service'
 import { getVariableValues, type ExecutionResult } from 'graphql'
 import type { Executor, Generation } from './generation.ts'
-import { isCleanAnswer, toPassThrough, type PassThrough } from './pass-through.ts'
+import { toJoin } from './join.ts'
+import { toPassThrough } from './pass-through.ts'
+import type { Way } from './way.ts'
 
 export interface RemoteOptions {
   /** What belongs to the schema an operation was validated against. */
   readonly generation: Pick<Generation, 'executor' | 'plans' | 'guardedTypes'>
-  /** Whether operations that one subgraph can answer as they are may be handed on. */
+  /** Whether operations may be handed on, and their answers joined, past the gateway's executor. */
   readonly passThrough: boolean
 }
 
 /**
  * Executes an operation on the subgraphs, by its query plan or, when the plan is the operation itself, by handing it
- * on. An answer that is not plainly data is given to the gateway, as if it had asked: errors are told one way only.
+ * on, or when it looks up entities in what one subgraph answers, by joining. An answer that is not plainly data is given to the gateway, as if it had asked: errors are told one way only.
  */
 export function executeRemotely(
   known: KnownOperation,
@@ -22,7 +24,7 @@ export function executeRemotely(
   const definitions = known.operation.variableDefinitions ?? []
   // As Apollo Server names a document, so that both find the same plan.
   const queryHash = createHash('sha256').update(known.source).digest('hex')
-  let way: PassThrough | 'planned' | undefined = passThrough ? undefined : 'planned'
+  let way: Way | 'planned' | undefined = passThrough ? undefined : 'planned'
 
   const planned = (variables: Parameters<Execute>[0], context: RequestContext) =>
     executor({
@@ -45,15 +47,17 @@ export function executeRemotely(
   return async (variables, context) => {
     const plan = plans.get(known.document)
     if (way === undefined && plan !== undefined)
-      way = toPassThrough(known, plan.queryPlan, guardedTypes) ?? 'planned'
+      way =
+        toPassThrough(known, plan.queryPlan, guardedTypes) ??
+        toJoin(known, plan.queryPlan, guardedTypes) ??
+        'planned'
     if (way === undefined || way === 'planned' || plan === undefined)
       return areWrong(variables) ? undefined : await planned(variables, context)
 
     // A subgraph that knows of no more than clients may give checks variables as well as we do.
     if (way.strict && areWrong(variables)) return undefined
-    const answer = await plan.subgraphs[way.subgraph]?.hand?.(way.toOperation(variables), context)
-    if (answer !== undefined && isCleanAnswer(answer.status, answer.text))
-      return { text: answer.text.endsWith('\n') ? answer.text : `${answer.text}\n` }
+    const answer = await way.run(variables, context, plan.subgraphs)
+    if (answer !== undefined) return answer
     return areWrong(variables) ? undefined : await planned(variables, context)
   }
 }
