@@ -71,8 +71,11 @@ export interface Contestant {
 }
 
 /** Loads after a warm-up, several times; the run in the middle by rate counts. */
-export const measure = async (load: Load, pids: Pids, pace: Pace): Promise<Sample> =>
-  (await measureInTurns([{ load, pids }], pace))[0]!
+export async function measure(load: Load, pids: Pids, pace: Pace): Promise<Sample> {
+  const [sample] = await measureInTurns([{ load, pids }], pace)
+  if (sample === undefined) throw new Error('nothing was measured')
+  return sample
+}
 
 /**
  * Loads several ways in turns, so that none finds services warmer, or tables larger, than another.
