@@ -5,6 +5,7 @@ import { refusalOf } from '../src/graph/bounds/admission.ts'
 import { compileCost } from '../src/graph/bounds/cost.ts'
 import { behindGateway, type GraphLimits } from '../src/graph/bounds/limits.ts'
 import { measure } from '../src/graph/bounds/measure.ts'
+import { repeatsOf } from '../src/graph/bounds/repeats.ts'
 import { startGraphApp } from './graph-app.ts'
 import { testLimits } from './support.ts'
 
@@ -117,16 +118,30 @@ test('fragments that double each other forty times are measured as fast as they 
   expect(measure(parse('{ ...f } fragment f on T { a ...f }')).fields).toBe(1)
 })
 
+test.each([
+  ['at different places', '{ a { id } b { id c { id } } }', 0],
+  ['beside each other', '{ a a a }', 3],
+  ['by alias', '{ x: a x: b a b: x }', 1],
+  ['below fields that are one', '{ a { b c } a { b c } a { c } }', 3 + 1 + 3],
+  ['in fragments, each time they are spread', '{ a { ...f ... { b } ...f } } fragment f on T { b }', 3],
+  ['in fragments that nothing spreads', '{ a } fragment f on T { b b ...g } fragment g on T { b }', 3],
+  ['in each operation for itself', 'query A { a } query B { a a }', 1],
+  ['in fragments that contain themselves', '{ ...f } fragment f on T { a ...f ...none }', 0],
+])('fields of the same name are counted in pairs: %s', (_where, text, pairs) => {
+  expect(repeatsOf(parse(text))).toBe(pairs)
+})
+
 const repeat = (count: number, text: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => text(n)).join(' ')
 
-const hostile: readonly (readonly [keyof GraphLimits | 'nesting', string, number])[] = [
+const hostile: readonly (readonly [keyof GraphLimits | 'nesting' | 'repeats', string, number])[] = [
   ['depth', `${'{ a '.repeat(13)}${'}'.repeat(13)}`, 13],
   ['aliases', `{ t { ${repeat(101, (n) => `a${String(n)}: id`)} } }`, 101],
   ['rootFields', `{ ${repeat(51, () => 'name')} }`, 51],
   ['directives', `{ name ${'@include(if: true) '.repeat(51)}}`, 51],
   ['fields', `{ t { ${repeat(1_001, () => 'id')} } }`, 1_002],
   ['tokens', `{ t(list: [${repeat(5_000, () => '1')}]) }`, 5_009],
+  ['repeats', `{ t { ${repeat(101, () => 'id')} } }`, 5_050],
   ['nesting', `{ t(list: ${'['.repeat(201)}${']'.repeat(201)}) }`, 203],
 ]
 
@@ -134,7 +149,7 @@ test.each(hostile)(
   'too many (%s) are refused before anything is parsed or validated',
   (name, text, requested) => {
     const refusal = refusalOf(text, testLimits)
-    const maximum = name === 'nesting' ? 200 : testLimits[name]
+    const maximum = { ...testLimits, nesting: 200, repeats: 5_000 }[name]
     expect(refusal?.code).toBe('OPERATION_TOO_LARGE')
     expect(refusal?.limit).toEqual({ name, requested, maximum })
     expect(refusal?.message).toContain(`has ${String(requested)}`)
@@ -148,7 +163,8 @@ test('what is just within each limit is let through, and so is what cannot be re
     `{ t { ${repeat(100, (n) => `a${String(n)}: id`)} } }`,
     `{ ${repeat(50, () => 'name')} }`,
     `{ name ${'@include(if: true) '.repeat(50)}}`,
-    `{ t { ${repeat(999, () => 'id')} } }`,
+    `{ t { ${repeat(999, (n) => `field${String(n)}`)} } }`,
+    `{ t { ${repeat(100, () => 'id')} } }`,
     '{ name',
     '{ name \u0000 }',
     '',

@@ -41,6 +41,20 @@ test('GraphQL over HTTP is kept to: no failed MUST, no failed SHOULD', async () 
   expect(results.length).toBeGreaterThan(50)
 })
 
+test('a browser that opens the endpoint is answered as JSON: there is no page of scripts from elsewhere', async () => {
+  await using app = await startGraphApp()
+  for (const accept of [
+    'text/html',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+    'text/html, */*',
+  ]) {
+    const response = await fetch(`${app.origin}/graphql`, { headers: { accept } })
+    expect(response.status).toBe(400)
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(await response.text()).not.toContain('<')
+  }
+})
+
 test.each([
   ['garbage', 'TOKEN_INVALID'],
   ['Basic dXNlcjpwYXNz', 'TOKEN_INVALID'],

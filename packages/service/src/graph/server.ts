@@ -8,6 +8,7 @@ import {
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled'
 import type { GraphQLSchema } from 'graphql'
 import { refusalOf } from './bounds/admission.ts'
@@ -119,6 +120,8 @@ export function createGraphServer<Context extends RequestContext>({
       // Both would wrap every field's resolver, for hints and traces that nobody asks for.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
+      // A page of somebody else's scripts, which our policy forbids; the gateway has its own.
+      ApolloServerPluginLandingPageDisabled(),
       operationFound(),
       introspectionForSignedIn(),
       costOfOperations(price),

@@ -1,7 +1,8 @@
 import { GraphQLError, Lexer, parse, Source, TokenKind, type DocumentNode } from 'graphql'
 import type { DomainError } from '../../errors/domain-error.ts'
-import { maxNesting, tooLarge, type GraphLimits } from './limits.ts'
+import { maxNesting, maxRepeats, tooLarge, type GraphLimits } from './limits.ts'
 import { measure } from './measure.ts'
+import { repeatsOf } from './repeats.ts'
 
 const opening = new Set<TokenKind>([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
 const closing = new Set<TokenKind>([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
@@ -49,5 +50,6 @@ function refusalOfDocument(text: string, limits: GraphLimits): DomainError | und
     number,
   ][])
     if (requested > limits[name]) return tooLarge(name, requested, limits[name])
-  return undefined
+  const repeats = repeatsOf(document)
+  return repeats > maxRepeats ? tooLarge('repeats', repeats, maxRepeats) : undefined
 }

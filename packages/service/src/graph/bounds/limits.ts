@@ -19,6 +19,9 @@ export interface GraphLimits {
 /** Braces, brackets and parentheses inside each other: the parser calls itself for each. */
 export const maxNesting = 200
 
+/** Pairs of fields of the same name at the same place, see `repeatsOf`: a hundred times the same field are 4,950. */
+export const maxRepeats = 5_000
+
 /**
  * What a subgraph allows when the gateway allows `limits`. A query plan repeats keys, writes fragments out and
  * fetches entities by a list of what they are known by: what one client may ask must not fail behind the gateway.
@@ -31,7 +34,7 @@ export const behindGateway = ({ depth, ...limits }: GraphLimits): GraphLimits =>
   depth: depth + 4,
 })
 
-type LimitName = keyof GraphLimits | 'nesting'
+type LimitName = keyof GraphLimits | 'nesting' | 'repeats'
 
 const words: Readonly<Record<LimitName, readonly [what: string, remedy: string]>> = {
   depth: ['fields inside each other', 'Nest less deeply, or ask in several operations.'],
@@ -40,6 +43,7 @@ const words: Readonly<Record<LimitName, readonly [what: string, remedy: string]>
   directives: ['directives', 'Use fewer.'],
   fields: ['fields, those of fragments counted each time they are spread', 'Select fewer.'],
   tokens: ['tokens', 'Send values as variables, or ask in several operations.'],
+  repeats: ['pairs of fields of the same name at the same place', 'Select each field once.'],
   nesting: ['brackets inside each other', 'Nest less deeply, or send values as variables.'],
   cost: [
     'objects (cost), lists counted with all their items',
