@@ -25,26 +25,27 @@ async function hold(events: Harness, statement: string): Promise<AsyncDisposable
   }
 }
 /** Writers of the store wait. */
-const storeHeld = 'SELECT pg_advisory_xact_lock(7301, 1)'
+const holdingStore = (storeId: number): string => `SELECT pg_advisory_xact_lock(7301, ${String(storeId)})`
+const storeHeld = holdingStore(1)
 /** Every request waits that asks whether its caller is good. */
 const accessHeld = 'LOCK TABLE store_access IN ACCESS EXCLUSIVE MODE'
 
-const record = (events: Harness, key: string): Promise<Answer> =>
+const record = (events: Harness, key: string, storeId = 1): Promise<Answer> =>
   events.send(
     'POST',
     '/api/event',
     events.admin,
-    { type: 'slow', user_id: 'u', store_id: 1, data: {} },
+    { type: 'slow', user_id: 'u', store_id: storeId, data: {} },
     { 'idempotency-key': key },
   )
-const recordMany = (events: Harness, name: string, count: number): Promise<Answer> =>
+const recordMany = (events: Harness, name: string, count: number, storeId = 1): Promise<Answer> =>
   events.graphql(
     events.admin,
     'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }',
     {
       input: {
         events: Array.from({ length: count }, (_, n) => ({
-          storeId: 1,
+          storeId,
           type: name,
           userId: `u${String(n)}`,
           data: {},
@@ -74,14 +75,15 @@ async function eventually(what: string, is: () => boolean | Promise<boolean>): P
 test('the queue holds so many events and no more: the rest is refused at once, and what was taken is written', async () => {
   await using events = await startEvents(server, { env: { INGEST_QUEUE_LIMIT: '1000' } })
   await events.introduce(1)
+  await events.introduce(2)
   await record(events, 'before')
-  const held = await hold(events, storeHeld)
+  const held = await hold(events, `${holdingStore(1)}; ${holdingStore(2)}`)
   const waiting = async (): Promise<string | undefined> => {
     const response = await fetch(`${events.origin}/metrics`)
     return /^ingest_queue_events\S* (\d+)$/m.exec(await response.text())?.[1]
   }
   // Two batches are being written, and wait; a thousand events are queued behind them.
-  const taken = [recordMany(events, 'taken', 1_000), recordMany(events, 'taken', 1_000)]
+  const taken = [recordMany(events, 'taken', 1_000), recordMany(events, 'taken', 1_000, 2)]
   await eventually('both batches are under way', async () => (await waiting()) === '0')
   taken.push(recordMany(events, 'taken', 1_000))
   await eventually('a batch waits', async () => (await waiting()) === '1000')
@@ -93,6 +95,32 @@ test('the queue holds so many events and no more: the rest is refused at once, a
   for (const { body } of await Promise.all(taken)) expect(body.data.recordEvents.acceptedCount).toBe(1_000)
   expect([await amountOf(events, 'taken'), await amountOf(events, 'refused')]).toEqual([3_000, 0])
   expect((await record(events, 'after')).status).toBe(201)
+})
+
+test('a store that is held up holds up no other, however many of its events wait', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  await events.introduce(1)
+  await events.introduce(2)
+  const held = await hold(events, storeHeld)
+  const waiters = async (): Promise<number> => {
+    const { rows } = await events.owner.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND classid = 7301 AND NOT granted`,
+    )
+    return rows[0]?.n ?? 0
+  }
+  const answered: string[] = []
+  const waiting = [record(events, 'held')]
+  await eventually('it is being written', async () => (await waiters()) === 1)
+  // Another of the second store goes past it.
+  expect((await record(events, 'one', 2)).status).toBe(201)
+  // And past more than begin a transaction of their own.
+  waiting.push(...Array.from({ length: 100 }, (_, n) => record(events, `held ${String(n)}`)))
+  for (const answer of waiting) void answer.then(() => answered.push('held'))
+  for (let n = 0; n < 20; n += 1) expect((await record(events, `other ${String(n)}`, 2)).status).toBe(201)
+  expect([answered, await waiters()]).toEqual([[], 1])
+  await held[Symbol.asyncDispose]()
+  expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([201]))
+  expect(await amountOf(events, 'slow')).toBe(1 + 1 + 100 + 20)
 })
 
 test('events that a slow database keeps waiting are answered in time, and once repeated they are there once', async () => {

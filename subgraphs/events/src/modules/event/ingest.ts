@@ -17,6 +17,8 @@ export interface IngestOptions {
   readonly lanes?: number
   /** Events that must wait before another transaction begins beside one: its totals wait for the other's anyway. */
   readonly crowd?: number
+  /** Milliseconds until a transaction counts as held up, by a lock or its connection: other stores go past it. */
+  readonly heldUp?: number
 }
 
 export type Ingest = ReturnType<typeof createIngest>
@@ -36,7 +38,8 @@ const stateOf = (error: unknown): string =>
 
 /**
  * Group commit: events that arrive in one turn of the event loop, or while a batch is being written, form the next
- * batch. Nothing waits for a timer. Each is acknowledged after its commit.
+ * batch. Nothing waits for a timer, but behind another store's batch that is held up. Each is acknowledged after its
+ * commit.
  */
 export function createIngest({
   pool,
@@ -46,15 +49,18 @@ export function createIngest({
   batchLimit = 1_000,
   lanes = 2,
   crowd = 32,
+  heldUp = 250,
 }: IngestOptions) {
   const writeBatch = createWriter({ pool })
   let queue: Waiting[] = []
   const keysInFlight = new Set<string>()
   let busy = 0
   let idle: (() => void)[] = []
-  const underWay = new Set<readonly Waiting[]>()
+  /** Each with its beginning. */
+  const underWay = new Map<readonly Waiting[], number>()
   let watch: NodeJS.Timeout | undefined
   let gathering: NodeJS.Immediate | undefined
+  let passing: NodeJS.Timeout | undefined
 
   /**
    * Answers what has waited long enough: what still waits is not recorded any more; what is being written may yet
@@ -65,9 +71,9 @@ export function createIngest({
     const overdue = ({ since }: Waiting): boolean => now - since >= patience
     const given = queue.filter(overdue)
     if (given.length > 0) queue = queue.filter((waiting) => !overdue(waiting))
-    for (const { settle } of [...given, ...[...underWay].flat().filter(overdue)])
+    for (const { settle } of [...given, ...[...underWay.keys()].flat().filter(overdue)])
       settle(new DomainError('DATABASE_UNAVAILABLE'))
-    const oldest = [...queue, ...[...underWay].flat().filter((waiting) => !overdue(waiting))].reduce(
+    const oldest = [...queue, ...[...underWay.keys()].flat().filter((waiting) => !overdue(waiting))].reduce(
       (least, { since }) => Math.min(least, since),
       Infinity,
     )
@@ -75,8 +81,15 @@ export function createIngest({
     pump()
   }
 
+  /** Stores whose events are in transactions that are held up: more of theirs would only wait beside them. */
+  function heldStores(): ReadonlySet<number> {
+    const latest = performance.now() - heldUp
+    const held = [...underWay].filter(([, began]) => began <= latest)
+    return new Set(held.flatMap(([batch]) => batch.map(({ item }) => item.event.storeId)))
+  }
+
   /** Takes the next batch. A key is written once at a time; its repeats wait until it is. */
-  function take(): Waiting[] {
+  function take(held: ReadonlySet<number>): Waiting[] {
     const batch: Waiting[] = []
     const later: Waiting[] = []
     let at = 0
@@ -84,7 +97,8 @@ export function createIngest({
       const waiting = queue[at]
       if (waiting === undefined) break
       const key = keyOf(waiting.item)
-      if (key !== undefined && keysInFlight.has(key)) later.push(waiting)
+      if (held.has(waiting.item.event.storeId) || (key !== undefined && keysInFlight.has(key)))
+        later.push(waiting)
       else {
         if (key !== undefined) keysInFlight.add(key)
         batch.push(waiting)
@@ -122,7 +136,7 @@ export function createIngest({
   }
 
   async function run(batch: readonly Waiting[]): Promise<void> {
-    underWay.add(batch)
+    underWay.set(batch, performance.now())
     await write(batch)
     underWay.delete(batch)
     for (const { item } of batch) {
@@ -134,12 +148,19 @@ export function createIngest({
   }
 
   function pump(): void {
-    while (busy < lanes && queue.length >= (busy === 0 ? 1 : crowd)) {
-      const batch = take()
+    while (busy < lanes && queue.length > 0) {
+      const held = heldStores()
+      if (busy > 0 && held.size === 0 && queue.length < crowd) break
+      const batch = take(held)
       if (batch.length === 0) break
       busy += 1
       void run(batch)
     }
+    if (busy > 0 && busy < lanes && queue.length > 0)
+      passing ??= setTimeout(() => {
+        passing = undefined
+        pump()
+      }, heldUp).unref()
     if (busy === 0 && queue.length === 0) {
       for (const done of idle) done()
       idle = []
