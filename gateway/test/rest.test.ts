@@ -151,9 +151,15 @@ test.each([
   },
 )
 
-test('the idempotency key of an event and the paging of lists are passed on', async () => {
+test('the idempotency key and the time of an event and the paging of lists are passed on', async () => {
   await graph.rest(graph.store, 'POST', '/api/event', event, { 'idempotency-key': 'order-7' })
   expect(last('events')?.variables['input']).toMatchObject({ idempotencyKey: 'order-7' })
+  const line = { ...event, occurred_at: '2026-11-22T21:00:00Z', idempotency_key: 'order-8' }
+  await graph.rest(graph.store, 'POST', '/api/event', line, { 'idempotency-key': 'order-7' })
+  expect(last('events')?.variables['input']).toMatchObject({
+    occurredAt: '2026-11-22T21:00:00Z',
+    idempotencyKey: 'order-8',
+  })
   await graph.rest(graph.admin, 'GET', '/api/store?offset=5&limit=7')
   expect(last('users')?.variables).toEqual({ offset: 5, limit: 7 })
   await graph.rest(graph.admin, 'GET', '/api/event/amount/a%2Fb?offset=1&limit=0&from=2026-11-01&store_id=3')
@@ -228,6 +234,8 @@ test.each([
   ['/api/event', { ...event, data: { price: '1' }, type: '' }, 'type'],
   ['/api/event', { ...event, user_id: 'u'.repeat(129) }, 'user_id'],
   ['/api/event', { type: 'a', data: {} }, 'user_id'],
+  ['/api/event', { ...event, occurred_at: 'yesterday' }, 'occurred_at'],
+  ['/api/event', { ...event, idempotency_key: '' }, 'idempotency_key'],
   ['/api/user', { ...person, phone: '1' }, 'phone'],
   ['/api/user', { ...person, phone: 1e15 }, 'phone'],
   ['/api/user', { ...person, first_name: null }, 'first_name'],

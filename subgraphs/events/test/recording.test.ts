@@ -175,6 +175,28 @@ test('an idempotency key counts once, however many repeats race', async () => {
   expect(elsewhere.status).toBe(201)
 })
 
+test('a line of a file of events can be sent alone: its time and its idempotency key hold', async () => {
+  const caller = events.store(17)
+  const line = {
+    type: 'alone',
+    user_id: 'u',
+    data: {},
+    occurred_at: '2026-10-01T23:59:59Z',
+    idempotency_key: 'line-1',
+  }
+  const send = (body: object) => events.send('POST', '/api/event', caller, body)
+  const [first, again] = [await send(line), await send(line)]
+  expect([first.status, again.status]).toEqual([201, 201])
+  expect(again.body.id).toBe(first.body.id)
+  expect((await events.send('GET', '/api/event/amount/alone', caller)).body).toEqual([
+    { date: '2026-10-01', event_amount: 1 },
+  ])
+  const other = await send({ ...line, occurred_at: '2026-10-02T00:00:00Z' })
+  expect([other.status, other.body.code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED'])
+  const ahead = await send({ ...line, idempotency_key: 'line-2', occurred_at: '2999-01-01T00:00:00Z' })
+  expect([ahead.status, ahead.body.field]).toEqual([422, 'occurred_at'])
+})
+
 test('an event of long ago gets a partition of its own month and counts on its day', async () => {
   const caller = events.store(8)
   await events.graphql(caller, record, {

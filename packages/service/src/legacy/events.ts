@@ -15,7 +15,12 @@ import {
 
 /** Rows that the gateway and the events service serve alike, each over its own graph. */
 
-const eventFields = { userId: 'user_id', storeId: 'store_id', idempotencyKey: 'idempotency-key' } as const
+const eventFields = {
+  userId: 'user_id',
+  storeId: 'store_id',
+  occurredAt: 'occurred_at',
+  idempotencyKey: 'idempotency-key',
+} as const
 const typeParam = { type: { type: 'string', minLength: 1, maxLength: 128 } } as const
 
 /** `POST /api/event`. */
@@ -35,7 +40,8 @@ export const recordEventRow = ({ form }: { readonly form: boolean }): RestRow =>
       userId: body['user_id'],
       data: body['data'],
       storeId: body['store_id'],
-      idempotencyKey: headers['idempotency-key'],
+      occurredAt: body['occurred_at'],
+      idempotencyKey: body['idempotency_key'] ?? headers['idempotency-key'],
     },
   }),
   status: 201,

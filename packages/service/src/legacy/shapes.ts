@@ -1,3 +1,4 @@
+import { bulkItemSchema } from '../bulk/item.ts'
 import { answerOf, listOf } from '../rest/openapi.ts'
 import type { JsonSchema } from '../rest/row.ts'
 
@@ -49,7 +50,7 @@ export const dailyAverageAnswer = listOf(
   answerOf({ date: day, event_avg_time: { type: ['number', 'null'], minimum: 0, description: few } }),
 )
 
-/** The body of `POST /api/event`. */
+/** The body of `POST /api/event`: what the previous system took, and what a line of `POST /api/events` has besides. */
 export const eventBody: JsonSchema = {
   type: 'object',
   required: ['type', 'user_id', 'data'],
@@ -58,6 +59,11 @@ export const eventBody: JsonSchema = {
     user_id: { type: 'string', minLength: 1, maxLength: 128 },
     data: { type: 'object', description: 'Up to 64 KiB and 32 levels.' },
     store_id: { ...storeIdParam, description: 'Required for admins; others may only name their own.' },
+    occurred_at: bulkItemSchema.properties.occurred_at,
+    idempotency_key: {
+      ...bulkItemSchema.properties.idempotency_key,
+      description: 'As the header `idempotency-key`, which is not looked at when this is given.',
+    },
   },
 }
 
