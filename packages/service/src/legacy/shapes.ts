@@ -1,4 +1,3 @@
-import { bulkItemSchema } from '../bulk/item.ts'
 import { answerOf, listOf } from '../rest/openapi.ts'
 import type { JsonSchema } from '../rest/row.ts'
 
@@ -59,9 +58,15 @@ export const eventBody: JsonSchema = {
     user_id: { type: 'string', minLength: 1, maxLength: 128 },
     data: { type: 'object', description: 'Up to 64 KiB and 32 levels.' },
     store_id: { ...storeIdParam, description: 'Required for admins; others may only name their own.' },
-    occurred_at: bulkItemSchema.properties.occurred_at,
+    occurred_at: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When it happened; the time of receipt if absent.',
+    },
     idempotency_key: {
-      ...bulkItemSchema.properties.idempotency_key,
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
       description: 'As the header `idempotency-key`, which is not looked at when this is given.',
     },
   },
