@@ -14,6 +14,7 @@ import {
   registerGraph,
   registerRest,
   toOpenApi,
+  type GraphServer,
   type KeySource,
   type Logger,
   type MakeContext,
@@ -22,6 +23,7 @@ import {
 import type { GatewayEnv } from './env.ts'
 import { exportPaths } from './export/openapi.ts'
 import { registerExport } from './export/route.ts'
+import { admitted } from './graph/admit.ts'
 import { createSubgraphs } from './graph/subgraphs.ts'
 import { openSupergraph } from './graph/supergraph.ts'
 import type { View } from './graph/view.ts'
@@ -52,8 +54,15 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     log,
   })
   const serverOver = (source: View) =>
-    createGraphServer<RequestContext>({ source, limits: env.graph, log, metrics, fastPath: env.fastPath })
-  const server = byAudience({
+    createGraphServer<RequestContext>({
+      source,
+      limits: env.graph,
+      log,
+      metrics,
+      fastPath: env.fastPath,
+      admit: (context) => admitted(server, context),
+    })
+  const server: GraphServer<RequestContext> = byAudience({
     everyone: serverOver(supergraph.everyone),
     analysts: serverOver(supergraph.analysts),
   })

@@ -149,6 +149,7 @@ export async function startGraphApp(
     log: it.log,
     metrics: it.metrics,
     fastPath: (process.env['FAST_PATH'] ?? 'true') as FastPath,
+    admit: () => Promise.resolve(),
   })
   await server.start()
   const context = createRequestContext({

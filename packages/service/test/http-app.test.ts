@@ -272,6 +272,14 @@ test('a body that does not arrive in time is given up', async () => {
   expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d |^ECONNRESET$/)
 })
 
+test('headers that do not come to an end in time are given up', async () => {
+  await using it = await startApp({ requestTimeout: 100 })
+  const answer = await sendRaw(it.origin, 'GET /echo HTTP/1.1\r\nhost: localhost\r\nx-more: ').catch(
+    (error: unknown) => (error as { code: string }).code,
+  )
+  expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d |^ECONNRESET$/)
+})
+
 test('an app that closes while it answers is closed soon afterwards, though the client keeps its connection', async () => {
   const it = await createTestApp()
   const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>()

@@ -29,6 +29,7 @@ const open = (fastPath: FastPath): GraphServer<RequestContext> =>
     log: createTestLog().log,
     metrics: createMetrics('test'),
     fastPath,
+    admit: () => Promise.resolve(),
   })
 const ordinary = open('false')
 const short = open('true')

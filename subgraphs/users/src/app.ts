@@ -103,6 +103,7 @@ export async function buildApp({
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
+      admit: ({ session }) => session.admitted(),
       source: { schema },
       limits: env.graph,
       log,

@@ -8,8 +8,11 @@ import {
   type SelectionNode,
 } from 'graphql'
 import { catalogue } from '../errors/catalogue.ts'
+import { toDomainError } from '../errors/translate.ts'
+import { graphqlExtensions } from './errors.ts'
 import type { RequestContext } from './request.ts'
 
+const suggestion = / Did you mean [\s\S]*$/
 const introspective = new Set(['__schema', '__type', '_service'])
 
 const rootFieldsOf = (operation: OperationDefinitionNode): readonly SelectionNode[] =>
@@ -41,17 +44,34 @@ const noTypes = (operation: OperationDefinitionNode): Record<string, null> =>
     ]),
   )
 
-/** Apollo Server's plugin: only signed-in callers see the schema. */
-export function introspectionForSignedIn<Context extends RequestContext>(): ApolloServerPlugin<Context> {
+/** @throws DomainError when what was decided since a caller's token was issued keeps them out */
+export type Admit<Context extends RequestContext> = (context: Context) => Promise<unknown>
+
+/** Apollo Server takes what its plugins throw for its own failure, unless it is an error of GraphQL. */
+function refuse(error: unknown): never {
+  const known = toDomainError(error)
+  throw new GraphQLError(known.message, { extensions: graphqlExtensions(known) })
+}
+
+/** Apollo Server's plugin: only callers who are signed in, and still let in, see the schema. */
+export function introspectionForSignedIn<Context extends RequestContext>(
+  admit: Admit<Context>,
+): ApolloServerPlugin<Context> {
+  const isAdmitted = (context: Context): Promise<boolean> =>
+    admit(context).then(
+      () => true,
+      () => false,
+    )
   return {
     requestDidStart: () =>
       Promise.resolve({
-        didResolveOperation: ({ document, operation, contextValue }) => {
-          if (contextValue.caller.role === 'NOBODY' && introspects(document) && !asksForTypesOnly(operation))
+        didResolveOperation: async ({ document, operation, contextValue }) => {
+          if (!introspects(document)) return
+          if (contextValue.caller.role !== 'NOBODY') await admit(contextValue).catch(refuse)
+          else if (!asksForTypesOnly(operation))
             throw new GraphQLError(catalogue.UNAUTHENTICATED.message, {
               extensions: { code: 'UNAUTHENTICATED' },
             })
-          return Promise.resolve()
         },
         responseForOperation: ({ operation, contextValue }) =>
           Promise.resolve(
@@ -62,11 +82,12 @@ export function introspectionForSignedIn<Context extends RequestContext>(): Apol
                 }
               : null,
           ),
-        didEncounterErrors: ({ errors, contextValue }) => {
-          if (contextValue.caller.role !== 'NOBODY') return Promise.resolve()
+        didEncounterErrors: async ({ errors, contextValue }) => {
+          const suggesting = errors.filter(({ message }) => suggestion.test(message))
+          if (suggesting.length === 0) return
           // Suggestions are taken from the schema: strangers learn nothing of it.
-          for (const error of errors) error.message = error.message.replace(/ Did you mean [\s\S]*$/, '')
-          return Promise.resolve()
+          if (contextValue.caller.role !== 'NOBODY' && (await isAdmitted(contextValue))) return
+          for (const error of suggesting) error.message = error.message.replace(suggestion, '')
         },
       }),
   }

@@ -19,7 +19,7 @@ import type { Logger } from '../http/logging.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { executeLocally } from './compiled.ts'
 import { createErrorFormatter } from './errors.ts'
-import { introspectionForSignedIn } from './introspection.ts'
+import { introspectionForSignedIn, type Admit } from './introspection.ts'
 import { knownRoot } from './known-root.ts'
 import { createLogsOfErrors } from './logs-of-errors.ts'
 import { operationFound } from './operation-found.ts'
@@ -49,7 +49,7 @@ export interface GraphServer<Context extends RequestContext> {
 
 export type FastPath = 'true' | 'false' | 'always'
 
-export interface GraphServerOptions {
+export interface GraphServerOptions<Context extends RequestContext> {
   readonly source:
     | { readonly schema: GraphQLSchema }
     | {
@@ -62,6 +62,8 @@ export interface GraphServerOptions {
   readonly metrics: Metrics
   /** Off: everything goes through Apollo Server. Always: nothing does that Apollo Server has let through, for tests. */
   readonly fastPath?: FastPath
+  /** Asked before a caller is shown the schema. */
+  readonly admit: Admit<Context>
 }
 
 /**
@@ -74,7 +76,8 @@ export function createGraphServer<Context extends RequestContext>({
   log,
   metrics,
   fastPath = 'true',
-}: GraphServerOptions): GraphServer<Context> {
+  admit,
+}: GraphServerOptions<Context>): GraphServer<Context> {
   const formatError = createErrorFormatter(log, metrics)
   const logs = createLogsOfErrors<Context>()
   const price = createPricing(limits.cost)
@@ -123,7 +126,7 @@ export function createGraphServer<Context extends RequestContext>({
       // A page of somebody else's scripts, which our policy forbids; the gateway has its own.
       ApolloServerPluginLandingPageDisabled(),
       operationFound(),
-      introspectionForSignedIn(),
+      introspectionForSignedIn(admit),
       costOfOperations(price),
       // After the rules above: what they refuse is not learnt.
       ...(short ? [short.plugin<Context>()] : []),
@@ -132,7 +135,7 @@ export function createGraphServer<Context extends RequestContext>({
   })
 
   async function ordinary({ query, variables, operationName }: GraphRequest, contextValue: Context) {
-    admit(query)
+    refuseLarge(query)
     const { body } = await apollo.executeOperation(
       { query, ...(variables && { variables }), ...(operationName !== undefined && { operationName }) },
       { contextValue },
@@ -142,7 +145,7 @@ export function createGraphServer<Context extends RequestContext>({
   }
 
   /** @throws OPERATION_TOO_LARGE */
-  function admit(query: unknown): void {
+  function refuseLarge(query: unknown): void {
     const refusal = typeof query === 'string' ? refusalOf(query, limits) : undefined
     if (refusal) throw refusal
   }
@@ -160,7 +163,7 @@ export function createGraphServer<Context extends RequestContext>({
       return resultOf(answer)
     },
     executeHttp: (httpGraphQLRequest, context) => {
-      admit(documentIn(httpGraphQLRequest))
+      refuseLarge(documentIn(httpGraphQLRequest))
       return apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) })
     },
   }

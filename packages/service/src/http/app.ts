@@ -56,7 +56,10 @@ export async function createHttpApp({
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Widened, so that the instance's type stays the plain one.
   const loggerInstance: FastifyBaseLogger = log
-  const transport: object = tls === undefined ? {} : { https: tlsOptions(tls) }
+  // Headers that do not come to an end, within the time a body has.
+  const patience = { headersTimeout: requestTimeout, connectionsCheckingInterval: 1_000 }
+  const transport: object =
+    tls === undefined ? { http: patience } : { https: { ...tlsOptions(tls), ...patience } }
   const app = Fastify({
     ...transport,
     loggerInstance,
