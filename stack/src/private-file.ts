@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 /** The text of a file without white space around it; undefined when it is missing or empty. */
@@ -22,6 +22,12 @@ export async function replaceFile(file: string, text: string, mode = 0o600): Pro
   }
   await rename(unfinished, file)
   await syncFolder(file)
+}
+
+/** Takes away from others what a copy, say, has given to them. Files of another owner stay as they are. */
+export async function keepPrivate(file: string): Promise<void> {
+  const { mode } = await stat(file)
+  if ((mode & 0o077) !== 0) await chmod(file, 0o600).catch(() => undefined)
 }
 
 /** Removes a file, for good when this resolves. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { databaseNames, type DatabaseName } from './databases/schemas.ts'
 import { masterKeyFile, randomMasterKey } from './master-key.ts'
-import { readText, replaceFile } from './private-file.ts'
+import { keepPrivate, readText, replaceFile } from './private-file.ts'
 
 export type RolePasswords = Readonly<Record<'owner' | 'service', string>>
 
@@ -32,7 +32,10 @@ export const keepAdminKey = (dataDir: string): Promise<Kept> =>
 /** The text of a private file, made at the first start, on disk before it is used. */
 async function keep(file: string, generate: () => string): Promise<Kept> {
   const found = await readText(file)
-  if (found !== undefined) return { file, text: found, created: false }
+  if (found !== undefined) {
+    await keepPrivate(file)
+    return { file, text: found, created: false }
+  }
   const text = generate()
   await replaceFile(file, text)
   return { file, text, created: true }

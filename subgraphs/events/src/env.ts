@@ -63,7 +63,7 @@ export const eventsVariables = {
   ANALYST_DATA_PATHS: {
     schema: kinds.list(),
     about:
-      'JSONPaths of `data` that analysts may filter and group by, separated by commas: `$.plan,$.country`.',
+      'JSONPaths of `data` that analysts may filter and group by, separated by commas: `$.plan,$.country`. With `MIN_COHORT` above 1 each cuts the cells of the others: name few.',
     default: '(none)',
   },
 } as const satisfies Record<string, Variable>
