@@ -56,8 +56,8 @@ export async function createHttpApp({
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Widened, so that the instance's type stays the plain one.
   const loggerInstance: FastifyBaseLogger = log
-  // Headers that do not come to an end, within the time a body has.
-  const patience = { headersTimeout: requestTimeout, connectionsCheckingInterval: 1_000 }
+  // Headers that do not come to an end, within the time a body has, or a minute.
+  const patience = { headersTimeout: Math.min(requestTimeout, 60_000), connectionsCheckingInterval: 1_000 }
   const transport: object =
     tls === undefined ? { http: patience } : { https: { ...tlsOptions(tls), ...patience } }
   const app = Fastify({
