@@ -51,7 +51,7 @@ export const exportPaths = {
             },
           },
         },
-        ...Object.fromEntries([401, 403, 404, 429, 500, 503].map((status) => [status, problem(status)])),
+        ...Object.fromEntries([400, 401, 403, 404, 429, 500, 503].map((status) => [status, problem(status)])),
       },
     },
   },
