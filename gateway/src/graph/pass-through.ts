@@ -4,7 +4,6 @@ import {
   getNamedType,
   isInputObjectType,
   Kind,
-  OperationTypeNode,
   parse,
   print,
   typeFromAST,
@@ -18,6 +17,7 @@ import {
   type NamedTypeNode,
   type OperationDefinitionNode,
 } from 'graphql'
+import { toOperation } from './operation.ts'
 import type { Way } from './way.ts'
 
 export type QueryPlan = Parameters<Experimental_DidResolveQueryPlanCallback>[0]['queryPlan']
@@ -43,19 +43,18 @@ export function toPassThrough(
   if (fetched === undefined || shapeOf(fetched) !== shapeOf(operation)) return undefined
 
   const names = (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value)
-  const sent = {
-    query: node.operation,
-    operationName: node.operationName,
-    shared: operation.operation === OperationTypeNode.MUTATION,
-  }
   return {
     strict: takesAny(guarded, schema, operation),
     run: async (variables, context, subgraphs) => {
       const declared = names.flatMap((name) =>
         Object.hasOwn(variables, name) ? [[name, variables[name]] as const] : [],
       )
-      const asked = { ...sent, variables: JSON.stringify(Object.fromEntries(declared)) }
-      const answer = await subgraphs[node.serviceName]?.hand?.(asked, context)
+      const request = {
+        query: node.operation,
+        operationName: node.operationName,
+        variables: Object.fromEntries(declared),
+      }
+      const answer = await subgraphs[node.serviceName]?.hand?.(toOperation(request), context)
       if (answer === undefined || !isCleanAnswer(answer.status, answer.text)) return undefined
       return { text: answer.text.endsWith('\n') ? answer.text : `${answer.text}\n` }
     },

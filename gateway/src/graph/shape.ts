@@ -1,6 +1,4 @@
 import {
-  getNamedType,
-  isCompositeType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -76,7 +74,5 @@ function shapeOfList(type: GraphQLOutputType, selection: SelectionSetNode | unde
 
 function shapeOfOne(type: GraphQLOutputType, selection: SelectionSetNode | undefined): Shape | undefined {
   if (isLeafType(type)) return (value) => value
-  return isObjectType(type) && isCompositeType(getNamedType(type)) && selection
-    ? shapeOfSelection(type, selection)
-    : undefined
+  return isObjectType(type) && selection ? shapeOfSelection(type, selection) : undefined
 }
