@@ -5,13 +5,19 @@ FROM node:24-bookworm-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/postgres/package.json packages/postgres/
-COPY packages/service/package.json packages/service/
+COPY packages/audit-log/package.json packages/audit-log/
+COPY packages/config/package.json packages/config/
+COPY packages/core/package.json packages/core/
+COPY packages/graphql/package.json packages/graphql/
+COPY packages/http/package.json packages/http/
+COPY packages/rest/package.json packages/rest/
+COPY packages/testing/package.json packages/testing/
 COPY prisma/events/package.json prisma/events/
 COPY prisma/users/package.json prisma/users/
 COPY subgraphs/events/package.json subgraphs/events/
 COPY subgraphs/users/package.json subgraphs/users/
 COPY gateway/package.json gateway/
-COPY stack/package.json stack/
+COPY cli/package.json cli/
 COPY e2e/package.json e2e/
 
 # What runs. Without install scripts: Node comes with the image, and the root's script generates from sources.

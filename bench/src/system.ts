@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startStack, type Stack } from '@user-stats/stack'
+import { startStack, type Stack } from '@user-stats/cli'
 
 export interface Shop {
   readonly id: number

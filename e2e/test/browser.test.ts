@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { startBrowser, type TestBrowser } from '@user-stats/service/testing/browser'
+import { startBrowser, type TestBrowser } from '@user-stats/testing/browser'
 import { authenticate, call } from '../src/legacy-client.ts'
 import { startTestStack, type TestStack } from '../src/stack.ts'
 

@@ -1,34 +1,31 @@
 import type { FastifyInstance } from 'fastify'
+import { bulkPaths, registerBulk, registerRest, toOpenApi } from '@user-stats/rest'
 import {
-  bulkPaths,
   byAudience,
   createGraphServer,
+  createRequestContext,
+  registerGraph,
+  type GraphServer,
+  type MakeContext,
+  type RequestContext,
+} from '@user-stats/graphql'
+import {
   createHttpApp,
   createMetrics,
   createRateLimits,
-  createRequestContext,
-  createTokenVerifier,
-  DomainError,
   registerApiDocs,
-  registerBulk,
-  registerGraph,
-  registerRest,
-  toOpenApi,
-  type GraphServer,
-  type KeySource,
   type Logger,
-  type MakeContext,
-  type RequestContext,
-} from '@user-stats/service'
+} from '@user-stats/http'
+import { createTokenVerifier, DomainError, type KeySource } from '@user-stats/core'
 import type { GatewayEnv } from './env.ts'
-import { exportPaths } from './export/openapi.ts'
-import { registerExport } from './export/route.ts'
-import { admitted } from './graph/admit.ts'
-import { createSubgraphs } from './graph/subgraphs.ts'
-import { openSupergraph } from './graph/supergraph.ts'
-import type { View } from './graph/view.ts'
+import { exportPaths } from './user-export/schema.ts'
+import { registerExport } from './user-export/route.ts'
+import { admitted } from './supergraph/introspection-access.ts'
+import { createSubgraphs } from './subgraphs/subgraph-pool.ts'
+import { openSupergraph } from './supergraph/supergraph-manager.ts'
+import type { View } from './supergraph/schema-variant.ts'
 import { registerPlayground, sendPlayground, wantsPlayground } from './pages/playground.ts'
-import { registerReceiptKeys } from './receipt-keys.ts'
+import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { rows } from './rest/routes.ts'
 
 export interface GatewayDeps {

@@ -8,7 +8,7 @@ import {
   readVariables,
   type RawEnv,
   type Variable,
-} from '@user-stats/service'
+} from '@user-stats/config'
 
 export const gatewayVariables = {
   ...commonVariables,

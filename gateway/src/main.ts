@@ -1,4 +1,5 @@
-import { createJwksSource, createLogger, serve } from '@user-stats/service'
+import { createJwksSource } from '@user-stats/core'
+import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
 import { readEnv } from './env.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { tagsOf } from '@user-stats/service'
+import { tagsOf } from '@user-stats/graphql'
 import {
   buildClientSchema,
   getIntrospectionQuery,

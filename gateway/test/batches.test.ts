@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { createBreaker } from '@user-stats/service'
+import { createBreaker } from '@user-stats/core'
 import { Pool } from 'undici'
-import { createLink, type Link } from '../src/graph/link.ts'
+import { createLink, type Link } from '../src/subgraphs/subgraph-client.ts'
 
 interface Batch {
   readonly documents: readonly (readonly [string, string | null])[]

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { catalogue } from '@user-stats/service'
+import { catalogue } from '@user-stats/core'
 import { startGraph, type Answer, type Graph } from './support/gateway.ts'
 
 const threshold = 5

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { EnvError } from '@user-stats/service'
+import { EnvError } from '@user-stats/config'
 import { readEnv } from '../src/env.ts'
 
 test('by default both services are on this machine', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as sendRequest, type IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { createTestIssuer } from '@user-stats/testing/tokens'
 import { GraphQLError } from 'graphql'
 import { startGateway } from './support/gateway.ts'
 import { sdlOf, startSubgraph, type Subgraph } from './support/subgraph.ts'

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { createLogger, type RequestContext } from '@user-stats/service'
+import { createLogger } from '@user-stats/http'
+import type { RequestContext } from '@user-stats/graphql'
 import { getOperationAST, parse } from 'graphql'
-import type { Subgraph } from '../src/graph/data-source.ts'
-import { createGeneration } from '../src/graph/generation.ts'
-import { executeRemotely } from '../src/graph/remote.ts'
+import type { Subgraph } from '../src/subgraphs/subgraph-data-source.ts'
+import { createGeneration } from '../src/supergraph/supergraph-version.ts'
+import { executeRemotely } from '../src/supergraph/execute-on-subgraphs.ts'
 
 const sdl = await readFile(join(import.meta.dirname, '../supergraph.graphql'), 'utf8')
 const event = (id: string, ref: string) => ({

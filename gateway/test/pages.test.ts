@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { startBrowser, type TestBrowser, type Visit } from '@user-stats/service/testing/browser'
-import { apiKey, startStubGraph, type StubGraph } from './stub-graph.ts'
+import { startBrowser, type TestBrowser, type Visit } from '@user-stats/testing/browser'
+import { apiKey, startStubGraph, type StubGraph } from './support/stub-graph.ts'
 
 async function openPlayground(browser: TestBrowser, graph: StubGraph): Promise<Visit> {
   const visit = await browser.open(`${graph.origin}/graphql`)

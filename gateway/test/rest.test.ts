@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { createLogger } from '@user-stats/service'
+import { createLogger } from '@user-stats/http'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse, validate, type GraphQLSchema } from 'graphql'
-import { createGeneration } from '../src/graph/generation.ts'
+import { createGeneration } from '../src/supergraph/supergraph-version.ts'
 import { rows } from '../src/rest/routes.ts'
 import { startGraph, type Body, type Graph } from './support/gateway.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { createTestIssuer } from '@user-stats/testing/tokens'
 import { startGateway } from './support/gateway.ts'
 import { startEvents, startUsers } from './support/stubs.ts'
 import type { Subgraph } from './support/subgraph.ts'

@@ -30,9 +30,9 @@ const config: CodegenConfig = {
           SafeInt: { input: 'number', output: 'number | bigint' },
         },
         mappers: {
-          ApplyErasurePayload: '../src/modules/erasure/progress.ts#Progress',
+          ApplyErasurePayload: '../src/modules/deletion/progress.ts#Progress',
           Event: '../src/modules/event/event-row.ts#EventRow',
-          User: '../src/modules/user/user.ts#UserRef',
+          User: '../src/modules/user/user.service.ts#UserRef',
           Store: '../src/modules/store/store.ts#StoreRef',
         },
       },

@@ -1,4 +1,4 @@
-import { catalogue, isErrorCode } from '@user-stats/service'
+import { catalogue, isErrorCode } from '@user-stats/core'
 import { expect } from '@jest/globals'
 import type { Answer } from './exchange.ts'
 

@@ -10,7 +10,7 @@ import {
   userRows,
   type JsonSchema,
   type RestRow,
-} from '@user-stats/service'
+} from '@user-stats/rest'
 
 const text: JsonSchema = { type: 'string' }
 const name: JsonSchema = { type: 'string', minLength: 1, maxLength: 300 }

@@ -1,4 +1,4 @@
-import type { createTestIssuer } from '@user-stats/service/testing/tokens'
+import type { createTestIssuer } from '@user-stats/testing/tokens'
 import { GraphQLError } from 'graphql'
 import { sdlOf, startSubgraph, type Resolvers } from './subgraph.ts'
 

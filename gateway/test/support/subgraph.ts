@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import { buildSubgraphSchema } from '@apollo/subgraph'
-import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/service'
+import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/graphql'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { concatAST, graphql, parse, type DocumentNode } from 'graphql'
 

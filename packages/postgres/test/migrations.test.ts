@@ -9,8 +9,8 @@ import {
   migrationStatus,
   schemaDrift,
 } from '../src/index.ts'
-import type { TestPostgres } from '../src/testing.ts'
-import { startTestPostgres } from '../src/testing.ts'
+import type { TestPostgres } from '../src/testing/test-postgres.ts'
+import { startTestPostgres } from '../src/testing/test-postgres.ts'
 import { fixtures, query, sample, temporaryDir } from './helpers.ts'
 
 let server: TestPostgres

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { grantServing, migrate, prepareDatabase } from '../src/index.ts'
-import type { TestPostgres } from '../src/testing.ts'
-import { startTestPostgres } from '../src/testing.ts'
+import type { TestPostgres } from '../src/testing/test-postgres.ts'
+import { startTestPostgres } from '../src/testing/test-postgres.ts'
 import { query, sample } from './helpers.ts'
 
 let server: TestPostgres

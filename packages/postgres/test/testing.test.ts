@@ -2,7 +2,7 @@ import { access, chmod, mkdtemp, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from '@jest/globals'
-import { startTestPostgres } from '../src/testing.ts'
+import { startTestPostgres } from '../src/testing/test-postgres.ts'
 import { query, sample, startFixture } from './helpers.ts'
 
 test('a test server gives migrated databases and leaves nothing behind', async () => {

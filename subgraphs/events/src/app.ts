@@ -1,42 +1,40 @@
 import type { FastifyInstance } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import type { EventsDatabase } from '@user-stats/prisma-events'
+import { bulkPaths, registerBulk, registerRest, toOpenApi } from '@user-stats/rest'
 import {
-  bulkPaths,
   byAudience,
   createGraphServer,
+  createRequestContext,
+  registerBatch,
+  registerGraph,
+  type MakeContext,
+} from '@user-stats/graphql'
+import {
   createHttpApp,
   createMetrics,
   createRateLimits,
-  createRequestContext,
-  createTokenVerifier,
   registerApiDocs,
-  registerBatch,
-  registerGraph,
-  registerBulk,
-  registerRest,
-  toOpenApi,
-  type KeySource,
   type Logger,
-  type MakeContext,
-} from '@user-stats/service'
+} from '@user-stats/http'
+import { createTokenVerifier, type KeySource } from '@user-stats/core'
 import { toContext, type Context } from './context.ts'
 import type { EventsEnv } from './env.ts'
-import { createAccess } from './modules/access/access.ts'
-import { createAggregates } from './modules/aggregate/aggregate.ts'
-import { createAnalytics } from './modules/analytics/analytics.ts'
-import { createAudit } from './modules/audit/audit.ts'
-import { createCommands } from './modules/command/command.ts'
-import { createDeletion } from './modules/deletion/deletion.ts'
-import { createErasures, type ErasureSteps } from './modules/erasure/erasure.ts'
-import { createEvents } from './modules/event/event.ts'
-import { createIngest } from './modules/event/ingest.ts'
-import { createMaintenance } from './modules/event/maintenance.ts'
+import { createAccess } from './modules/access/access.service.ts'
+import { createAggregates } from './modules/aggregate/aggregate.service.ts'
+import { createAnalytics } from './modules/analytics/analytics.service.ts'
+import { createAudit } from './modules/audit/audit.service.ts'
+import { createCommands } from './modules/command/command.service.ts'
+import { createDeletion } from './modules/deletion/deletion.service.ts'
+import { createErasures, type ErasureSteps } from './modules/deletion/erasure.service.ts'
+import { createEvents } from './modules/event/event.service.ts'
+import { createIngest } from './modules/event/ingest-queue.ts'
+import { createMaintenance } from './maintenance/maintenance.ts'
 import { createPartitions } from './modules/event/partitions.ts'
-import { createIdempotencyKeys } from './modules/idempotency-key/idempotency-key.ts'
-import { createRetention } from './modules/retention/retention.ts'
-import { createUsers } from './modules/user/user.ts'
-import { createVerification } from './modules/verification/verification.ts'
+import { createIdempotencyKeys } from './modules/idempotency-key/idempotency-key.service.ts'
+import { createRetention } from './modules/retention/data-retention.ts'
+import { createUsers } from './modules/user/user.service.ts'
+import { createVerification } from './modules/verification/verification.service.ts'
 import { rows } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
 

@@ -1,5 +1,5 @@
+import { behindGateway } from '@user-stats/graphql'
 import {
-  behindGateway,
   commonEnvOf,
   commonVariables,
   fourTimes,
@@ -7,7 +7,7 @@ import {
   readVariables,
   type RawEnv,
   type Variable,
-} from '@user-stats/service'
+} from '@user-stats/config'
 
 export const eventsVariables = {
   ...commonVariables,

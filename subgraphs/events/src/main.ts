@@ -1,5 +1,6 @@
 import { openEventsDatabase, statementTimeoutFor } from '@user-stats/prisma-events'
-import { createJwksSource, createLogger, serve } from '@user-stats/service'
+import { createJwksSource } from '@user-stats/core'
+import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
 import { readEnv } from './env.ts'
 

@@ -11,7 +11,7 @@ import {
   refuseUnknownEntities,
   SafeIntScalar,
   type SubgraphParts,
-} from '@user-stats/service'
+} from '@user-stats/graphql'
 import type { Resolvers } from '../generated/resolvers.ts'
 import { aggregateResolvers } from './modules/aggregate/aggregate.resolvers.ts'
 import { analyticsResolvers } from './modules/analytics/analytics.resolvers.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import type { SignedInCaller } from '@user-stats/service'
+import type { SignedInCaller } from '@user-stats/core'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres

@@ -1,4 +1,4 @@
-import type { SignedInCaller } from '@user-stats/service'
+import type { SignedInCaller } from '@user-stats/core'
 import type { Harness } from './harness.ts'
 
 /** An event as the model and the service both know it. */

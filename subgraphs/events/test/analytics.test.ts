@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import type { SignedInCaller } from '@user-stats/service'
+import type { SignedInCaller } from '@user-stats/core'
 import { recordAll, seriesOf, seriesQuery, type Sent } from './analytics-support.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { hasEmail } from '../src/modules/event/email-like.ts'
+import { hasEmail } from '../src/modules/event/email-detector.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { eventsSchema, openEventsDatabase, type EventsDatabaseOptions } from '@user-stats/prisma-events'
-import { createLogger, type SignedInCaller } from '@user-stats/service'
-import { createTestIssuer } from '@user-stats/service/testing/tokens'
+import { createLogger } from '@user-stats/http'
+import type { SignedInCaller } from '@user-stats/core'
+import { createTestIssuer } from '@user-stats/testing/tokens'
 import { buildApp } from '../src/app.ts'
 import { readEnv } from '../src/env.ts'
-import type { ErasureSteps } from '../src/modules/erasure/erasure.ts'
+import type { ErasureSteps } from '../src/modules/deletion/erasure.service.ts'
 
 export interface Answer {
   readonly status: number

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import type { SignedInCaller } from '@user-stats/service'
+import type { SignedInCaller } from '@user-stats/core'
 import { recordAll, type Sent } from './analytics-support.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { createLogger, type DomainError, type SignedInCaller } from '@user-stats/service'
-import { requireRetained } from '../src/modules/retention/retained.ts'
-import { createRetention } from '../src/modules/retention/retention.ts'
+import { createLogger } from '@user-stats/http'
+import type { DomainError, SignedInCaller } from '@user-stats/core'
+import { requireRetained } from '../src/modules/retention/retained-range.ts'
+import { createRetention } from '../src/modules/retention/data-retention.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres

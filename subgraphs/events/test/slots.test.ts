@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { DomainError } from '@user-stats/service'
+import { DomainError } from '@user-stats/core'
 import { createSlots } from '../src/modules/analytics/slots.ts'
 
 const forEver = new AbortController().signal

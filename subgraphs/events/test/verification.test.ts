@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { createLogger, type SignedInCaller } from '@user-stats/service'
-import { createRetention } from '../src/modules/retention/retention.ts'
-import { inSnapshot } from '../src/modules/retention/snapshot.ts'
+import { createLogger } from '@user-stats/http'
+import type { SignedInCaller } from '@user-stats/core'
+import { createRetention } from '../src/modules/retention/data-retention.ts'
+import { inSnapshot } from '../src/database/snapshot.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 const now = new Date('2026-06-15T12:00:00Z')

@@ -4,26 +4,27 @@ import type { UsersDatabase } from '@user-stats/prisma-users'
 import {
   byAudience,
   createGraphServer,
+  createRequestContext,
+  registerBatch,
+  registerGraph,
+  type MakeContext,
+} from '@user-stats/graphql'
+import {
   createHttpApp,
   createMetrics,
   createRateLimits,
-  createRequestContext,
-  createTokenVerifier,
   registerApiDocs,
-  registerBatch,
-  registerGraph,
-  registerRest,
-  toOpenApi,
   type Logger,
-  type MakeContext,
-} from '@user-stats/service'
+} from '@user-stats/http'
+import { createTokenVerifier } from '@user-stats/core'
+import { registerRest, toOpenApi } from '@user-stats/rest'
 import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
 import { masterKeysOf, type UsersEnv } from './env.ts'
-import { prepareFirstStart } from './first-start.ts'
-import { createCourier } from './modules/command/courier.ts'
-import { registerReceiptKeySet } from './modules/erasure/receipt-key-set.ts'
-import { registerKeySet } from './modules/token/key-set.ts'
+import { prepareFirstStart } from './bootstrap/first-start.ts'
+import { createCourier } from './outbox/outbox-relay.ts'
+import { registerReceiptKeySet } from './modules/erasure/receipt-keys.route.ts'
+import { registerKeySet } from './modules/token/jwks.route.ts'
 import { rows } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
 import { createVault } from './vault/vault.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { behindGateway } from '@user-stats/graphql'
 import {
-  behindGateway,
   commonEnvOf,
   commonVariables,
   fourTimes,
@@ -9,8 +9,8 @@ import {
   readVariables,
   type RawEnv,
   type Variable,
-} from '@user-stats/service'
-import { createMasterKeys, parseMasterKey, type MasterKeys } from './vault/master-key.ts'
+} from '@user-stats/config'
+import { createMasterKeys, parseMasterKey, type MasterKeys } from './vault/master-keys.ts'
 
 const masterKeyForm = 'expected 32 random bytes as base64, base64url or hex: openssl rand -base64 32'
 

@@ -1,8 +1,8 @@
 import { openUsersDatabase, statementTimeoutFor } from '@user-stats/prisma-users'
-import { createLogger, serve } from '@user-stats/service'
+import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
 import { masterKeysOf, readEnv } from './env.ts'
-import { connectionName } from './vault/holders.ts'
+import { connectionName } from './vault/connected-key-ids.ts'
 
 await serve('users', async () => {
   const env = readEnv(process.env)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { GraphQLEnumType } from 'graphql'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { auditActions } from '@user-stats/service'
+import { auditActions } from '@user-stats/audit-log'
 import { createSchemas } from '../src/schema.ts'
 import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
@@ -336,7 +336,7 @@ test('a read of more than a thousand users names each, in entries of a thousand'
     { length: 1_203 },
     (_, at) => `00000000-0000-7000-8000-${String(at).padStart(12, '0')}`,
   )
-  const { recordAudit } = await import('@user-stats/service')
+  const { recordAudit } = await import('@user-stats/audit-log')
   await recordAudit(
     async (text, values) => (await users.owner.query(text, [...values])).rows,
     { caller: { role: 'ADMIN', keyId: ids[0] ?? '' }, requestId: 'many' },

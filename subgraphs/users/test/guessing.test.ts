@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { createAnswerReader, encodeBatch, maxBatch, type OutgoingOperation } from '@user-stats/service'
+import { createAnswerReader, encodeBatch, maxBatch, type OutgoingOperation } from '@user-stats/graphql'
 import { adminKey, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 const limit = 5

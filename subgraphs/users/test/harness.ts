@@ -3,10 +3,10 @@ import { Writable } from 'node:stream'
 import { Pool } from 'pg'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
-import { createLogger } from '@user-stats/service'
+import { createLogger } from '@user-stats/http'
 import { buildApp } from '../src/app.ts'
 import { masterKeysOf, readEnv } from '../src/env.ts'
-import { connectionName } from '../src/vault/holders.ts'
+import { connectionName } from '../src/vault/connected-key-ids.ts'
 import { startEventsDouble, type EventsDouble } from './events-double.ts'
 
 export interface Answer {

@@ -2,7 +2,7 @@ import { createSecretKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { tokenAudience, tokenIssuer } from '@user-stats/service'
+import { tokenAudience, tokenIssuer } from '@user-stats/core'
 import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres

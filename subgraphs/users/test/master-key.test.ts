@@ -2,14 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestDatabase, TestPostgres } from '@user-stats/postgres/testing'
 import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
-import { connectionName } from '../src/vault/holders.ts'
-import { createMasterKeys } from '../src/vault/master-key.ts'
-import {
-  placeOfDataKey,
-  placeOfReceiptKey,
-  placeOfSigningKey,
-  placeOfWrappedKey,
-} from '../src/vault/places.ts'
+import { connectionName } from '../src/vault/connected-key-ids.ts'
+import { createMasterKeys } from '../src/vault/master-keys.ts'
+import { placeOfDataKey, placeOfReceiptKey, placeOfSigningKey, placeOfWrappedKey } from '../src/vault/aad.ts'
 import { rewrapAll, type RewrapOptions } from '../src/vault/rewrap.ts'
 import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 

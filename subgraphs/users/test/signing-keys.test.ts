@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { createJwksSource, createTokenVerifier } from '@user-stats/service'
+import { createJwksSource, createTokenVerifier } from '@user-stats/core'
 import { inTransaction } from '../src/database/transaction.ts'
-import { rotateSigningKeys } from '../src/modules/token/signing-key-rows.ts'
-import { createMasterKeys } from '../src/vault/master-key.ts'
+import { rotateSigningKeys } from '../src/modules/token/signing-key-rotation.ts'
+import { createMasterKeys } from '../src/vault/master-keys.ts'
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import { adminKey, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 

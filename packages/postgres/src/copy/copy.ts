@@ -1,8 +1,8 @@
 import { chmod, chown, constants, copyFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { makeServerHome } from '../data-dir.ts'
-import type { ServerUser } from '../run.ts'
-import { serverUser } from '../server-user.ts'
+import { makeServerHome } from '../embedded/data-dir.ts'
+import type { ServerUser } from '../embedded/run.ts'
+import { serverUser } from '../embedded/server-user.ts'
 import type { ClusterFiles } from './files.ts'
 
 export interface CopyOptions {

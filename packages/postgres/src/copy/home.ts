@@ -1,6 +1,6 @@
 import { cp, lstat, readdir, realpath, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { endAtOnce } from '../postmaster.ts'
+import { endAtOnce } from '../embedded/postmaster.ts'
 
 /** What lies beside a cluster and is of no use in a copy. */
 const traces = /^(?:server\.log.*|.*\.new)$/

@@ -6,7 +6,7 @@ import {
   storeIdParam,
   storeIdQuery,
   type RestRow,
-} from '@user-stats/service'
+} from '@user-stats/rest'
 
 /** The REST paths of port 8002. */
 export const rows: readonly RestRow[] = [

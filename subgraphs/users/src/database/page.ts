@@ -1,4 +1,4 @@
-import { badInput } from '@user-stats/service'
+import { badInput } from '@user-stats/core'
 
 const maxFirst = 10_000
 

@@ -1,4 +1,4 @@
-import { badInput } from '@user-stats/service'
+import { badInput } from '@user-stats/core'
 
 const plural = (max: number): string => `must have 1 to ${String(max)} characters`
 

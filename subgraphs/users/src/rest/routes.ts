@@ -1,4 +1,4 @@
-import { deletedSentence, messageAnswer, storeIdParam, userRows, type RestRow } from '@user-stats/service'
+import { deletedSentence, messageAnswer, storeIdParam, userRows, type RestRow } from '@user-stats/rest'
 
 /** The REST paths of port 8001. */
 export const rows: readonly RestRow[] = [

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPair, type KeyPairKeyObjectResult } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { MasterKeys } from './master-key.ts'
+import type { MasterKeys } from './master-keys.ts'
 
 export const generatePair = promisify(generateKeyPair)
 

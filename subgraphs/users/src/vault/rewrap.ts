@@ -1,8 +1,8 @@
 import type { UsersDatabase } from '@user-stats/prisma-users'
 import { inTransaction, lockTask, type Db } from '../database/transaction.ts'
-import { wrappingKeys } from './holders.ts'
-import type { MasterKeys } from './master-key.ts'
-import { placeOfDataKey, placeOfReceiptKey, placeOfSigningKey, placeOfWrappedKey } from './places.ts'
+import { wrappingKeys } from './connected-key-ids.ts'
+import type { MasterKeys } from './master-keys.ts'
+import { placeOfDataKey, placeOfReceiptKey, placeOfSigningKey, placeOfWrappedKey } from './aad.ts'
 
 export interface RewrapOptions {
   readonly db: UsersDatabase

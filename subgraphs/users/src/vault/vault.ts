@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createBlindIndex } from './blind-index.ts'
-import type { MasterKeys } from './master-key.ts'
-import { placeOfDataKey, placeOfPerson, type Owner } from './places.ts'
-import { open, seal } from './seal.ts'
+import type { MasterKeys } from './master-keys.ts'
+import { placeOfDataKey, placeOfPerson, type Owner } from './aad.ts'
+import { open, seal } from './envelope.ts'
 
-export type { Owner } from './places.ts'
+export type { Owner } from './aad.ts'
 
 /** A user's personal data. */
 export interface Person {

@@ -1,5 +1,5 @@
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { wantedBy } from './selected.ts'
+import { wantedBy } from './query/requested-fields.ts'
 
 export const analyticsResolvers: Resolvers = {
   Query: {

@@ -1,4 +1,4 @@
-import { DomainError } from '@user-stats/service'
+import { DomainError } from '@user-stats/core'
 
 export interface SlotsOptions {
   /** How many may run at once. */

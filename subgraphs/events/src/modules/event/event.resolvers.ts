@@ -1,7 +1,7 @@
-import { DomainError } from '@user-stats/service'
+import { DomainError } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import type { Outcome } from './batch.ts'
-import { cursorOf, type EventPage } from './event.ts'
+import type { Outcome } from './write-batch.ts'
+import { cursorOf, type EventPage } from './event.service.ts'
 
 /** A page as a connection. */
 export const toConnection = ({ rows, hasNextPage }: EventPage) => {

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
-import { unchecked, writeBatch, type BatchItem, type Outcome } from './batch.ts'
-import { findEmail } from './email-like.ts'
+import { unchecked, writeBatch, type BatchItem, type Outcome } from './write-batch.ts'
+import { findEmail } from './email-detector.ts'
 
 /**
  * Writes batches. Whether a store refuses e-mail addresses is decided in the transaction, which knows; events are

@@ -1,5 +1,5 @@
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { cursorOfKey } from './idempotency-key.ts'
+import { cursorOfKey } from './idempotency-key.service.ts'
 
 export const idempotencyKeyResolvers: Resolvers = {
   Query: {

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
-import { removeChunk } from '../../database/chunk.ts'
-import { aloneWithStore, besideWriters } from '../access/transaction.ts'
-import { dayRows } from '../event/day-removal.ts'
+import { removeChunk } from '../../database/delete-chunk.ts'
+import { aloneWithStore, besideWriters } from '../../database/store-lock.ts'
+import { dayRows } from '../rollup/delete-day.ts'
 
 export interface SweepOptions {
   readonly pool: Pool

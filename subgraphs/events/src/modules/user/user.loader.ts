@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader'
-import type { Caller } from '@user-stats/service'
-import type { UserActivity, UserRef, Users } from './user.ts'
+import type { Caller } from '@user-stats/core'
+import type { UserActivity, UserRef, Users } from './user.service.ts'
 
 /** Batches what one operation asks about the activity of users. */
 export const createActivityLoader = (

@@ -1,4 +1,4 @@
-import { DomainError } from '@user-stats/service'
+import { DomainError } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import { toConnection } from '../event/event.resolvers.ts'
 

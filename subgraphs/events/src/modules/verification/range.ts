@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import { allowing } from '@user-stats/prisma-events'
-import { inSnapshot } from '../retention/snapshot.ts'
+import { inSnapshot } from '../../database/snapshot.ts'
 import { recountText } from './recount.ts'
 
 export interface RollupCounts {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as createId } from 'uuid'
 import type { ApiKey, Role } from '@user-stats/prisma-users'
-import { hashOf } from '../token/token.ts'
+import { hashOf } from '../token/token.service.ts'
 
 const letters = { STORE: 's', ANALYST: 'n', ADMIN: 'a' } as const satisfies Record<Role, string>
 

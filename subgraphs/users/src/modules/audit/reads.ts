@@ -1,4 +1,4 @@
-import type { Session } from '../../identity/access.ts'
+import type { Session } from '../access/access.service.ts'
 
 type Write = (session: Session, storeId: number | null, recordIds: readonly string[]) => Promise<void>
 

@@ -1,6 +1,6 @@
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import { toConnection } from '../../database/page.ts'
-import type { ErasureRecord } from './erasure-record.ts'
+import type { ErasureRecord } from './erasure.types.ts'
 
 const progressOf = ({ state, eventsTotal, eventsDeleted, eventsAnonymised }: ErasureRecord): number => {
   if (state === 'DONE') return 1

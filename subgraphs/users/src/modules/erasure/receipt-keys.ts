@@ -2,8 +2,8 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrismaClient } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
 import { generatePair, keepPair } from '../../vault/key-pair.ts'
-import type { MasterKeys } from '../../vault/master-key.ts'
-import { placeOfReceiptKey } from '../../vault/places.ts'
+import type { MasterKeys } from '../../vault/master-keys.ts'
+import { placeOfReceiptKey } from '../../vault/aad.ts'
 
 /** Access tokens are signed with another algorithm: neither can be taken for the other. */
 export const receiptAlgorithm = 'ES256'

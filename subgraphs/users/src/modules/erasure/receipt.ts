@@ -1,6 +1,6 @@
 import jwt from 'jsonwebtoken'
 import type { BlindIndex } from '../../vault/blind-index.ts'
-import type { ErasureRecord } from './erasure-record.ts'
+import type { ErasureRecord } from './erasure.types.ts'
 import { receiptAlgorithm, type ReceiptKeys } from './receipt-keys.ts'
 
 export const receiptType = 'erasure-receipt+jws'

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
-import { DomainError } from '@user-stats/service'
-import type { Session } from '../../identity/access.ts'
-import type { StoreRecord, Stores } from './store.ts'
+import { DomainError } from '@user-stats/core'
+import type { Session } from '../access/access.service.ts'
+import type { StoreRecord, Stores } from './store.service.ts'
 
 /** Stores by id, one query an operation and batch. */
 export const createStoreLoader = (stores: Stores, session: Session): DataLoader<number, StoreRecord | null> =>

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrismaClient, SigningKey as SigningKeyRow } from '@user-stats/prisma-users'
-import { tokenAlgorithm, type KeySource } from '@user-stats/service'
-import type { MasterKeys } from '../../vault/master-key.ts'
-import { placeOfSigningKey } from '../../vault/places.ts'
+import { tokenAlgorithm, type KeySource } from '@user-stats/core'
+import type { MasterKeys } from '../../vault/master-keys.ts'
+import { placeOfSigningKey } from '../../vault/aad.ts'
 
 interface SigningKey {
   readonly kid: string

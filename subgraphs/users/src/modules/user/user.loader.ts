@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader'
-import type { Session } from '../../identity/access.ts'
-import type { UserRecord, UserReference, Users } from './user.ts'
+import type { Session } from '../access/access.service.ts'
+import type { UserRecord, UserReference, Users } from './user.service.ts'
 
 /** Registered users by reference, one query an operation and batch. */
 export const createUserLoader = (

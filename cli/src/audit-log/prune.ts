@@ -1,0 +1,71 @@
+import { connect, inTransaction } from '@user-stats/postgres'
+import { recordAudit, statementsOn } from '@user-stats/audit-log'
+import type { RawEnv } from '@user-stats/config'
+import { databaseNames } from '../databases/schemas.ts'
+import { reach } from '../migrate/command.ts'
+import { readMigrateEnv } from '../migrate/env.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** Entries of one transaction. */
+const batch = 10_000
+
+/**
+ * Deletes what both audit logs hold from more than so many days ago, as the owner of the databases: whoever serves may
+ * not. That it was done, and of how many entries, is the first entry it writes. Services may run meanwhile; a run that
+ * breaks off is finished by the next.
+ *
+ * @param days a whole number from 1 on
+ * @throws Error in one line for the operator
+ */
+export async function pruneAuditLogs(
+  days: string,
+  raw: RawEnv,
+  terminal: Terminal,
+  now: Date = new Date(),
+): Promise<void> {
+  if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error('expected for how many days entries are kept: 730')
+  const before = new Date(now.getTime() - Number(days) * 86_400_000)
+  await using undo = new AsyncDisposableStack()
+  for (const { name, ownerUrl } of await reach(readMigrateEnv(raw), databaseNames, terminal, undo)) {
+    const pruned = await prune(ownerUrl, before, now, (count) => {
+      terminal.line('prune', `${name}: ${count.toLocaleString('en')} entries deleted so far`)
+    })
+    terminal.line('prune', `${name}: ${pruned.toLocaleString('en')} entries before ${before.toISOString()}`)
+  }
+}
+
+async function prune(
+  ownerUrl: string,
+  before: Date,
+  now: Date,
+  progress: (count: number) => void,
+): Promise<number> {
+  await using owner = await connect(ownerUrl)
+  const { rows } = await owner.query<{ count: string }>('SELECT count(*) FROM audit_log WHERE at < $1', [
+    before,
+  ])
+  const recordCount = Number(rows[0]?.count ?? 0)
+  if (recordCount === 0) return 0
+  let deleted = 0
+  for (;;) {
+    let removed = 0
+    await inTransaction(owner, async () => {
+      if (deleted === 0)
+        await recordAudit(
+          statementsOn(owner),
+          { command: 'prune-audit-log' },
+          { action: 'AUDIT_LOG_PRUNED', storeId: null, recordIds: [], recordCount },
+          now,
+        )
+      const result = await owner.query(
+        `DELETE FROM audit_log WHERE (store_id, at, id) IN (
+           SELECT store_id, at, id FROM audit_log WHERE at < $1 ORDER BY at, id LIMIT ${String(batch)})`,
+        [before],
+      )
+      removed = result.rowCount ?? 0
+    })
+    deleted += removed
+    if (removed < batch) return deleted
+    progress(deleted)
+  }
+}

@@ -1,0 +1,12 @@
+import { fileURLToPath } from 'node:url'
+import { kinds, type Variable } from '@user-stats/config'
+
+const defaultDataDir = fileURLToPath(new URL('../../.data', import.meta.url))
+
+export const dataDirVariable = {
+  DATA_DIR: {
+    schema: kinds.text(defaultDataDir),
+    about: 'Directory of all state on one machine: embedded databases, generated secrets, logs.',
+    default: '.data',
+  },
+} as const satisfies Record<string, Variable>

@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { lockDataDir } from '@user-stats/postgres'
+import type { RawEnv } from '@user-stats/config'
+import { secretsOf } from './admin-key.ts'
+import { deploy, type Database } from './databases/database.ts'
+import { openDatabases } from './databases/open.ts'
+import type { DatabaseName } from './databases/schemas.ts'
+import { readStackEnv } from './env.ts'
+import { baseUrl, claimPorts } from './ports.ts'
+import { definitions, type ServiceName } from './services/definitions.ts'
+import { startServices, type Services } from './services/start.ts'
+import { silent, type Terminal } from './terminal.ts'
+import { proveTrusted } from './tls.ts'
+
+export interface StackOptions {
+  /** Those to start, all by default; with the databases they use. */
+  readonly services?: readonly ServiceName[]
+  readonly terminal?: Terminal
+  /** Gives the start up: what has been started is stopped again. */
+  readonly signal?: AbortSignal
+  /** Ends waiting for requests in flight, while stopping. */
+  readonly hurry?: AbortSignal
+  /** False for throw-away data: embedded databases are faster, nothing survives a crash of the machine. */
+  readonly durable?: boolean
+}
+
+export interface Stack extends AsyncDisposable {
+  /** Base URLs. */
+  readonly urls: Readonly<Record<ServiceName, string>>
+  readonly services: Services
+  readonly databases: Readonly<Record<DatabaseName, Database>>
+  /** The first admin key, unless the operator deleted its file. */
+  readonly adminApiKey: string | undefined
+  /** The gateway first, then the subgraphs, then the databases. May be called again. */
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * Starts everything on one machine: embedded databases where no URL is given, migrations, the services. What fails
+ * undoes what was started before.
+ *
+ * @throws Error in one line for the operator: EnvError, DataDirInUseError, DatabaseUnreachableError, MigrationError, …
+ */
+export async function startStack(raw: RawEnv, options: StackOptions = {}): Promise<Stack> {
+  const { terminal = silent, signal, hurry, durable = true } = options
+  const env = readStackEnv(raw)
+  if (env.tls) await proveTrusted(env.tls, env.reachable, raw['NODE_EXTRA_CA_CERTS'])
+  const chosen = definitions.filter(({ name }) => options.services?.includes(name) ?? true)
+
+  await using undo = new AsyncDisposableStack()
+  // It is removed by a clean end. After another, services may still be on their way out.
+  const leftBehind = existsSync(path.join(env.dataDir, 'lock.pid'))
+  undo.use(await lockDataDir(env.dataDir))
+  const ports = await claimPorts(
+    env.host,
+    chosen.map(({ name }) => [name, env.ports[name]] as const),
+    leftBehind ? 15_000 : 0,
+  )
+  const urls = Object.fromEntries(
+    chosen.map(({ name }) => [name, baseUrl(env.tls ? 'https' : 'http', env.reachable, ports[name])]),
+  ) as Record<ServiceName, string>
+  terminal.line('data', env.dataDir)
+
+  signal?.throwIfAborted()
+  const needed = chosen.flatMap(({ database }) => database ?? [])
+  const databases = await openDatabases({ env, needed, terminal, durable, undo })
+  for (const database of Object.values(databases)) {
+    signal?.throwIfAborted()
+    const applied = await deploy(database)
+    terminal.line(
+      'migrate',
+      `${database.name}: ${applied.length > 0 ? `applied ${applied.join(', ')}` : 'up to date'}`,
+    )
+  }
+
+  signal?.throwIfAborted()
+  const secrets = chosen.some(({ name }) => name === 'users')
+    ? await secretsOf(env, databases.users, terminal)
+    : undefined
+  const services = await startServices({
+    env,
+    chosen,
+    ports,
+    urls,
+    databases,
+    secrets,
+    terminal,
+    signal,
+    hurry,
+    undo,
+  })
+
+  const at = (name: ServiceName) => `${name} ${urls[name]}${name === 'gateway' ? '/graphql' : ''}`
+  terminal.line(
+    'ready',
+    (['gateway', 'users', 'events'] as const)
+      .filter((name) => urls[name])
+      .map(at)
+      .join('  '),
+  )
+
+  const running = undo.move()
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= running.disposeAsync())
+  return { urls, services, databases, adminApiKey: secrets?.adminApiKey, stop, [Symbol.asyncDispose]: stop }
+}

@@ -1,0 +1,33 @@
+import { openEventsDatabase } from '@user-stats/prisma-events'
+import { openUsersDatabase } from '@user-stats/prisma-users'
+import type { RawEnv } from '@user-stats/config'
+import { reachDatabases } from '../databases/reach.ts'
+import { readMigrateEnv } from '../migrate/env.ts'
+import type { Terminal } from '../terminal.ts'
+import { reportVerification } from './report.ts'
+
+const statementTimeout = 24 * 3_600_000
+
+/**
+ * Checks all of both databases: rollups against a recount, users against their data keys. The stack may run.
+ *
+ * @returns the exit status: 1 when anything is wrong
+ * @throws Error in one line for the operator
+ */
+export async function runVerify(
+  args: readonly string[],
+  raw: RawEnv,
+  terminal: Terminal,
+  clock: () => Date = () => new Date(),
+): Promise<number> {
+  if (args.length > 0) throw new Error(`"${args.join(' ')}": expected no arguments`)
+  await using undo = new AsyncDisposableStack()
+  const urls = await reachDatabases(readMigrateEnv(raw), terminal, undo)
+  const users = openUsersDatabase({ url: urls.users, maxConnections: 2, statementTimeout })
+  undo.defer(() => users.close())
+  const events = openEventsDatabase({ url: urls.events, maxConnections: 2, statementTimeout })
+  undo.defer(() => events.close())
+  const fine = await reportVerification({ users: users.pool, events: events.pool }, terminal, clock)
+  terminal.line('done', fine ? 'all is as it should be' : 'something is wrong, see above')
+  return fine ? 0 : 1
+}

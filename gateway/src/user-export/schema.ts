@@ -1,0 +1,58 @@
+import { answerOf, listOf, problem } from '@user-stats/rest'
+
+const text = { type: 'string' }
+const instant = { type: 'string', format: 'date-time' }
+const count = { type: 'integer', minimum: 0 }
+
+const user = answerOf({
+  id: text,
+  email: text,
+  username: text,
+  firstName: text,
+  lastName: text,
+  phone: { type: 'integer' },
+  createdAt: instant,
+  updatedAt: instant,
+  store: answerOf({ id: { type: 'integer' }, name: text }),
+})
+const event = answerOf({
+  id: text,
+  type: text,
+  data: { type: 'object' },
+  occurredAt: instant,
+  createdAt: instant,
+})
+
+/** `GET /api/user/{id}/export` for an OpenAPI document. */
+export const exportPaths = {
+  '/api/user/{id}/export': {
+    get: {
+      operationId: 'getApiUserIdExport',
+      summary: 'Everything held about a user, streamed',
+      description:
+        'Ends in `"complete": true`; without that it broke off and has to be fetched again. Each page is read for itself: events recorded before `startedAt` are in it once, those recorded or deleted meanwhile may or may not be.',
+      tags: ['users'],
+      security: [{ bearer: [] }],
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', maxLength: 128 } }],
+      responses: {
+        200: {
+          description: 'Success',
+          content: {
+            'application/json': {
+              schema: answerOf({
+                format: { type: 'string', const: 'user-statistics/user-export/1' },
+                startedAt: instant,
+                user,
+                events: listOf(event),
+                idempotencyKeys: listOf(answerOf({ key: text, eventId: text, createdAt: instant })),
+                counts: answerOf({ events: count, idempotencyKeys: count }),
+                complete: { type: 'boolean', const: true },
+              }),
+            },
+          },
+        },
+        ...Object.fromEntries([400, 401, 403, 404, 429, 500, 503].map((status) => [status, problem(status)])),
+      },
+    },
+  },
+} as const

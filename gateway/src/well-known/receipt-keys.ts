@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import { DomainError } from '@user-stats/core'
+import { request } from 'undici'
+
+const path = '/.well-known/erasure-receipt-keys.json'
+/** Keys are only ever added: what was fetched goes on being right. */
+const maxAge = 60_000
+const timeout = 2_000
+
+interface Fetched {
+  readonly keySet: unknown
+  readonly at: number
+}
+
+/**
+ * `GET /.well-known/erasure-receipt-keys.json`, as the users service publishes it: what receipts of erasures are
+ * verified with. Keys fetched before are answered while that service is away.
+ */
+export function registerReceiptKeys(app: FastifyInstance, { usersUrl }: { readonly usersUrl: string }): void {
+  const url = new URL(path, usersUrl)
+  let fetched: Fetched | undefined
+  let fetching: Promise<void> | undefined
+
+  async function fetchKeys(): Promise<void> {
+    const { statusCode, body } = await request(url, { headersTimeout: timeout, bodyTimeout: timeout })
+    const text = await body.text()
+    if (statusCode !== 200) throw new Error(`key set answered ${String(statusCode)}`)
+    fetched = { keySet: JSON.parse(text), at: performance.now() }
+  }
+
+  const refresh = (): Promise<void> =>
+    (fetching ??= fetchKeys().finally(() => {
+      fetching = undefined
+    }))
+
+  app.get(path, async (_request, reply) => {
+    if (fetched === undefined || performance.now() - fetched.at > maxAge)
+      await refresh().catch((error: unknown) => {
+        if (fetched === undefined) throw new DomainError('SUBGRAPH_UNAVAILABLE', { cause: error })
+      })
+    return reply.header('cache-control', 'public, max-age=3600').send(fetched?.keySet)
+  })
+}

@@ -1,0 +1,7 @@
+export { commonEnvOf, commonVariables } from './common.ts'
+export { graphLimitsOf } from './graph-limits.ts'
+export { loadLimitsOf } from './overload.ts'
+export { kinds } from './parsers.ts'
+export { fourTimes, gatewaySecretVariable } from './rate-limits.ts'
+export { EnvError, readVariables, type RawEnv, type Variable } from './read-variables.ts'
+export { readTls, type Certificate, type Tls } from './tls.ts'

@@ -1,0 +1,30 @@
+export {
+  aggregateScope,
+  listableStores,
+  mayReadTenant,
+  requireAdmin,
+  requireService,
+  storeOf,
+  tenantOf,
+  tenantsOf,
+  type Caller,
+  type SignedInCaller,
+} from './auth/caller.ts'
+export { createJwksSource } from './auth/jwks.ts'
+export {
+  claimsOf,
+  createTokenVerifier,
+  tokenAlgorithm,
+  tokenAudience,
+  tokenIssuer,
+  type KeySource,
+  type TokenVerifier,
+} from './auth/tokens.ts'
+export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
+export { DomainError, badInput, type ExceededLimit } from './errors/domain-error.ts'
+export { isDatabaseUnavailable, toDomainError } from './errors/translate.ts'
+export { survivesDouble } from './json/double.ts'
+export { decodeText, parseJson } from './json/parse-json.ts'
+export { createBreaker, type Breaker, type BreakerState } from './resilience/circuit-breaker.ts'
+export { timeIsOver, timeToSpend, timeoutHeader } from './resilience/deadline.ts'
+export { createTurns } from './resilience/semaphore.ts'

@@ -1,0 +1,122 @@
+import { unwrapResolverError } from '@apollo/server/errors'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { catalogue, isErrorCode } from '@user-stats/core'
+import { DomainError } from '@user-stats/core'
+import { membersOfLimit } from '@user-stats/http'
+import { toAnswerable } from '@user-stats/http'
+import { documentCodes, withoutLiterals } from './document-errors.ts'
+import type { Logger } from '@user-stats/http'
+import type { Metrics } from '@user-stats/http'
+
+type Log = Pick<Logger, 'error' | 'warn'>
+
+/** @param log of the request; without it the server's, which does not know the request's id */
+export type ErrorFormatter = (
+  formatted: GraphQLFormattedError,
+  thrown: unknown,
+  log?: Log,
+) => GraphQLFormattedError
+
+/** What execution threw, as Apollo Server would format it. */
+export const formatErrors = (
+  thrown: readonly unknown[],
+  format: ErrorFormatter,
+  log: Log,
+): readonly GraphQLFormattedError[] =>
+  thrown.map((error) => {
+    const known = toGraphqlError(error)
+    const { message, locations, path } = known.toJSON()
+    // What graphql-jit throws may have none, whatever the types say.
+    const extensions = known.extensions as GraphQLError['extensions'] | undefined
+    return format(
+      {
+        message,
+        ...(locations && { locations }),
+        ...(path && { path }),
+        extensions: { ...extensions, code: extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR' },
+      },
+      error,
+      log,
+    )
+  })
+
+function toGraphqlError(thrown: unknown): GraphQLError {
+  if (thrown instanceof GraphQLError) return thrown
+  return thrown instanceof Error
+    ? new GraphQLError(thrown.message, { originalError: thrown })
+    : new GraphQLError(`Unexpected error value: ${String(thrown)}`)
+}
+
+/** A domain error as GraphQL tells it. */
+export const graphqlExtensions = (error: DomainError): Record<string, unknown> => ({
+  code: error.code,
+  ...(error.field !== undefined && { field: error.field }),
+  ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
+  ...membersOfLimit(error.limit),
+})
+
+/**
+ * Apollo Server's `formatError`: domain errors with their code, faults of the document as they are, everything else
+ * logged and masked. Errors of a subgraph were translated there and keep their code.
+ */
+export const createErrorFormatter =
+  (serverLog: Log, metrics: Metrics): ErrorFormatter =>
+  (formatted, thrown, log = serverLog) => {
+    const original = unwrapResolverError(thrown)
+    const at = {
+      ...(formatted.locations && { locations: formatted.locations }),
+      ...(formatted.path && { path: formatted.path }),
+    }
+    const told = (error: DomainError): GraphQLFormattedError => ({
+      message: error.message,
+      ...at,
+      extensions: graphqlExtensions(error),
+    })
+    if (original instanceof DomainError) return told(toAnswerable(original, log, metrics))
+
+    const code = formatted.extensions?.['code']
+    const domain = domainCodeOf(original)
+    if (domain !== undefined) return told(toAnswerable(domain, log, metrics))
+    if (documentCodes.has(code))
+      return { message: withoutLiterals(formatted.message), ...at, extensions: { code } }
+    return told(toAnswerable(original, log, metrics))
+  }
+
+/** An error that already carries one of our codes: it comes from a subgraph, which translated it. */
+function domainCodeOf(error: unknown): DomainError | undefined {
+  const extensions = (error as Partial<GraphQLError> | undefined)?.extensions
+  const code = extensions?.['code']
+  if (!isErrorCode(code) || code === 'BAD_REQUEST') return undefined
+  const { field, retryAfter, limit, requested, maximum } = extensions as Record<string, unknown>
+  const message = code === 'INTERNAL_SERVER_ERROR' ? catalogue[code].message : (error as GraphQLError).message
+  const variable = variableFault(message)
+  if (variable !== undefined) return new DomainError(code, variable)
+  return new DomainError(code, {
+    message,
+    ...(typeof field === 'string' && { field }),
+    ...(typeof retryAfter === 'number' && { retryAfter }),
+    ...(typeof limit === 'string' &&
+      typeof requested === 'number' &&
+      typeof maximum === 'number' && { limit: { name: limit, requested, maximum } }),
+  })
+}
+
+// Where the rule begins after a quoted value, which may itself contain semicolons.
+const rulePattern =
+  /^Variable "\$(\w+)" (?:got invalid value [\s\S]*?(?: at "([\w.[\]]+)")?; (?=Field "|Value "|Enum "|Expected |\w+ cannot represent |\w+ must be ))?([\s\S]*)$/
+
+/** graphql-js quotes the value of a wrong variable; it may be personal data. Keeps the member and the rule. */
+function variableFault(message: string): { field: string; message: string } | undefined {
+  const [, variable, path, rule] = rulePattern.exec(message) ?? []
+  if (variable === undefined || rule === undefined) return undefined
+  const field = path ?? variable
+  return { field, message: `${field}: ${withoutValue(rule)}` }
+}
+
+const withoutValue = (rule: string): string =>
+  // A rule of a kind we do not know may quote anything.
+  rule.startsWith('got invalid value')
+    ? 'is not valid.'
+    : rule
+        .replace(/^Value "[\s\S]*" does not exist in/, 'This value does not exist in')
+        .replace(/: (?:"|[-\d{[]|true|false|null)[\s\S]*$/, '.')

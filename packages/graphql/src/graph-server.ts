@@ -1,0 +1,182 @@
+import {
+  ApolloServer,
+  type ApolloServerOptionsWithGateway,
+  type BaseContext,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server'
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled'
+import type { GraphQLSchema } from 'graphql'
+import { refusalOf } from './limits/check-document.ts'
+import type { GraphLimits } from './limits/limits.ts'
+import { costOfOperations, createPricing } from './limits/plugin.ts'
+import { DomainError } from '@user-stats/core'
+import type { Logger } from '@user-stats/http'
+import type { Metrics } from '@user-stats/http'
+import { executeLocally } from './fast-path/compile-operation.ts'
+import { createErrorFormatter } from './errors/format-error.ts'
+import { introspectionForSignedIn, type Admit } from './plugins/introspection.ts'
+import { knownRoot } from './rules/known-root.ts'
+import { createLogsOfErrors } from './plugins/log-errors.ts'
+import { operationFound } from './plugins/require-operation.ts'
+import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
+import {
+  createShortPath,
+  resultOf,
+  type Execute,
+  type KnownOperation,
+  type Verbatim,
+} from './fast-path/operation-cache.ts'
+import { shallowLists } from './rules/shallow-lists.ts'
+import { settleListItems } from './rules/list-items.ts'
+import { statusOfErrors } from './plugins/http-status.ts'
+
+export interface GraphServer<Context extends RequestContext> {
+  readonly start: () => Promise<void>
+  readonly stop: () => Promise<void>
+  /** Executes an operation in process. */
+  readonly execute: (request: GraphRequest, context: Context) => Promise<GraphResult>
+  /**
+   * The same by the short path only.
+   *
+   * @returns undefined when it has to go the ordinary way; nothing has been executed then
+   */
+  readonly executeKnown: (
+    request: GraphRequest,
+    context: Context,
+  ) => Promise<GraphResult | Verbatim | undefined> | undefined
+  /** Answers a GraphQL request over HTTP, whatever it looks like. */
+  readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HTTPGraphQLResponse>
+}
+
+export type FastPath = 'true' | 'false' | 'always'
+
+export interface GraphServerOptions<Context extends RequestContext> {
+  readonly source:
+    | { readonly schema: GraphQLSchema }
+    | {
+        readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway']
+        /** How the short path executes operations of the gateway. */
+        readonly prepare: (operation: KnownOperation) => Execute
+      }
+  readonly limits: GraphLimits
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Off: everything goes through Apollo Server. Always: nothing does that Apollo Server has let through, for tests. */
+  readonly fastPath?: FastPath
+  /** Asked before a caller is shown the schema. */
+  readonly admit: Admit<Context>
+}
+
+/**
+ * Apollo Server with what our three graphs share: one translation of errors, introspection for signed-in callers,
+ * and a short path for operations that it has let through before.
+ */
+export function createGraphServer<Context extends RequestContext>({
+  source,
+  limits,
+  log,
+  metrics,
+  fastPath = 'true',
+  admit,
+}: GraphServerOptions<Context>): GraphServer<Context> {
+  const formatError = createErrorFormatter(log, metrics)
+  const logs = createLogsOfErrors<Context>()
+  const price = createPricing(limits.cost)
+  const short =
+    fastPath === 'false'
+      ? undefined
+      : createShortPath({
+          price,
+          prepare: 'gateway' in source ? source.prepare : executeLocally,
+          formatError,
+          always: fastPath === 'always',
+        })
+  if (short && 'schema' in source) settleListItems(source.schema)
+  const apollo = new ApolloServer<Context>({
+    ...('gateway' in source ? { gateway: source.gateway } : { schema: source.schema }),
+    // Who may introspect depends on the caller; see the plugin.
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    csrfPrevention: true,
+    stopOnTerminationSignals: false,
+    maxRecursiveSelections: true,
+    parseOptions: { maxTokens: limits.tokens },
+    validationRules: [knownRoot, shallowLists],
+    logger: {
+      debug: (message: unknown) => {
+        log.debug(String(message))
+      },
+      info: (message: unknown) => {
+        log.debug(String(message))
+      },
+      warn: (message: unknown) => {
+        log.warn(String(message))
+      },
+      error: (message: unknown) => {
+        log.error({ err: message }, 'graph server')
+      },
+    },
+    formatError: (formatted, thrown) => formatError(formatted, thrown, logs.of(thrown)),
+    plugins: [
+      logs.plugin,
+      // Both would wrap every field's resolver, for hints and traces that nobody asks for.
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      // A page of somebody else's scripts, which our policy forbids; the gateway has its own.
+      ApolloServerPluginLandingPageDisabled(),
+      operationFound(),
+      introspectionForSignedIn(admit),
+      costOfOperations(price),
+      // After the rules above: what they refuse is not learnt.
+      ...(short ? [short.plugin<Context>()] : []),
+      statusOfErrors(),
+    ],
+  })
+
+  async function ordinary({ query, variables, operationName }: GraphRequest, contextValue: Context) {
+    refuseLarge(query)
+    const { body } = await apollo.executeOperation(
+      { query, ...(variables && { variables }), ...(operationName !== undefined && { operationName }) },
+      { contextValue },
+    )
+    if (body.kind !== 'single') throw new DomainError('INTERNAL_SERVER_ERROR')
+    return body.singleResult as GraphResult
+  }
+
+  /** @throws OPERATION_TOO_LARGE */
+  function refuseLarge(query: unknown): void {
+    const refusal = typeof query === 'string' ? refusalOf(query, limits) : undefined
+    if (refusal) throw refusal
+  }
+
+  const executeKnown: GraphServer<Context>['executeKnown'] = (request, context) =>
+    short?.run(request, context)
+
+  return {
+    start: () => apollo.start(),
+    stop: () => apollo.stop(),
+    executeKnown,
+    execute: async (request, context) => {
+      const answer = await executeKnown(request, context)
+      if (answer === undefined) return await ordinary(request, context)
+      return resultOf(answer)
+    },
+    executeHttp: (httpGraphQLRequest, context) => {
+      refuseLarge(documentIn(httpGraphQLRequest))
+      return apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) })
+    },
+  }
+}
+
+/** The document of a request, wherever Apollo Server will look for it. */
+const documentIn = ({ method, body, search }: HTTPGraphQLRequest): unknown =>
+  method === 'GET'
+    ? new URLSearchParams(search).get('query')
+    : (body as { readonly query?: unknown } | null | undefined)?.query

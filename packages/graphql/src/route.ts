@@ -1,0 +1,71 @@
+import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { DomainError } from '@user-stats/core'
+import type { Metrics } from '@user-stats/http'
+import { takesOurs } from './accept.ts'
+import { wantsNote } from './limits/cost-extension.ts'
+import { answerFailures, answerKnown } from './answer.ts'
+import type { MakeContext } from './context.ts'
+import { readPlainRequest } from './fast-path/cached-request.ts'
+import type { RequestContext } from './request.ts'
+import type { GraphServer } from './graph-server.ts'
+
+export interface GraphRouteOptions<Context extends RequestContext> {
+  readonly server: GraphServer<Context>
+  readonly context: MakeContext<Context>
+  readonly metrics: Metrics
+  /** Answers a browser that asks for a page; true when it did. */
+  readonly page?: (request: FastifyRequest, reply: FastifyReply) => Promise<boolean> | boolean
+}
+
+function toGraphqlRequest({ method, headers, body, url }: FastifyRequest): HTTPGraphQLRequest {
+  const map = new HeaderMap()
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
+  if (!takesOurs(headers.accept)) map.set('accept', 'application/json')
+  const query = url.indexOf('?')
+  return { method, headers: map, body, search: query === -1 ? '' : url.slice(query) }
+}
+
+/** `GET` and `POST /graphql`. */
+export function registerGraph<Context extends RequestContext>(
+  app: FastifyInstance,
+  { server, context, metrics, page }: GraphRouteOptions<Context>,
+): void {
+  app.register((room, _options, done) => {
+    answerFailures(room, metrics)
+    room.route({
+      method: ['GET', 'POST'],
+      url: '/graphql',
+      handler: async (request, reply) => {
+        if (page !== undefined && (await page(request, reply))) return reply
+        // Outside Apollo Server, which would answer a refused token as an error of its own.
+        const contextValue = await context(request, reply)
+        if (Array.isArray(request.body))
+          throw new DomainError('BAD_REQUEST', {
+            message: 'Batches are not taken: send one operation a request; it may have several root fields.',
+          })
+        const plain = readPlainRequest(request)
+        const known =
+          plain &&
+          (await answerKnown(server, plain, contextValue, {
+            modern: plain.contentType.includes('graphql'),
+            noted: wantsNote(request.headers.prefer),
+          }))
+        if (plain && known)
+          return reply
+            .code(known.status)
+            .headers(known.headers)
+            .header('cache-control', 'no-store')
+            .header('content-type', plain.contentType)
+            .send(known.text)
+        const { headers, body, status } = await server.executeHttp(toGraphqlRequest(request), contextValue)
+        for (const [name, value] of headers) void reply.header(name, value)
+        void reply.code(status ?? 200)
+        // We have no @defer: an answer is always complete.
+        return body.kind === 'complete' ? body.string : reply.send(body.asyncIterator)
+      },
+    })
+    done()
+  })
+}

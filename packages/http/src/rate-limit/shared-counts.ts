@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { createClient } from '@redis/client'
+import type { Logger } from '../logger.ts'
+
+/** Counts that several replicas add to. */
+export interface SharedCounts {
+  /**
+   * Adds to counts, which end some seconds after the first.
+   *
+   * @returns the totals in the same order, or undefined when they cannot be had now
+   */
+  readonly add: (
+    counts: readonly (readonly [key: string, delta: number])[],
+    seconds: number,
+  ) => Promise<readonly number[] | undefined>
+  readonly close: () => void
+}
+
+export interface RedisOptions {
+  readonly url: string
+  /** Keeps services apart that share one Redis. */
+  readonly prefix: string
+  readonly log: Pick<Logger, 'info' | 'warn'>
+  /** Milliseconds that an exchange may take. */
+  readonly deadline?: number
+}
+
+/** Addresses are personal data: Redis sees hashes. */
+const hashOf = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 22)
+
+/** Counts in Redis. While it is away nothing waits for it, and it is looked for in the background. */
+export function connectSharedCounts({ url, prefix, log, deadline = 250 }: RedisOptions): SharedCounts {
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 20_000,
+    socket: { connectTimeout: 2_000, reconnectStrategy: (retries) => Math.min(100 * 2 ** retries, 2_000) },
+  })
+  let away = false
+  client.on('error', (error: unknown) => {
+    if (!away) log.warn({ err: error }, 'Redis is away; this replica counts requests alone')
+    away = true
+  })
+  client.on('ready', () => {
+    if (away) log.info('Redis is back')
+    away = false
+  })
+  // Failures are told by the event above, and tried again.
+  client.connect().catch(() => undefined)
+
+  return {
+    async add(counts, seconds) {
+      if (!client.isReady) return undefined
+      const late = Promise.withResolvers<undefined>()
+      const timeout = setTimeout(() => {
+        late.resolve(undefined)
+      }, deadline)
+      try {
+        // Commands of one tick go out together.
+        const totals = Promise.all(
+          counts.map(async ([key, delta]) => {
+            const name = `${prefix}:${hashOf(key)}`
+            const [total] = await Promise.all([client.incrBy(name, delta), client.expire(name, seconds)])
+            return total
+          }),
+        )
+        return await Promise.race([totals, late.promise])
+      } catch {
+        return undefined
+      } finally {
+        clearTimeout(timeout)
+      }
+    },
+    close: () => {
+      client.destroy()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { Writable } from 'node:stream'
+import { commonVariables } from '@user-stats/config'
+import { readVariables } from '@user-stats/config'
+import { loadLimitsOf } from '@user-stats/config'
+import { graphLimitsOf } from '@user-stats/config'
+import { DomainError } from '@user-stats/core'
+import { createHttpApp, type HttpAppOptions } from './create-app.ts'
+import { createLogger } from './logger.ts'
+import type { LoadLimits } from './overload.ts'
+import { createMetrics } from './metrics.ts'
+
+/** What the gateway allows by default. */
+export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
+/** What a service takes on by default. */
+export const testLoad: LoadLimits = loadLimitsOf(readVariables(commonVariables, {}))
+/** And how often one may ask, of a service that tests send bad tokens to. */
+export const testRates = { service: 'test', caller: 100_000, stranger: 100_000, failures: 100_000 }
+
+/** Keeps log lines, for tests that look at them. */
+export function createTestLog() {
+  const lines: string[] = []
+  const destination = new Writable({
+    write(line: Buffer, _encoding, done) {
+      lines.push(line.toString())
+      done()
+    },
+  })
+  return { log: createLogger({ name: 'test', level: 'trace', destination }), text: () => lines.join('') }
+}
+
+/** An app as the services build it, before its routes. */
+export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
+  const { log, text } = createTestLog()
+  const metrics = createMetrics('test')
+  const app = await createHttpApp({
+    log,
+    metrics,
+    readiness: {},
+    bodyLimit: 65_536,
+    requestTimeout: 5_000,
+    load: testLoad,
+    corsOrigins: [],
+    tls: undefined,
+    ...options,
+  })
+  return {
+    app,
+    log,
+    metrics,
+    logged: text,
+    listen: () => app.listen({ port: 0, host: '127.0.0.1' }),
+    [Symbol.asyncDispose]: () => app.close(),
+  }
+}
+
+/** A clock that stands until it is moved. */
+export function createTestClock(start = Date.parse('2026-11-23T05:16:00Z')) {
+  let now = start
+  return {
+    clock: () => now,
+    advance: (milliseconds: number) => {
+      now += milliseconds
+    },
+  }
+}
+
+/** The error a function throws, or a promise rejects with, as far as a caller is told of it. */
+export async function refusalOf(
+  action: () => unknown,
+): Promise<{ code: string; field?: string; message: string }> {
+  try {
+    await action()
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    const { code, field, message } = error
+    return { code, message, ...(field !== undefined && { field }) }
+  }
+  throw new Error('Nothing was refused.')
+}

@@ -1,0 +1,109 @@
+import { expect, test } from '@jest/globals'
+import { survivesDouble } from '@user-stats/core'
+import { parseJson } from '@user-stats/core'
+import { refusalOf } from '../src/testing.ts'
+
+const parse = (text: string) => parseJson(Buffer.from(text))
+
+test.each([
+  '0',
+  '-0',
+  '0.1',
+  '1.10',
+  '1e2',
+  '1E5',
+  '1E+5',
+  '1.5e-7',
+  '100000000000000000000',
+  '0.30000000000000004',
+  '9007199254740991',
+  '9007199254740992',
+  '-9007199254740991',
+  '123456789012345680',
+  '1.7976931348623157e308',
+  '5e-324',
+  '0.00000000000000000000000',
+  '0e999999',
+  '1000000.0000000000000000000',
+])('the number %s is the same in double precision', (literal) => {
+  expect(survivesDouble(literal)).toBe(true)
+  expect(parse(`{"data":{"n":${literal}}}`)).toEqual({ data: { n: Number(literal) } })
+})
+
+test.each([
+  '1e400',
+  '-1e400',
+  '1e-400',
+  '12345678901234567890',
+  '123456789012345678',
+  '9007199254740993',
+  '-9007199254740993',
+  '3.14159265358979323846',
+  '0.12345678901234567890123456789',
+  '1.00000000000000000001',
+  '1e99999999999999999999',
+])('the number %s would change in double precision and is refused by name', async (literal) => {
+  expect(survivesDouble(literal)).toBe(false)
+  expect(await refusalOf(() => parse(`{"data":{"price":${literal}}}`))).toMatchObject({
+    code: 'BAD_USER_INPUT',
+    field: 'price',
+  })
+})
+
+test('a number that would change is refused wherever it stands, and its like in a string is not', async () => {
+  expect(await refusalOf(() => parse('[[1e400]]'))).toMatchObject({ code: 'BAD_USER_INPUT', field: '0' })
+  const alone = await refusalOf(() => parse('1e400'))
+  expect(alone.field).toBeUndefined()
+  expect(alone.message).toMatch(/^In the request body/)
+  expect(parse('{"a":"1e400","12345678901234567890":"\\"12345678901234567890"}')).toEqual({
+    a: '1e400',
+    '12345678901234567890': '"12345678901234567890',
+  })
+})
+
+test.each([
+  '',
+  ' \n',
+  '{',
+  '{"a":}',
+  "{'a':1}",
+  '{"a":1,}',
+  'NaN',
+  '{"a":01}',
+  '"\t"',
+  '[1]]',
+  '\\',
+  '{"a":1e}',
+])('malformed JSON is a bad request: %j', async (text) => {
+  const { code, message } = await refusalOf(() => parse(text))
+  expect(code).toBe('BAD_REQUEST')
+  expect(message).toMatch(/^The request body is (not valid JSON|empty)/)
+})
+
+test('bytes that are not UTF-8 are a bad request', async () => {
+  for (const bytes of [
+    [0x22, 0xff, 0x22],
+    [0x22, 0xc0, 0xaf, 0x22],
+    [0x22, 0xed, 0xa0, 0x80, 0x22],
+    [0x22, 0xe2, 0x82],
+  ])
+    expect(await refusalOf(() => parseJson(Uint8Array.from(bytes)))).toEqual({
+      code: 'BAD_REQUEST',
+      message: 'The request body is not valid UTF-8.',
+    })
+})
+
+test('64 levels are parsed, more are refused, and brackets in strings do not count', async () => {
+  const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
+  expect(parse(nested(64))).toBeInstanceOf(Array)
+  expect(await refusalOf(() => parse(nested(65)))).toMatchObject({ code: 'BAD_USER_INPUT' })
+  expect(await refusalOf(() => parse('{"a":'.repeat(100_000)))).toMatchObject({ code: 'BAD_USER_INPUT' })
+  expect(parse(JSON.stringify('[{\\"'.repeat(1_000)))).toBe('[{\\"'.repeat(1_000))
+  expect(parse(`[${'[],'.repeat(1_000)}1]`)).toHaveLength(1_001)
+})
+
+test('members named like those of Object.prototype stay plain members', () => {
+  const value = parse('{"__proto__":{"isAdmin":true},"constructor":1}') as object
+  expect(Object.keys(value)).toEqual(['__proto__', 'constructor'])
+  expect('isAdmin' in value).toBe(false)
+})

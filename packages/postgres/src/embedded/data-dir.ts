@@ -1,0 +1,78 @@
+import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rmdir, symlink, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { makeSharedStateDir, sharedStateDir } from './binaries.ts'
+import { EmbeddedPostgresError } from '../errors.ts'
+import type { ServerUser } from './run.ts'
+import { canWrite } from './server-user.ts'
+
+/**
+ * Creates the directory all persistent state lies in, private to its user. Under root others may pass
+ * through (not list) it, because PostgreSQL runs as another user there; the secrets inside have mode 0600.
+ */
+export async function makeDataDir(dataDir: string): Promise<string> {
+  const created = await mkdir(dataDir, { recursive: true, mode: 0o711 })
+  // Not left to the umask. One that exists keeps the mode its owner gave it.
+  if (created !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700)
+  return realpath(dataDir)
+}
+
+/**
+ * The directory of one server, `<dataDir>/<name>`, owned by the user it runs as.
+ *
+ * When that user cannot reach it (root's checkout lies under a home of mode 0700), the real directory is made
+ * below {@link sharedStateDir} and `<dataDir>/<name>` becomes a symbolic link to it: the data directory still
+ * tells where its data is, and a new data directory gets a new server.
+ */
+export async function makeServerHome(
+  dataDir: string,
+  name: string,
+  user: ServerUser | undefined,
+  log: (message: string) => void,
+): Promise<string> {
+  const home = path.join(await makeDataDir(dataDir), name)
+  const existing = await lstat(home).catch(() => undefined)
+  if (existing?.isSymbolicLink()) {
+    const target = await realpath(home).catch(() => undefined)
+    if (target && (await canWrite(target, user))) return target
+    throw unreachable(target ?? home, user)
+  }
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  if (user) await chown(home, user.uid, user.gid)
+  if (await canWrite(home, user)) return home
+  if (!user || (await lstat(path.join(home, 'pgdata')).catch(() => undefined))) throw unreachable(home, user)
+  return relocate(home, name, user, log)
+}
+
+async function relocate(
+  home: string,
+  name: string,
+  user: ServerUser,
+  log: (message: string) => void,
+): Promise<string> {
+  try {
+    await makeSharedStateDir()
+    const moved = await mkdtemp(path.join(sharedStateDir, `${name}-`))
+    await chmod(moved, 0o700)
+    await chown(moved, user.uid, user.gid)
+    await rmdir(home)
+    await symlink(moved, home)
+    if (await canWrite(moved, user)) {
+      log(
+        `user ${user.name} cannot reach ${home}: the data of "${name}" is kept in ${moved}, linked from there`,
+      )
+      return moved
+    }
+    await unlink(home)
+  } catch (cause) {
+    throw unreachable(home, user, cause)
+  }
+  throw unreachable(home, user)
+}
+
+function unreachable(home: string, user: ServerUser | undefined, cause?: unknown): EmbeddedPostgresError {
+  const who = user ? `User ${user.name}, as whom PostgreSQL runs when started by root,` : 'The current user'
+  return new EmbeddedPostgresError(
+    `${who} cannot write to ${home}. Set DATA_DIR to a directory that user can reach, or start as its owner.`,
+    { cause },
+  )
+}

@@ -1,0 +1,157 @@
+import { readFile, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Binaries } from './binaries.ts'
+import { findBinaries } from './binaries.ts'
+import type { Cluster, Settings } from './cluster.ts'
+import { configure, disposable, ensureCluster, rotateLog, superuser } from './cluster.ts'
+import { makeServerHome } from './data-dir.ts'
+import { EmbeddedPostgresError } from '../errors.ts'
+import { findRunning, isGone } from './postmaster.ts'
+import type { ServerUser } from './run.ts'
+import { complaint, run } from './run.ts'
+import { serverUser } from './server-user.ts'
+
+export interface EmbeddedPostgresOptions {
+  /** Directory of all persistent state; the server's own lies in `<dataDir>/<name>`. */
+  dataDir: string
+  /** Letters, digits, `-` and `_`. */
+  name: string
+  /** Told in a line what happens: initialising, starting, adopting. */
+  log?: (message: string) => void
+  /** A free one is chosen at each start by default. A server that is adopted keeps the one it has. */
+  port?: number
+  /** False for throw-away data: faster, nothing survives a crash of the machine. Default true. */
+  durable?: boolean
+  /** PostgreSQL settings over the defaults. */
+  settings?: Settings
+}
+
+export type EmbeddedPostgres = AsyncDisposable & {
+  host: string
+  port: number
+  /** The directory that really holds the cluster, its log and its password. */
+  home: string
+  /** Whether a server left by an earlier run was found and taken over. */
+  adopted: boolean
+  superuserUrl: string
+  /** A connection URL; the superuser's unless a role and its password are given. */
+  url: (database: string, role?: string, password?: string) => string
+  /** Stops the server: sessions end, data is flushed. Waits until it is down; may be called again. */
+  stop: () => Promise<void>
+}
+
+const host = '127.0.0.1'
+
+/** Queries of a client that was killed end within a second. Not every system can tell. */
+const watchful: Settings = process.platform === 'linux' ? { client_connection_check_interval: '1s' } : {}
+
+/**
+ * Starts PostgreSQL on a cluster of its own, on loopback, initialised at the first start. The server is no
+ * child of this process: it lives until `stop`, and a later start adopts one that a killed run left behind.
+ * Hold {@link lockDataDir} meanwhile: nothing here keeps two processes from sharing one server.
+ *
+ * @throws EmbeddedPostgresError with one line that says what is in the way
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { dataDir, name, log = () => undefined, durable = true } = options
+  if (!/^[\w-]+$/.test(name)) throw new EmbeddedPostgresError(`"${name}" is no name for a server`)
+  const user = await serverUser(path.join(dataDir, name, 'pgdata'))
+  const home = await makeServerHome(dataDir, name, user, log)
+  const binaries = await findBinaries(user)
+  const cluster = await ensureCluster(home, binaries, user, { durable, log })
+
+  const running = await findRunning(cluster)
+  if (running !== undefined) log(`adopting the PostgreSQL server "${name}" left by an earlier run`)
+  const settings = { ...watchful, ...(durable ? {} : disposable), ...options.settings }
+  const port = running ?? (await start(cluster, binaries, user, settings, options.port))
+
+  const url = (database: string, role = superuser, password = cluster.password) =>
+    `postgresql://${encodeURIComponent(role)}:${encodeURIComponent(password)}@${host}:${String(port)}/${encodeURIComponent(database)}`
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= stopServer(cluster, binaries, user))
+  return {
+    host,
+    port,
+    home,
+    adopted: running !== undefined,
+    superuserUrl: url('postgres'),
+    url,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** The major version of the embedded programs. @throws EmbeddedPostgresError where there are none */
+export async function embeddedVersion(): Promise<string> {
+  return (await findBinaries(await serverUser(''))).major
+}
+
+async function start(
+  cluster: Cluster,
+  binaries: Binaries,
+  user: ServerUser | undefined,
+  settings: Settings,
+  wanted: number | undefined,
+): Promise<number> {
+  await rotateLog(cluster)
+  for (let attempt = 1; ; attempt += 1) {
+    const port = wanted ?? (await freePort())
+    await configure(cluster, user, { ...settings, port })
+    const before = await size(cluster.logFile)
+    const args = ['start', '-D', cluster.pgdata, '-l', cluster.logFile, '-w', '-t', '300', '-s']
+    const finished = await run(binaries.pgCtl, args, user)
+    if (finished.code === 0) return port
+    const reason = (await firstFatal(cluster.logFile, before)) ?? complaint(finished)
+    // Another program took the port in between, or sessions of a killed server are still on their way out.
+    const passing =
+      (wanted === undefined && /Address already in use|TCP\/IP/.test(reason)) ||
+      reason.includes('shared memory')
+    if (!passing || attempt === 20) {
+      throw new EmbeddedPostgresError(`PostgreSQL did not start in ${cluster.pgdata}: ${reason}`)
+    }
+    await delay(100 * attempt)
+  }
+}
+
+async function stopServer(cluster: Cluster, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
+  const args = ['stop', '-D', cluster.pgdata, '-m', 'fast', '-w', '-t', '300', '-s']
+  const finished = await run(binaries.pgCtl, args, user)
+  // A server that dies under another's hand while it is asked to stop is a failure to pg_ctl, and none to us.
+  if (finished.code !== 0 && !(await isGone(cluster.pgdata))) {
+    throw new EmbeddedPostgresError(`PostgreSQL in ${cluster.pgdata} did not stop: ${complaint(finished)}`)
+  }
+}
+
+/** A port nobody listens on at this moment. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, host, () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => {
+        resolve(port)
+      })
+    })
+  })
+}
+
+const size = (file: string) =>
+  stat(file).then(
+    (found) => found.size,
+    () => 0,
+  )
+
+/** The reason a server gave up, from what it logged since. */
+async function firstFatal(logFile: string, from: number): Promise<string | undefined> {
+  const text = await readFile(logFile).catch(() => Buffer.alloc(0))
+  const line = text
+    .subarray(from)
+    .toString('utf8')
+    .split('\n')
+    .find((candidate) => /FATAL:|PANIC:|could not bind/.test(candidate))
+  return line?.replace(/^.*?(FATAL|PANIC|LOG|WARNING):\s*/, '')
+}

@@ -1,0 +1,102 @@
+import pg from 'pg'
+import { connect, inTransaction } from '../client/connect.ts'
+
+const everything = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
+
+/**
+ * Gives the serving role what it needs on all that exists in schema `public` and on the tables the owner creates
+ * later: rows, sequences; no DDL. Others lose what everybody has by default: when the owner owns the database too,
+ * nobody else connects any more who was not granted it by name. To be run by the owner after migrations; it leaves
+ * the rights the same however often it runs, and running services see no moment without them.
+ *
+ * A migration narrows the rights on a table by the end of its comment, so that it need not know the role:
+ * `COMMENT ON TABLE "audit" IS 'Who did what. Serving: select, insert'`. Prisma's own record is read-only.
+ * A function is closed unless its comment opens it: `'Makes the partitions of a month. Serving: execute'`.
+ *
+ * @throws DatabaseUnreachableError
+ */
+export async function grantServing(options: { ownerUrl: string; role: string }): Promise<void> {
+  await using owner = await connect(options.ownerUrl)
+  await allowServing(owner, options.role)
+}
+
+/** {@link grantServing} on an open connection that acts as the owner. */
+export async function allowServing(owner: pg.Client, serving: string): Promise<void> {
+  const role = pg.escapeIdentifier(serving)
+  await inTransaction(owner, async () => {
+    // Two at once would both update the same rows of the catalogue, which fails one of them.
+    await owner.query("SELECT pg_advisory_xact_lock(hashtextextended('user-stats grants', 0))")
+    for (const statement of [
+      'REVOKE ALL ON SCHEMA public FROM PUBLIC',
+      `GRANT USAGE ON SCHEMA public TO ${role}`,
+      // PUBLIC's right to execute is a global default: revoking it in one schema would not take it away.
+      'ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC',
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ${everything.join(', ')} ON TABLES TO ${role}`,
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO ${role}`,
+      // Versions before gave it.
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE EXECUTE ON ROUTINES FROM ${role}`,
+      'REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC',
+      `GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
+    ]) {
+      await owner.query(statement)
+    }
+    await closeDatabase(owner, role)
+    for (const { routine, comment } of await listRoutines(owner)) {
+      const verb = rightsNamed(comment)?.includes('EXECUTE') === true ? 'GRANT' : 'REVOKE'
+      await owner.query(`${verb} EXECUTE ON ROUTINE ${routine} ${verb === 'GRANT' ? 'TO' : 'FROM'} ${role}`)
+    }
+    for (const { table, comment } of await listTables(owner)) {
+      await owner.query(`REVOKE ALL ON ${table} FROM ${role}`)
+      await owner.query(`GRANT ${rightsOn(table, comment).join(', ')} ON ${table} TO ${role}`)
+    }
+  })
+}
+
+/** Everybody may connect to a new database, and make temporary tables there. Only its owner can change that. */
+async function closeDatabase(owner: pg.Client, role: string): Promise<void> {
+  const { rows } = await owner.query<{ name: string }>(`
+    SELECT format('%I', datname) AS name FROM pg_database
+    WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')`)
+  for (const { name } of rows) {
+    await owner.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`)
+    await owner.query(`GRANT CONNECT ON DATABASE ${name} TO ${role}`)
+  }
+}
+
+/** Functions and procedures of the current role, quoted, with the types of their arguments. */
+async function listRoutines(owner: pg.Client): Promise<{ routine: string; comment: string | null }[]> {
+  const { rows } = await owner.query<{ routine: string; comment: string | null }>(`
+    SELECT format('public.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) AS routine,
+           obj_description(p.oid, 'pg_proc') AS comment
+    FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace AND pg_has_role(p.proowner, 'USAGE')
+    ORDER BY p.oid`)
+  return rows
+}
+
+/** Tables and views of the current role, quoted; a partition has the comment of its root. */
+async function listTables(owner: pg.Client): Promise<{ table: string; comment: string | null }[]> {
+  const { rows } = await owner.query<{ table: string; comment: string | null }>(`
+    SELECT format('%I.%I', 'public', c.relname) AS "table",
+           obj_description(COALESCE(pg_partition_root(c.oid), c.oid), 'pg_class') AS "comment"
+    FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND pg_has_role(c.relowner, 'USAGE')
+    ORDER BY c.oid`)
+  return rows
+}
+
+function rightsOn(table: string, comment: string | null): string[] {
+  if (table === 'public._prisma_migrations') return ['SELECT']
+  const rights = rightsNamed(comment) ?? everything
+  const unknown = rights.find((right) => !everything.includes(right))
+  if (unknown !== undefined)
+    throw new Error(`The comment on ${table} grants "${unknown}", which is no right on rows`)
+  return rights
+}
+
+/** What a comment grants at its end, if it does. */
+function rightsNamed(comment: string | null): string[] | undefined {
+  const named = /\bserving:\s*([a-z, ]+?)\.?\s*$/i.exec(comment ?? '')?.[1]
+  return named?.split(',').map((right) => right.trim().toUpperCase())
+}

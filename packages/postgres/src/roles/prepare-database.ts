@@ -1,0 +1,60 @@
+import pg from 'pg'
+import { connect, withDatabase } from '../client/connect.ts'
+import { allowServing } from './grant-service-role.ts'
+import { scramVerifier } from './scram.ts'
+
+export interface Role {
+  role: string
+  password: string
+}
+
+/** One run at a time: CREATE ROLE and CREATE DATABASE have no race-free "if not exists". */
+const lockKey = "hashtextextended('user-stats prepare', 0)"
+
+/**
+ * Makes a database ready to be migrated: a role that owns it and one that serves from it, both able to log in
+ * and nothing else; nobody but them gets in; what the owner creates later is usable by the serving role.
+ * May be run again (passwords are set anew), also by several at once.
+ *
+ * @param options.adminUrl a role that may create roles and databases; need not be a superuser
+ * @throws DatabaseUnreachableError
+ */
+export async function prepareDatabase(options: {
+  adminUrl: string
+  database: string
+  owner: Role
+  server: Role
+}): Promise<void> {
+  const { adminUrl, database, owner, server } = options
+  const name = pg.escapeIdentifier
+  await using admin = await connect(adminUrl)
+  await admin.query(`SELECT pg_advisory_lock(${lockKey})`)
+
+  await ensureRole(admin, owner)
+  await ensureRole(admin, server)
+  const me = await admin.query<{ rolsuper: boolean }>(
+    'SELECT rolsuper FROM pg_roles WHERE rolname = current_user',
+  )
+  // Only a superuser may act for a role it is no member of.
+  if (!me.rows[0]?.rolsuper) await admin.query(`GRANT ${name(owner.role)} TO CURRENT_USER`)
+
+  const found = await admin.query('SELECT FROM pg_database WHERE datname = $1', [database])
+  if (found.rowCount === 0) {
+    await admin.query(
+      `CREATE DATABASE ${name(database)} OWNER ${name(owner.role)} TEMPLATE template0 ENCODING 'UTF8'`,
+    )
+  }
+
+  await using inside = await connect(withDatabase(adminUrl, database))
+  await inside.query(`SET ROLE ${name(owner.role)}`)
+  await allowServing(inside, server.role)
+}
+
+async function ensureRole(admin: pg.Client, { role, password }: Role): Promise<void> {
+  const found = await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [role])
+  const verb = found.rowCount === 0 ? 'CREATE' : 'ALTER'
+  await admin.query(
+    `${verb} ROLE ${pg.escapeIdentifier(role)} LOGIN NOCREATEDB NOCREATEROLE ` +
+      `PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`,
+  )
+}

@@ -1,0 +1,93 @@
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { connect } from '../client/connect.ts'
+import { migrate, migrationStatus, type MigrationSource } from '../migrations/migrate.ts'
+
+// What tests of the migrations of every database have in common.
+
+/** The rows of one statement, on a connection of its own. */
+export async function query<Row extends object>(
+  url: string,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  await using client = await connect(url)
+  return (await client.query<Row>(sql, [...values])).rows
+}
+
+/**
+ * Three runs at once on an empty database, and one after them.
+ *
+ * @returns what they applied, one after the other, and what the database says of itself then
+ */
+export async function migrateThreeAtOnce(source: MigrationSource) {
+  const runs = await Promise.all([migrate(source), migrate(source), migrate(source)])
+  const applied = runs.flatMap((run) => run.applied)
+  return { applied, again: await migrate(source), status: await migrationStatus(source) }
+}
+
+/** Tables with a key or unique constraint that does not begin with the store. */
+export async function tablesNotLedByStore(url: string): Promise<string[]> {
+  const tables = await query<{ name: string }>(
+    url,
+    `SELECT DISTINCT t.relname AS name
+     FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+       JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+     WHERE i.indisunique AND t.relnamespace = 'public'::regnamespace
+       AND t.relname <> '_prisma_migrations' AND a.attname <> 'store_id'
+     ORDER BY 1`,
+  )
+  return tables.map(({ name }) => name)
+}
+
+/** What no role that serves may do, to a table it serves from. */
+export const changesOfSchema = (table: string): string[] => [
+  'CREATE TABLE mine (id int)',
+  'CREATE SCHEMA mine',
+  "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+  'CREATE TEMPORARY TABLE mine (id int)',
+  `ALTER TABLE ${table} ADD COLUMN mine int`,
+  `ALTER TABLE ${table} DISABLE TRIGGER ALL`,
+  `DROP TABLE ${table} CASCADE`,
+  `TRUNCATE ${table}`,
+  `CREATE INDEX ON ${table} (store_id)`,
+  'DELETE FROM _prisma_migrations',
+  'SET ROLE postgres',
+  'CREATE ROLE mine',
+]
+
+/** Migrates as a version did that knew no migration after this one. */
+export async function migrateUpTo(source: MigrationSource, last: string): Promise<void> {
+  const migrationsDir = await mkdtemp(path.join(tmpdir(), 'user-stats-migrations-'))
+  try {
+    for (const name of await readdir(source.migrationsDir))
+      if (name <= last || name.endsWith('.toml'))
+        await cp(path.join(source.migrationsDir, name), path.join(migrationsDir, name), { recursive: true })
+    await migrate({ ...source, migrationsDir })
+  } finally {
+    await rm(migrationsDir, { recursive: true, force: true })
+  }
+}
+
+/** Copies rows into tables of an earlier schema: columns it does not know are left out. */
+export async function copyRows(from: string, to: string, tables: readonly string[]): Promise<void> {
+  for (const table of tables) {
+    const [found] = await query<{ rows: unknown }>(
+      from,
+      `SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]') AS rows FROM ${table} t`,
+    )
+    const columns = await query<{ name: string }>(
+      to,
+      `SELECT quote_ident(column_name) AS name FROM information_schema.columns
+       WHERE table_schema = 'public' AND table_name = $1`,
+      [table],
+    )
+    const names = columns.map(({ name }) => name).join(', ')
+    await query(
+      to,
+      `INSERT INTO ${table} (${names}) SELECT ${names} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)`,
+      [JSON.stringify(found?.rows)],
+    )
+  }
+}

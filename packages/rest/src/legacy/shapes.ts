@@ -1,0 +1,116 @@
+import { answerOf, listOf } from '../openapi.ts'
+import type { JsonSchema } from '../row.ts'
+
+/** Shapes of the previous system's answers that more than one port gives. */
+
+/** An instant as the previous system wrote it: UTC without offset, six decimals (`2026-11-23T05:16:00.123000`). */
+export const legacyInstant = (instant: string): string => `${instant.slice(0, -1)}000`
+
+/** "3 events were deleted". */
+export const deletedSentence = (count: number, noun: 'users' | 'events'): string =>
+  `${String(count)} ${noun} were deleted`
+
+const text: JsonSchema = { type: 'string' }
+const day: JsonSchema = { type: 'string', format: 'date' }
+const whole: JsonSchema = { type: 'integer', minimum: 0 }
+
+export const storeIdParam: JsonSchema = { type: 'integer', minimum: 1, maximum: 2_147_483_647 }
+
+export const messageAnswer = answerOf({ message: text })
+
+export const userAnswer = answerOf({
+  id: text,
+  email: text,
+  username: text,
+  first_name: text,
+  last_name: text,
+  phone: { type: 'integer', minimum: 1, maximum: 999_999_999_999_999 },
+  store_id: storeIdParam,
+})
+
+export const eventAnswer = answerOf({
+  id: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+  type: text,
+  store_id: storeIdParam,
+  user_id: text,
+  data: { type: 'object' },
+  created_at: {
+    type: 'string',
+    description: 'When it was received: UTC without offset.',
+    examples: ['2026-11-23T05:16:00.123000'],
+  },
+})
+
+const few = 'Null when it is of too few users to be told to an analyst.'
+export const dailyAmountAnswer = listOf(
+  answerOf({ date: day, event_amount: { ...whole, type: ['integer', 'null'], description: few } }),
+)
+export const dailyAverageAnswer = listOf(
+  answerOf({ date: day, event_avg_time: { type: ['number', 'null'], minimum: 0, description: few } }),
+)
+
+/** The body of `POST /api/event`: what the previous system took, and what a line of `POST /api/events` has besides. */
+export const eventBody: JsonSchema = {
+  type: 'object',
+  required: ['type', 'user_id', 'data'],
+  properties: {
+    type: { type: 'string', minLength: 1, maxLength: 128 },
+    user_id: { type: 'string', minLength: 1, maxLength: 128 },
+    data: { type: 'object', description: 'Up to 64 KiB and 32 levels.' },
+    store_id: { ...storeIdParam, description: 'Required for admins; others may only name their own.' },
+    occurred_at: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When it happened; the time of receipt if absent.',
+    },
+    idempotency_key: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description: 'As the header `idempotency-key`, which is not looked at when this is given.',
+    },
+  },
+}
+
+/** `Idempotency-Key`, for `POST /api/event`. */
+export const idempotencyHeader: Readonly<Record<string, JsonSchema>> = {
+  'idempotency-key': {
+    type: 'string',
+    minLength: 1,
+    maxLength: 255,
+    description: "The sender's own name for this event: a repeat answers the first one and counts nothing.",
+  },
+}
+
+export interface EventData {
+  readonly id: string
+  readonly type: string
+  readonly storeId: number
+  readonly userId: string
+  readonly data: unknown
+  readonly createdAt: string
+}
+
+/** What an operation has to select of an event. */
+export const eventSelection = 'id type storeId userId data createdAt'
+
+/** An event as the previous system wrote it. */
+export const toLegacyEvent = ({ id, type, storeId, userId, data, createdAt }: EventData) => ({
+  id: Number(id),
+  type,
+  store_id: storeId,
+  user_id: userId,
+  data,
+  created_at: legacyInstant(createdAt),
+})
+
+/** `from` and `to`, days of an aggregate; the previous system had none. */
+export const dayRange = {
+  from: { type: 'string', format: 'date', description: 'From this UTC day on.' },
+  to: { type: 'string', format: 'date', description: 'Before this UTC day.' },
+} as const satisfies Record<string, JsonSchema>
+
+/** `?store_id=`: which store an admin means. */
+export const storeIdQuery = {
+  store_id: { ...storeIdParam, description: 'Which store; for admins, and for analysts of all stores.' },
+} as const satisfies Record<string, JsonSchema>

@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { buildSchema, getOperationAST, parse } from 'graphql'
+import { amountAt } from '@user-stats/graphql'
+import { refusalOf } from '@user-stats/graphql'
+import { compileCost } from '@user-stats/graphql'
+import { behindGateway, type GraphLimits } from '@user-stats/graphql'
+import { measure } from '@user-stats/graphql'
+import { repeatsOf } from '@user-stats/graphql'
+import { startGraphApp } from './graph-app.ts'
+import { testLimits } from '@user-stats/http/testing'
+
+const schema = buildSchema(`
+  type Query {
+    name: String
+    things(first: Int! = 20, after: String): Things!
+    days(limit: Int = 30): [Day!]!
+    all: [Thing!]!
+    any(ids: [ID!]!): [Any]!
+  }
+  type Mutation { record(input: In!): Recorded!  recordAll(input: Many!): Recorded! }
+  input In { name: String, data: String }
+  input Many { items: [In!]!, again: Many }
+  type Recorded { results: [Thing!]! }
+  type Things { nodes: [Thing!]! edges: [Edge!]! total: Int }
+  type Edge { node: Thing! }
+  type Thing { id: ID tags: [String!]! things(first: Int! = 10): Things! day: Day }
+  type Day { date: String }
+  union Any = Thing | Day
+`)
+
+const costOf = (query: string, variables: Record<string, unknown> = {}): number => {
+  const document = parse(query)
+  const operation = getOperationAST(document)
+  if (!operation) throw new Error('one operation is expected')
+  return amountAt(compileCost({ schema, document, operation }), variables)
+}
+
+const priced: readonly (readonly [string, number, Record<string, unknown>?])[] = [
+  ['{ name }', 1],
+  ['{ __typename }', 0],
+  ['{ __schema { types { name fields { name } } } }', 0],
+  ['{ things { total } }', 1],
+  ['{ things { nodes { id } } }', 21],
+  ['{ things(first: 100) { nodes { id tags } edges { node { id } } } }', 301],
+  [
+    '{ things(first: 10) { nodes { things(first: 5) { nodes { day { date } } } } } }',
+    1 + 10 * (1 + 1 + 5 * 2),
+  ],
+  ['{ days(limit: 10000) { date } }', 10_000],
+  ['{ days(limit: 0) { date } }', 0],
+  ['{ days { date } }', 30],
+  ['query ($n: Int) { days(limit: $n) { date } }', 7, { n: 7 }],
+  ['query ($n: Int = 3) { days(limit: $n) { date } }', 3],
+  ['query ($n: Int) { days(limit: $n) { date } }', 30],
+  ['query ($n: Int) { days(limit: $n) { date } }', 0, { n: -5 }],
+  [
+    'query ($n: Int! = 2) { things(first: $n) { nodes { id things(first: $n) { total } } } }',
+    1 + 3 * 2,
+    { n: 3 },
+  ],
+  ['{ all { id } }', 50],
+  ['{ any(ids: [1, 2, 3]) { ... on Thing { id } ... on Day { date } } }', 3 + 3],
+  [
+    'query ($ids: [ID!]!) { any(ids: $ids) { ... on Thing { day { date } } } }',
+    4 + 4 * 2,
+    { ids: [1, 2, 3, 4] },
+  ],
+  ['query ($ids: [ID!]!) { any(ids: $ids) { ... on Thing { id } } }', 1 + 1, { ids: 'one' }],
+  ['mutation ($in: In!) { record(input: $in) { results { id } } }', 51, { in: { data: 'x' } }],
+  ['mutation { recordAll(input: { items: [{ name: "a" }, { name: "b" }] }) { results { id } } }', 2 + 1 + 2],
+  [
+    'mutation ($in: Many!) { recordAll(input: $in) { results { id } } }',
+    6 + 1 + 6,
+    { in: { items: [{}, {}, {}], again: { items: [{}, {}], again: { items: [{}] } } } },
+  ],
+  [
+    'mutation ($items: [In!]!) { recordAll(input: { items: $items }) { results { id } } }',
+    2 + 1 + 2,
+    { items: [{}, {}] },
+  ],
+  [
+    '{ things(first: 2) { ...page } } fragment page on Things { nodes { ...thing } } fragment thing on Thing { day { date } }',
+    1 + 2 * 2,
+  ],
+]
+
+test.each(priced.map(([query, cost, variables = {}]) => ({ query, cost, variables })))(
+  '$query costs $cost',
+  ({ query, cost, variables }) => {
+    expect(costOf(query, variables)).toBe(cost)
+  },
+)
+
+test('what no variable changes is a number once and for all', () => {
+  const document = parse('mutation ($in: In!) { record(input: $in) { results { id } } }')
+  const operation = getOperationAST(document)
+  expect(operation && compileCost({ schema, document, operation })).toBe(51)
+})
+
+test('a document is measured with its fragments spread out', () => {
+  const text = `
+    query A @a { x: name things { ...page @include(if: true) ... on Things @skip(if: false) { total } } }
+    query B { name name name __schema { a { b { c } } } }
+    fragment page on Things { nodes { y: id } again: nodes { id } }
+    fragment unused on Thing @b { z: id }`
+  expect(measure(parse(text))).toEqual({ depth: 3, rootFields: 4, aliases: 4, directives: 4, fields: 15 })
+})
+
+test('fragments that double each other forty times are measured as fast as they are read', () => {
+  const bomb = Array.from(
+    { length: 40 },
+    (_, n) => `fragment f${String(n)} on T { ...f${String(n + 1)} a { ...f${String(n + 1)} } }`,
+  )
+  const { fields, depth } = measure(parse(`{ ...f0 } ${bomb.join(' ')} fragment f40 on T { x: id }`))
+  expect(depth).toBe(41)
+  expect(fields).toBeGreaterThan(2 ** 40)
+  // Not valid, but nothing to stumble over.
+  expect(measure(parse('{ ...f } fragment f on T { a ...f }')).fields).toBe(1)
+})
+
+test.each([
+  ['at different places', '{ a { id } b { id c { id } } }', 0],
+  ['beside each other', '{ a a a }', 3],
+  ['by alias', '{ x: a x: b a b: x }', 1],
+  ['below fields that are one', '{ a { b c } a { b c } a { c } }', 3 + 1 + 3],
+  ['in fragments, each time they are spread', '{ a { ...f ... { b } ...f } } fragment f on T { b }', 3],
+  ['in fragments that nothing spreads', '{ a } fragment f on T { b b ...g } fragment g on T { b }', 3],
+  ['in each operation for itself', 'query A { a } query B { a a }', 1],
+  ['in fragments that contain themselves', '{ ...f } fragment f on T { a ...f ...none }', 0],
+])('fields of the same name are counted in pairs: %s', (_where, text, pairs) => {
+  expect(repeatsOf(parse(text))).toBe(pairs)
+})
+
+const repeat = (count: number, text: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => text(n)).join(' ')
+
+const hostile: readonly (readonly [keyof GraphLimits | 'nesting' | 'repeats', string, number])[] = [
+  ['depth', `${'{ a '.repeat(13)}${'}'.repeat(13)}`, 13],
+  ['aliases', `{ t { ${repeat(101, (n) => `a${String(n)}: id`)} } }`, 101],
+  ['rootFields', `{ ${repeat(51, () => 'name')} }`, 51],
+  ['directives', `{ name ${'@include(if: true) '.repeat(51)}}`, 51],
+  ['fields', `{ t { ${repeat(1_001, () => 'id')} } }`, 1_002],
+  ['tokens', `{ t(list: [${repeat(5_000, () => '1')}]) }`, 5_009],
+  ['repeats', `{ t { ${repeat(101, () => 'id')} } }`, 5_050],
+  ['nesting', `{ t(list: ${'['.repeat(201)}${']'.repeat(201)}) }`, 203],
+]
+
+test.each(hostile)(
+  'too many (%s) are refused before anything is parsed or validated',
+  (name, text, requested) => {
+    const refusal = refusalOf(text, testLimits)
+    const maximum = { ...testLimits, nesting: 200, repeats: 5_000 }[name]
+    expect(refusal?.code).toBe('OPERATION_TOO_LARGE')
+    expect(refusal?.limit).toEqual({ name, requested, maximum })
+    expect(refusal?.message).toContain(`has ${String(requested)}`)
+    expect(refusal?.message).toContain(`at most ${String(maximum)} are allowed`)
+  },
+)
+
+test('what is just within each limit is let through, and so is what cannot be read', () => {
+  for (const text of [
+    `${'{ a '.repeat(12)}${'}'.repeat(12)}`,
+    `{ t { ${repeat(100, (n) => `a${String(n)}: id`)} } }`,
+    `{ ${repeat(50, () => 'name')} }`,
+    `{ name ${'@include(if: true) '.repeat(50)}}`,
+    `{ t { ${repeat(999, (n) => `field${String(n)}`)} } }`,
+    `{ t { ${repeat(100, () => 'id')} } }`,
+    '{ name',
+    '{ name \u0000 }',
+    '',
+  ])
+    expect(refusalOf(text, testLimits)).toBeUndefined()
+})
+
+test('a document of a million signs is refused without counting them all', () => {
+  expect(refusalOf(`{ t(list: [${'1 '.repeat(1_000_000)}]) }`, testLimits)?.limit?.requested).toBe(20_001)
+})
+
+test('subgraphs allow more than the gateway in each respect', () => {
+  const inner = behindGateway(testLimits)
+  for (const [name, value] of Object.entries(testLimits) as [keyof GraphLimits, number][])
+    expect(inner[name]).toBeGreaterThan(value)
+})
+
+let app: Awaited<ReturnType<typeof startGraphApp>>
+beforeAll(async () => {
+  app = await startGraphApp([], { ...testLimits, cost: 60, aliases: 3 })
+})
+afterAll(() => app[Symbol.asyncDispose]())
+
+const ask = async (query: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' = 'POST') => {
+  const url = method === 'GET' ? `/graphql?query=${encodeURIComponent(query)}` : '/graphql'
+  const response = await app.send(url, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(method === 'POST' && { body: JSON.stringify({ query }) }),
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+test('an answer says what it cost, on every way, unless the client wants no more than the answer', async () => {
+  const query = '{ things { id } me }'
+  const told = { cost: { requested: 51, maximum: 60 } }
+  for (let round = 0; round < 3; round += 1) {
+    expect((await ask(query)).body['extensions']).toEqual(told)
+    expect((await ask(query, {}, 'GET')).body['extensions']).toEqual(told)
+    expect((await ask(query, { prefer: 'return=minimal' })).body['extensions']).toBeUndefined()
+  }
+})
+
+test.each(['POST', 'GET'] as const)(
+  'what is too large is refused by %s with limit, request and maximum',
+  async (method) => {
+    for (const accept of ['application/json', 'application/graphql-response+json'])
+      for (const [query, limit, requested, maximum] of [
+        ['{ a: me b: me c: me d: me }', 'aliases', 4, 3],
+        ['{ things { id } a: things { id } }', 'cost', 100, 60],
+      ] as const) {
+        const { status, body } = await ask(query, { accept }, method)
+        expect(status).toBe(400)
+        expect(body).toMatchObject({
+          errors: [{ extensions: { code: 'OPERATION_TOO_LARGE', limit, requested, maximum } }],
+        })
+        expect(body['data']).toBeUndefined()
+      }
+  },
+)
+
+test('batches are refused, with what to do instead', async () => {
+  const response = await app.send('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ query: '{ me }' }, { query: '{ me }' }]),
+  })
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({
+    errors: [
+      { extensions: { code: 'BAD_REQUEST' }, message: expect.stringContaining('one operation a request') },
+    ],
+  })
+})
+
+test('a page of another site cannot send operations: no simple request is taken, and GET only queries', async () => {
+  const send = async (init: RequestInit, url = '/graphql') => (await app.send(url, init)).status
+  const body = JSON.stringify({ query: '{ me }' })
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
+    expect([400, 415]).toContain(await send({ method: 'POST', headers: { 'content-type': type }, body }))
+  expect(await send({ method: 'GET' }, '/graphql?query={me}')).toBe(400)
+  const mutation = `/graphql?query=${encodeURIComponent('mutation { record(input: { type: "a" }) }')}`
+  expect(await send({ method: 'GET', headers: { 'content-type': 'application/json' } }, mutation)).toBe(405)
+})

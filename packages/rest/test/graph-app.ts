@@ -1,0 +1,181 @@
+import {
+  GraphQLBoolean,
+  GraphQLEnumType,
+  GraphQLError,
+  GraphQLID,
+  GraphQLInputObjectType,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLObjectType,
+  GraphQLSchema,
+  GraphQLString,
+  type GraphQLFieldConfigMap,
+} from 'graphql'
+import { DomainError } from '@user-stats/core'
+import { registerBatch } from '@user-stats/graphql'
+import { createRequestContext } from '@user-stats/graphql'
+import { registerGraph } from '@user-stats/graphql'
+import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/graphql'
+import type { RequestContext } from '@user-stats/graphql'
+import { createGraphServer, type FastPath } from '@user-stats/graphql'
+import { createTokenVerifier } from '@user-stats/core'
+import { registerRest } from '../src/register-routes.ts'
+import type { RestRow } from '../src/row.ts'
+import { createTestIssuer } from '@user-stats/testing/tokens'
+import { createRateLimits } from '@user-stats/http'
+import { createTestApp, testLimits, testLoad, testRates } from '@user-stats/http/testing'
+
+const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
+
+const inputType = new GraphQLInputObjectType({
+  name: 'RecordInput',
+  fields: {
+    type: { type: new GraphQLNonNull(GraphQLString) },
+    amount: { type: SafeIntScalar },
+    data: { type: JSONObjectScalar },
+    at: { type: DateTimeScalar },
+    mode: { type: mode },
+  },
+})
+
+const things = new GraphQLObjectType({
+  name: 'Thing',
+  fields: { id: { type: GraphQLID }, name: { type: GraphQLString } },
+})
+
+const thrown = (error: () => Error) => () => {
+  throw error()
+}
+
+/** A field that answers once another has been asked for. */
+const gates = new Map<string, PromiseWithResolvers<string>>()
+const gateOf = (name: string): PromiseWithResolvers<string> => {
+  const gate = gates.get(name) ?? Promise.withResolvers<string>()
+  gates.set(name, gate)
+  return gate
+}
+const gated: GraphQLFieldConfigMap<unknown, RequestContext> = {
+  waits: {
+    type: GraphQLString,
+    args: { gate: { type: new GraphQLNonNull(GraphQLString) } },
+    resolve: (_source, { gate }: { gate?: string }) => gateOf(gate ?? '').promise,
+  },
+  opens: {
+    type: GraphQLString,
+    args: { gate: { type: new GraphQLNonNull(GraphQLString) } },
+    resolve: (_source, { gate }: { gate?: string }) => {
+      gateOf(gate ?? '').resolve('opened')
+      return 'done'
+    },
+  },
+}
+
+const query = new GraphQLObjectType<unknown, RequestContext>({
+  name: 'Query',
+  fields: {
+    me: { type: GraphQLString, resolve: (_source, _args, { caller }) => caller.role },
+    requestId: { type: GraphQLString, resolve: (_source, _args, { requestId }) => requestId },
+    echo: {
+      type: JSONObjectScalar,
+      args: {
+        text: { type: GraphQLString },
+        amount: { type: GraphQLInt },
+        on: { type: GraphQLBoolean },
+        day: { type: DateScalar },
+      },
+      resolve: (_source, args: object) => args,
+    },
+    thing: {
+      type: things,
+      args: { id: { type: GraphQLID } },
+      resolve: (_source, { id }: { id?: string }) => (id === '1' ? { id, name: 'One' } : null),
+    },
+    things: { type: new GraphQLList(things), resolve: () => [{ id: 1 }] },
+    bug: {
+      type: GraphQLString,
+      resolve: thrown(() => new Error('duplicate key (email)=(jane.doe@example.com)')),
+    },
+    leak: {
+      type: GraphQLString,
+      resolve: thrown(
+        () =>
+          new GraphQLError('jane.doe@example.com', {
+            extensions: { code: 'INTERNAL', stacktrace: ['at /srv'] },
+          }),
+      ),
+    },
+    taken: { type: GraphQLString, resolve: thrown(() => new DomainError('EMAIL_TAKEN', { field: 'email' })) },
+    away: {
+      type: GraphQLString,
+      resolve: thrown(() => Object.assign(new Error('hunter2'), { code: 'ECONNREFUSED' })),
+    },
+    refused: { type: GraphQLString, resolve: thrown(() => new DomainError('UNAUTHENTICATED')) },
+    ...gated,
+  },
+})
+
+const mutation = new GraphQLObjectType<unknown, RequestContext>({
+  name: 'Mutation',
+  fields: {
+    record: {
+      type: JSONObjectScalar,
+      args: { input: { type: new GraphQLNonNull(inputType) } },
+      resolve: (_source, { input }: { input: { type: string; at?: Date } }) => {
+        if (input.type === '')
+          throw new DomainError('BAD_USER_INPUT', {
+            field: 'input.type',
+            message: 'input.type: 1 to 128 characters',
+          })
+        return { ...input, ...(input.at && { at: input.at.toISOString() }) }
+      },
+    },
+  },
+})
+
+/** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
+export async function startGraphApp(
+  rows: readonly RestRow[] = [],
+  limits = testLimits,
+  rates: Partial<typeof testRates> = {},
+  trustProxy: readonly string[] = [],
+  load = testLoad,
+) {
+  const it = await createTestApp({ trustProxy, load })
+  const issuer = createTestIssuer()
+  const server = createGraphServer<RequestContext>({
+    source: { schema: new GraphQLSchema({ query, mutation }) },
+    limits,
+    log: it.log,
+    metrics: it.metrics,
+    fastPath: (process.env['FAST_PATH'] ?? 'true') as FastPath,
+    admit: () => Promise.resolve(),
+  })
+  await server.start()
+  const context = createRequestContext({
+    tokens: createTokenVerifier({ keys: issuer.keys }),
+    timeout: 5_000,
+    rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
+  })
+  registerGraph(it.app, { server, context, metrics: it.metrics })
+  registerBatch(it.app, { server, context, metrics: it.metrics })
+  registerRest(it.app, { rows, server, context })
+  const origin = await it.listen()
+  const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })
+
+  return {
+    ...it,
+    origin,
+    issuer,
+    token,
+    send: (path: string, { headers, ...init }: RequestInit = {}) =>
+      fetch(origin + path, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...(headers as object) },
+      }),
+    async [Symbol.asyncDispose]() {
+      await it.app.close()
+      await server.stop()
+    },
+  }
+}

@@ -1,0 +1,277 @@
+import { expect, test } from '@jest/globals'
+import { auditServer } from 'graphql-http'
+import { createTestIssuer } from '@user-stats/testing/tokens'
+import { startGraphApp } from './graph-app.ts'
+
+type App = Awaited<ReturnType<typeof startGraphApp>>
+
+interface Answer {
+  readonly data?: Record<string, unknown> | null
+  readonly errors?: { message: string; path?: unknown; extensions: Record<string, unknown> }[]
+}
+
+/** Asks the graph as a store, or with `null` as nobody. */
+async function ask(
+  app: App,
+  query: string,
+  variables?: object,
+  authorization: string | null = `Bearer ${app.token}`,
+) {
+  const response = await fetch(`${app.origin}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(authorization !== null && { authorization }) },
+    body: JSON.stringify({ query, variables }),
+  })
+  const text = await response.text()
+  return { response, status: response.status, text, answer: JSON.parse(text) as Answer }
+}
+
+const codesOf = ({ errors }: Answer) => errors?.map(({ extensions }) => extensions['code'])
+
+const record = 'mutation ($input: RecordInput!) { record(input: $input) }'
+
+test('GraphQL over HTTP is kept to: no failed MUST, no failed SHOULD', async () => {
+  await using app = await startGraphApp()
+  const results = await auditServer({
+    url: `${app.origin}/graphql`,
+    fetchFn: fetch,
+  })
+  const failed = results.filter(({ status }) => status === 'error' || status === 'warn')
+  expect(failed.map(({ id, name }) => `${id} ${name}`)).toEqual([])
+  expect(results.length).toBeGreaterThan(50)
+})
+
+test('a browser that opens the endpoint is answered as JSON: there is no page of scripts from elsewhere', async () => {
+  await using app = await startGraphApp()
+  for (const accept of [
+    'text/html',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+    'text/html, */*',
+  ]) {
+    const response = await fetch(`${app.origin}/graphql`, { headers: { accept } })
+    expect(response.status).toBe(400)
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(await response.text()).not.toContain('<')
+  }
+})
+
+test.each([
+  ['garbage', 'TOKEN_INVALID'],
+  ['Basic dXNlcjpwYXNz', 'TOKEN_INVALID'],
+  [`Bearer ${createTestIssuer().tokenFor({ role: 'ADMIN', keyId: 'key' })}`, 'TOKEN_INVALID'],
+])('a bad token is 401 before anything is executed', async (authorization, code) => {
+  await using app = await startGraphApp()
+  const { response, status, answer } = await ask(app, '{ me }', {}, authorization)
+  expect(status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toBe('Bearer')
+  expect(codesOf(answer)).toEqual([code])
+  expect(answer.data).toBeUndefined()
+})
+
+test('an expired token is 401 with a code of its own', async () => {
+  await using app = await startGraphApp()
+  const expired = app.issuer.tokenFor({ role: 'ADMIN', keyId: 'key' }, -60)
+  const { status, answer } = await ask(app, '{ me }', {}, `Bearer ${expired}`)
+  expect({ status, codes: codesOf(answer) }).toEqual({ status: 401, codes: ['TOKEN_EXPIRED'] })
+})
+
+test('the caller reaches the resolvers, nobody included', async () => {
+  await using app = await startGraphApp()
+  expect((await ask(app, '{ me }')).answer.data).toEqual({ me: 'STORE' })
+  expect((await ask(app, '{ me }', {}, null)).answer.data).toEqual({ me: 'NOBODY' })
+})
+
+test.each(['bug', 'leak'])('an internal error is masked: no message, no stack (%s)', async (field) => {
+  await using app = await startGraphApp()
+  const { answer, text } = await ask(app, `{ me ${field} }`)
+  expect(answer).toMatchObject({
+    data: { me: 'STORE', [field]: null },
+    errors: [{ message: 'Something went wrong on our side.', path: [field] }],
+  })
+  expect(answer.errors?.[0]?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' })
+  expect(text).not.toMatch(/jane|stack|\.ts|duplicate/)
+  expect(app.logged()).toContain('unexpected error')
+  expect(app.logged()).not.toContain('jane')
+})
+
+test('domain errors keep code and member; outages say when to come back', async () => {
+  await using app = await startGraphApp()
+  const taken = await ask(app, '{ taken }')
+  expect(taken.answer.errors?.[0]).toMatchObject({ extensions: { code: 'EMAIL_TAKEN', field: 'email' } })
+  const away = await ask(app, '{ away }')
+  expect(away.status).toBe(503)
+  expect(away.response.headers.get('retry-after')).toBe('1')
+  expect(away.answer.errors?.[0]?.extensions).toEqual({ code: 'DATABASE_UNAVAILABLE', retryAfter: 1 })
+  expect(away.text).not.toContain('hunter2')
+  // With something answered beside it, it is an answer.
+  expect((await ask(app, '{ me away }')).status).toBe(200)
+  expect((await ask(app, '{ refused }')).status).toBe(401)
+})
+
+test('suggestions are for signed-in callers', async () => {
+  await using app = await startGraphApp()
+  const wrong = '{ thin }'
+  expect((await ask(app, wrong)).text).toContain('Did you mean')
+  const { answer, text } = await ask(app, wrong, {}, null)
+  expect(codesOf(answer)).toEqual(['GRAPHQL_VALIDATION_FAILED'])
+  expect(text).not.toMatch(/Did you mean|thing/)
+  for (const input of [{ tipe: 'a' }, { type: 'a', mode: 'FASTER' }])
+    expect((await ask(app, record, { input }, null)).text).not.toMatch(/Did you mean|\\"FAST/)
+})
+
+test('introspection is for signed-in callers', async () => {
+  await using app = await startGraphApp()
+  const introspection = '{ __schema { types { name } } }'
+  expect((await ask(app, introspection)).text).toContain('Thing')
+  for (const query of [
+    introspection,
+    'query { ...f } fragment f on Query { __schema { types { name } } }',
+    '{ ... on Query { a: __schema { types { name } } } }',
+    '{ __type(name: "Thing") { fields { name } } }',
+    '{ me __type(name: "Thing") { fields { name } } }',
+  ])
+    expect((await ask(app, query, {}, null)).text).not.toMatch(/Thing|"fields"/)
+  expect((await ask(app, '{ __typename }', {}, null)).answer.data).toEqual({ __typename: 'Query' })
+})
+
+test.each<[string, Record<string, unknown>, string]>([
+  ['a wrong type', { type: { secret: 'jane.doe@example.com' } }, 'input.type'],
+  ['an unknown member', { type: 'a', mial: 'jane.doe@example.com' }, 'input'],
+  ['no value of an enum', { type: 'a', mode: 'jane.doe@example.com' }, 'input.mode'],
+  ['almost a value of an enum', { type: 'a', mode: 'secret_FAST' }, 'input.mode'],
+  ['text with semicolons for a number', { type: 'a', amount: 'a; b at "x"; jane; secret' }, 'input.amount'],
+  ['text with semicolons for an enum', { type: 'a', mode: 'a; jane; "secret' }, 'input.mode'],
+  ['a number for an enum', { type: 'a', mode: 1.5 }, 'input.mode'],
+  ['a number beyond 2^53', { type: 'a', amount: 9_007_199_254_740_992 }, 'input.amount'],
+  ['a fraction', { type: 'a', amount: 1.5 }, 'input.amount'],
+  ['a list for an object', { type: 'a', data: ['jane.doe@example.com'] }, 'input.data'],
+  ['a day that is none', { type: 'a', at: '2026-02-30T00:00:00Z' }, 'input.at'],
+  ['an instant without offset', { type: 'a', at: '2026-02-03T00:00:00' }, 'input.at'],
+  ['a required member missing', {}, 'input'],
+])('a wrong variable is told by its place, never its value: %s', async (_what, input, field) => {
+  await using app = await startGraphApp()
+  const { answer, text } = await ask(app, record, { input })
+  expect(codesOf(answer)).toEqual(['BAD_USER_INPUT'])
+  expect(answer.errors?.[0]?.extensions['field']).toBe(field)
+  expect(text).not.toMatch(/jane|secret|9007199254740992|2026-02-30|1\.5/)
+})
+
+test('numbers in literals that would change are refused as in variables', async () => {
+  await using app = await startGraphApp()
+  for (const number of ['9007199254740993', '1e400', '0.12345678901234567890'])
+    for (const data of [`{ a: ${number} }`, `{ a: [{ b: ${number} }] }`]) {
+      const { answer } = await ask(app, `mutation { record(input: { type: "a", data: ${data} }) }`)
+      expect(codesOf(answer)).toHaveLength(1)
+      expect(answer.data?.['record']).toBeUndefined()
+    }
+  const { answer } = await ask(app, 'mutation { record(input: { type: "a", amount: 1, data: { a: 1e2 } }) }')
+  expect(answer.data).toEqual({ record: { type: 'a', amount: 1, data: { a: 100 } } })
+})
+
+test.each<[string, string, string, number]>([
+  ['cut off', '{"query":', 'BAD_REQUEST', 400],
+  ['empty', '', 'BAD_REQUEST', 400],
+  ['with a number that would change', '{"query":"{ me }","variables":{"a":1e400}}', 'BAD_USER_INPUT', 400],
+  ['too deep', '['.repeat(100), 'BAD_USER_INPUT', 400],
+  ['too large', `{"query":"${'a'.repeat(70_000)}"}`, 'PAYLOAD_TOO_LARGE', 413],
+])('a body that cannot be read is a GraphQL error: %s', async (_what, body, code, status) => {
+  await using app = await startGraphApp()
+  const response = await app.send('/graphql', {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+  })
+  expect(response.status).toBe(status)
+  expect(codesOf((await response.json()) as Answer)).toEqual([code])
+})
+
+test('batches, simple requests of other sites and mutations by GET are refused', async () => {
+  await using app = await startGraphApp()
+  const batch = await app.send('/graphql', {
+    method: 'POST',
+    body: '[{"query":"{ me }"},{"query":"{ me }"}]',
+    headers: { 'content-type': 'application/json' },
+  })
+  expect(batch.status).toBe(400)
+  const query = encodeURIComponent('{ me }')
+  expect((await app.send(`/graphql?query=${query}`)).status).toBe(400)
+  expect(
+    (await app.send(`/graphql?query=${query}`, { headers: { 'apollo-require-preflight': '1' } })).status,
+  ).toBe(200)
+  const mutation = encodeURIComponent('mutation { record(input: { type: "a" }) }')
+  const byGet = await app.send(`/graphql?query=${mutation}`, { headers: { 'apollo-require-preflight': '1' } })
+  expect(byGet.status).toBe(405)
+  const form = await app.send('/graphql', {
+    method: 'POST',
+    body: new URLSearchParams({ query: '{ me }' }),
+  })
+  expect([400, 415]).toContain(form.status)
+})
+
+test('documents of too many tokens are refused before they are validated', async () => {
+  await using app = await startGraphApp()
+  const { status, answer } = await ask(app, `{ ${'me '.repeat(20_001)} }`)
+  expect(status).toBeLessThan(500)
+  expect(answer.errors).toHaveLength(1)
+})
+
+test.each([
+  '{ echo(amount: "jane.doe@example.com") }',
+  '{ echo(on: "jane.doe@example.com") }',
+  '{ thing(id: {a: "jane.doe@example.com"}) { id } }',
+  '{ echo(amount: JANE) }',
+  '{ me(a: "jane.doe@example.com") }',
+  '{ "jane.doe@example.com" }',
+  '{ me """jane.doe@example.com""" }',
+  'mutation { record(input: { type: "a", mode: "jane.doe@example.com" }) }',
+  'mutation { record(input: { type: "a", amount: "jane.doe@example.com" }) }',
+  'mutation { record(input: { type: "a", data: "jane.doe@example.com" }) }',
+  'mutation { record(input: "jane.doe@example.com") }',
+])('a wrong literal of a document is not quoted: %s', async (query) => {
+  await using app = await startGraphApp()
+  const { answer, text } = await ask(app, query)
+  expect(answer.errors?.length).toBeGreaterThan(0)
+  expect(answer.data).toBeUndefined()
+  expect(text).not.toMatch(/jane/i)
+})
+
+test('an operation that a document does not have, and persisted queries, are refused under names clients know', async () => {
+  await using app = await startGraphApp()
+  const post = async (body: object) => {
+    const response = await app.send('/graphql', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
+    return [response.status, codesOf((await response.json()) as Answer)]
+  }
+  const missing = [400, ['OPERATION_RESOLUTION_FAILURE']]
+  expect(await post({ query: '{ me }', operationName: 'Other' })).toEqual(missing)
+  expect(await post({ query: 'query A { me } query B { me }' })).toEqual(missing)
+  const persistedQuery = { version: 1, sha256Hash: '00' }
+  expect(await post({ query: '{ me }', extensions: { persistedQuery } })).toEqual([
+    200,
+    ['PERSISTED_QUERY_NOT_SUPPORTED'],
+  ])
+  expect(app.logged()).not.toContain('unexpected error')
+})
+
+test.each([
+  ['application/xml', 'application/json; charset=utf-8'],
+  ['text/html', 'application/json; charset=utf-8'],
+  ['*', 'application/json; charset=utf-8'],
+  ['', 'application/json; charset=utf-8'],
+  ['application/json;q=0', 'application/json; charset=utf-8'],
+  ['application/json;charset=utf-16', 'application/json; charset=utf-8'],
+  ['text/html, */*;q=0.1', 'application/json; charset=utf-8'],
+  ['application/graphql-response+json;q=0.5', 'application/graphql-response+json; charset=utf-8'],
+])('what has been executed is answered, whatever is accepted: %j', async (accept, type) => {
+  await using app = await startGraphApp()
+  const response = await app.send('/graphql', {
+    method: 'POST',
+    body: JSON.stringify({ query: 'mutation { record(input: { type: "a" }) }' }),
+    headers: { 'content-type': 'application/json', accept },
+  })
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, type])
+  expect(await response.json()).toMatchObject({ data: { record: { type: 'a' } } })
+})

@@ -1,0 +1,155 @@
+import { expect, test } from '@jest/globals'
+import { connect, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { startGraphApp } from './graph-app.ts'
+import { createTestApp, testLoad } from '@user-stats/http/testing'
+
+const none = { delay: 0, heap: 0, rss: 0, connections: 0 }
+
+/** Keeps the event loop late: each of its turns takes so many milliseconds, until it is released. */
+function saturate(milliseconds: number): () => void {
+  let on = true
+  const block = (): void => {
+    const end = performance.now() + milliseconds
+    while (performance.now() < end);
+    if (on) setImmediate(block)
+  }
+  setImmediate(block)
+  return () => {
+    on = false
+  }
+}
+
+const statusOf = async (url: string): Promise<number> => {
+  const response = await fetch(url)
+  await response.arrayBuffer()
+  return response.status
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await turn()
+}
+
+const post = (body: unknown): RequestInit => ({
+  method: 'POST',
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+})
+
+test('while the event loop is late requests are refused, each in the form of its path; probes and metrics go on; then all are served', async () => {
+  await using it = await startGraphApp([], undefined, undefined, undefined, {
+    ...none,
+    delay: 20,
+    interval: 5,
+  })
+  const operation = { query: '{ __typename }' }
+  await until(async () => (await it.send('/graphql', post(operation))).status === 200)
+  const release = saturate(40)
+  await turn()
+  await turn()
+  try {
+    for (const [path, body] of [
+      ['/graphql', operation],
+      ['/graphql/batch', [operation]],
+    ] as const) {
+      const refused = await it.send(path, post(body))
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+      expect(await refused.json()).toEqual({
+        errors: [{ message: expect.any(String), extensions: { code: 'OVERLOADED', retryAfter: 1 } }],
+      })
+    }
+    const refused = await it.send('/api/anything')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(refused.headers.get('content-type')).toBe('application/problem+json; charset=utf-8')
+    expect(await refused.json()).toMatchObject({ status: 503, code: 'OVERLOADED' })
+
+    expect((await it.send('/health/live')).status).toBe(200)
+    const ready = await it.send('/health/ready')
+    expect(ready.status).toBe(503)
+    expect(await ready.json()).toEqual({ status: 'unavailable', checks: { load: 'unavailable' } })
+    const metrics = await it.send('/metrics')
+    expect(metrics.status).toBe(200)
+    expect(await metrics.text()).toContain('load_refusals_total{reason="delay",service="test"} 3')
+  } finally {
+    release()
+  }
+  await until(async () => (await it.send('/graphql', post(operation))).status === 200)
+  await until(async () => (await it.send('/health/ready')).status === 200)
+  await until(async () => (await it.send('/api/anything')).status === 404)
+})
+
+test('a process with too much memory refuses requests until it has less', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  await using it = await createTestApp({
+    load: { ...none, heap: ((used + 100 * 2 ** 20) / limit) * 100, interval: 5 },
+  })
+  it.app.get('/work', () => 'done')
+  const origin = await it.listen()
+  expect(await statusOf(`${origin}/work`)).toBe(200)
+  // Numbers that are no small integers: 8 bytes each, on the heap.
+  const ballast = Array.from({ length: 20 }, () => Array.from({ length: 2 ** 20 }, (_none, n) => n + 0.5))
+  await until(async () => (await statusOf(`${origin}/work`)) === 503)
+  expect(ballast).toHaveLength(20)
+  expect(await statusOf(`${origin}/health/live`)).toBe(200)
+  expect(await (await fetch(`${origin}/metrics`)).text()).toContain('load_refusals_total{reason="heap"')
+  ballast.length = 0
+  await until(async () => {
+    collect()
+    return (await statusOf(`${origin}/work`)) === 200
+  })
+})
+
+test('memory of the whole process can be bounded, too', async () => {
+  await using it = await createTestApp({ load: { ...none, rss: 1, interval: 5 } })
+  it.app.get('/work', () => 'done')
+  const origin = await it.listen()
+  await until(async () => (await statusOf(`${origin}/work`)) === 503)
+  expect(await statusOf(`${origin}/health/ready`)).toBe(503)
+  expect(await (await fetch(`${origin}/metrics`)).text()).toContain('load_refusals_total{reason="rss"')
+})
+
+test('connections beyond the bound are closed at once, and there is room again when one ends', async () => {
+  await using it = await createTestApp({ load: { ...none, connections: 2 } })
+  const port = Number(new URL(await it.listen()).port)
+  const ask = (socket: Socket): Promise<string> =>
+    new Promise((resolve) => {
+      socket.once('data', (answer) => {
+        resolve(answer.toString().slice(9, 12))
+      })
+      socket
+        .on('error', () => undefined)
+        .once('close', () => {
+          resolve('closed')
+        })
+      socket.write('GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n')
+    })
+  const first = connect(port, '127.0.0.1')
+  const second = connect(port, '127.0.0.1')
+  expect([await ask(first), await ask(second)]).toEqual(['200', '200'])
+  expect(await ask(connect(port, '127.0.0.1'))).toBe('closed')
+  expect([await ask(first), await ask(second)]).toEqual(['200', '200'])
+  const { body } = await it.app.inject('/metrics')
+  expect(body).toContain('load_refusals_total{reason="connections",service="test"} 1')
+  first.destroy()
+  let third = connect(port, '127.0.0.1')
+  await until(async () => {
+    if ((await ask(third)) === '200') return true
+    third = connect(port, '127.0.0.1')
+    return false
+  })
+  second.destroy()
+  third.destroy()
+})
+
+test('by default a thousand requests at once are all served', async () => {
+  await using it = await createTestApp({ load: testLoad })
+  it.app.get('/work', () => 'done')
+  const origin = await it.listen()
+  const statuses = await Promise.all(Array.from({ length: 1_000 }, () => statusOf(`${origin}/work`)))
+  expect(new Set(statuses)).toEqual(new Set([200]))
+})

@@ -1,0 +1,303 @@
+import { expect, test } from '@jest/globals'
+import { listOf, answerOf, toOpenApi } from '../src/openapi.ts'
+import { paging, type RestRow } from '../src/row.ts'
+import { startGraphApp } from './graph-app.ts'
+
+const anything = { type: 'object' }
+
+const rows = [
+  {
+    method: 'GET',
+    url: '/api/echo/:amount',
+    summary: 'Converts',
+    tag: 'Echo',
+    params: { amount: { type: 'integer', minimum: 1, maximum: 100, description: 'How many.' } },
+    query: { ...paging, on: { type: 'boolean' }, day: { type: 'string', format: 'date' } },
+    operation: 'query ($amount: Int, $on: Boolean, $day: Date) { echo(amount: $amount, on: $on, day: $day) }',
+    variables: ({ params, query }) => ({ amount: params['amount'], on: query['on'], day: query['day'] }),
+    status: 200,
+    answer: anything,
+    reply: ({ echo }: { echo: unknown }) => echo,
+  },
+  {
+    method: 'GET',
+    url: '/api/paging',
+    summary: 'Pages',
+    tag: 'Echo',
+    query: paging,
+    headers: { 'idempotency-key': { type: 'string', minLength: 1, maxLength: 8 } },
+    operation: 'query ($amount: Int, $text: String) { echo(amount: $amount, text: $text) }',
+    variables: ({ query, headers }) => ({
+      amount: Number(query['offset']) * 100_000 + Number(query['limit']),
+      text: headers['idempotency-key'],
+    }),
+    status: 200,
+    answer: anything,
+    reply: ({ echo }: { echo: unknown }) => echo,
+  },
+  {
+    method: 'GET',
+    url: '/api/thing/:id',
+    summary: 'One thing',
+    tag: 'Things',
+    params: { id: { type: 'string' } },
+    operation: 'query ($id: ID) { thing(id: $id) { id name } }',
+    variables: ({ params }) => ({ id: params['id'] }),
+    missing: { field: 'thing', code: 'USER_NOT_FOUND' },
+    status: 200,
+    answer: answerOf({ id: { type: 'string' }, name: { type: 'string' } }),
+    reply: ({ thing }: { thing: unknown }) => thing,
+    errors: [404],
+  },
+  ...(['legacy', 'strict'] as const).map((kind): RestRow => ({
+    method: 'POST',
+    url: `/api/${kind}`,
+    summary: 'Records',
+    tag: 'Records',
+    body: {
+      type: 'object',
+      required: ['type'],
+      properties: {
+        type: { type: 'string', maxLength: 128 },
+        amount: { type: 'integer', maximum: 9_007_199_254_740_991 },
+        data: { type: 'object' },
+      },
+    },
+    ...(kind === 'strict' ? { strict: true } : { form: true }),
+    operation: 'mutation ($input: RecordInput!) { record(input: $input) }',
+    variables: ({ body: { type, amount, data } }) => ({ input: { type, amount, data } }),
+    fields: { type: 'event_type' },
+    status: 201,
+    answer: anything,
+    reply: ({ record }: { record: unknown }) => record,
+  })),
+  ...['bug', 'taken', 'away', 'refused', 'me'].map((field): RestRow => ({
+    method: 'GET',
+    url: `/api/${field}`,
+    summary: field,
+    tag: 'Errors',
+    ...(field === 'me' && { public: true }),
+    operation: `{ ${field} }`,
+    variables: () => ({}),
+    status: 200,
+    answer: anything,
+    reply: (data: unknown) => data,
+  })),
+] as const satisfies readonly RestRow[]
+
+const start = () => startGraphApp(rows)
+
+const json = (body: unknown): RequestInit => ({
+  method: 'POST',
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+})
+const form = (fields: Record<string, string>): RequestInit => ({
+  method: 'POST',
+  body: new URLSearchParams(fields),
+})
+
+async function told(response: Response): Promise<{ status: number; [member: string]: unknown }> {
+  expect(response.headers.get('content-type')).toMatch(/^application\/(problem\+)?json; charset=utf-8$/)
+  return { ...((await response.json()) as object), status: response.status }
+}
+
+test('paths and queries are converted to the types their row names', async () => {
+  await using app = await start()
+  expect(await told(await app.send('/api/echo/7?on=true&day=2026-11-23'))).toEqual({
+    status: 200,
+    amount: 7,
+    on: true,
+    day: '2026-11-23',
+  })
+  expect(await told(await app.send('/api/echo/7/'))).toEqual({ status: 200, amount: 7 })
+})
+
+test.each([
+  ['/api/echo/0', 'amount'],
+  ['/api/echo/101', 'amount'],
+  ['/api/echo/seven', 'amount'],
+  ['/api/echo/7.5', 'amount'],
+  ['/api/echo/1e99', 'amount'],
+  ['/api/echo/%20', 'amount'],
+  ['/api/echo/7?on=maybe', 'on'],
+  ['/api/echo/7?day=2026-02-30', 'day'],
+  ['/api/echo/7?limit=10001', 'limit'],
+  ['/api/echo/7?limit=-1', 'limit'],
+  ['/api/echo/7?offset=x', 'offset'],
+  ['/api/echo/7?offset=99999999999999999999', 'offset'],
+])('%s is 422 and names the member', async (path, field) => {
+  await using app = await start()
+  expect(await told(await app.send(path))).toMatchObject({ status: 422, code: 'BAD_USER_INPUT', field })
+})
+
+test('offset and limit have their defaults, and the last of a repeated one counts', async () => {
+  await using app = await start()
+  expect(await told(await app.send('/api/paging'))).toMatchObject({ amount: 50 })
+  expect(await told(await app.send('/api/paging?limit=1&limit=2&offset=3&unknown=x'))).toMatchObject({
+    amount: 300_002,
+  })
+  expect(await told(await app.send('/api/paging?limit=0'))).toMatchObject({ amount: 0 })
+  expect(await told(await app.send('/api/paging', { headers: { 'Idempotency-Key': 'abc' } }))).toMatchObject({
+    text: 'abc',
+  })
+  expect(
+    await told(await app.send('/api/paging', { headers: { 'Idempotency-Key': 'a'.repeat(9) } })),
+  ).toMatchObject({
+    status: 422,
+    field: 'idempotency-key',
+  })
+})
+
+test('a field that answers null is the 404 its row names', async () => {
+  await using app = await start()
+  expect(await told(await app.send('/api/thing/1'))).toEqual({ status: 200, id: '1', name: 'One' })
+  expect(await told(await app.send('/api/thing/2'))).toMatchObject({ status: 404, code: 'USER_NOT_FOUND' })
+})
+
+test('JSON values are taken as they are, form values converted', async () => {
+  await using app = await start()
+  const recorded = { status: 201, type: 'a', amount: 7, data: { x: [1, 'ü'] } }
+  expect(
+    await told(await app.send('/api/legacy', json({ type: 'a', amount: 7, data: { x: [1, 'ü'] } }))),
+  ).toEqual(recorded)
+  expect(
+    await told(await app.send('/api/legacy', form({ type: 'a', amount: '7', data: '{"x":[1,"ü"]}' }))),
+  ).toEqual(recorded)
+  expect(await told(await app.send('/api/legacy', json({ type: 'a', amount: '7' })))).toMatchObject({
+    status: 422,
+    field: 'amount',
+  })
+  expect(await told(await app.send('/api/legacy', json({ type: 7 })))).toMatchObject({
+    status: 422,
+    field: 'type',
+  })
+  expect(await told(await app.send('/api/legacy', json({ type: 'a', amount: null })))).toMatchObject({
+    status: 422,
+    field: 'amount',
+  })
+  expect(
+    await told(await app.send('/api/legacy', json('{"type":"a","amount":9007199254740993}'))),
+  ).toMatchObject({ status: 422, field: 'amount' })
+  expect(await told(await app.send('/api/legacy', json('{"type":"a","amount":1e2}')))).toMatchObject({
+    status: 201,
+    amount: 100,
+  })
+})
+
+test.each([
+  [{ type: 'a', amount: '7.5' }, 'amount'],
+  [{ type: 'a', amount: 'x' }, 'amount'],
+  [{ type: 'a', data: 'x' }, 'data'],
+  [{ type: 'a', data: '{"x":1e400}' }, 'data'],
+  [{ type: 'a', data: '[1]' }, 'data'],
+  [{ amount: '7' }, 'type'],
+])('a form with %j is 422 and names the member', async (fields, field) => {
+  await using app = await start()
+  expect(await told(await app.send('/api/legacy', form(fields as Record<string, string>)))).toMatchObject({
+    status: 422,
+    field,
+  })
+})
+
+test('legacy routes ignore members they do not know, new ones refuse them, and forms', async () => {
+  await using app = await start()
+  const body = { type: 'a', store: 7, __proto__x: 1 }
+  expect(await told(await app.send('/api/legacy', json(body)))).toEqual({ status: 201, type: 'a' })
+  expect(await told(await app.send('/api/strict', json(body)))).toMatchObject({ status: 422, field: 'store' })
+  expect(await told(await app.send('/api/strict', form({ type: 'a' })))).toMatchObject({ status: 415 })
+  expect(await told(await app.send('/api/legacy', json('{"type":"a","__proto__":{"amount":1}}')))).toEqual({
+    status: 201,
+    type: 'a',
+  })
+})
+
+test.each([
+  ['{', 400],
+  ['', 400],
+  ['[]', 422],
+  ['null', 422],
+  ['"a"', 422],
+  ['7', 422],
+  ['{}', 422],
+])('a body of %j is %i', async (body, status) => {
+  await using app = await start()
+  expect(await told(await app.send('/api/legacy', json(body)))).toMatchObject({ status })
+})
+
+test('no body at all is 400', async () => {
+  await using app = await start()
+  expect(await told(await app.send('/api/legacy', { method: 'POST' }))).toMatchObject({ status: 400 })
+})
+
+test('errors of the graph keep code and message; members have the names of the route', async () => {
+  await using app = await start()
+  expect(await told(await app.send('/api/legacy', json({ type: '' })))).toMatchObject({
+    status: 422,
+    code: 'BAD_USER_INPUT',
+    field: 'event_type',
+  })
+  expect(await told(await app.send('/api/taken'))).toMatchObject({
+    status: 409,
+    code: 'EMAIL_TAKEN',
+    field: 'email',
+  })
+  const bug = await told(await app.send('/api/bug'))
+  expect(bug).toMatchObject({
+    status: 500,
+    code: 'INTERNAL_SERVER_ERROR',
+    detail: 'Something went wrong on our side.',
+  })
+  expect(JSON.stringify(bug)).not.toMatch(/jane|\.ts/)
+  const away = await app.send('/api/away')
+  expect(away.headers.get('retry-after')).toBe('1')
+  expect(await told(away)).toMatchObject({ status: 503, code: 'DATABASE_UNAVAILABLE' })
+})
+
+test('a route needs a token unless it is public, and says so before it looks at the request', async () => {
+  await using app = await start()
+  const nobody = (path: string, init: RequestInit = {}) => fetch(app.origin + path, init)
+  const refused = await nobody('/api/echo/not-a-number')
+  expect(refused.headers.get('www-authenticate')).toBe('Bearer')
+  expect(await told(refused)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+  expect(await told(await nobody('/api/legacy', json({})))).toMatchObject({ status: 401 })
+  expect(await told(await nobody('/api/me'))).toEqual({ status: 200, me: 'NOBODY' })
+  // An old token must not keep its holder from getting a new one.
+  const forged = { headers: { authorization: 'Bearer forged' } }
+  expect(await told(await nobody('/api/me', forged))).toEqual({ status: 200, me: 'NOBODY' })
+  expect(await told(await nobody('/api/bug', forged))).toMatchObject({ status: 401, code: 'TOKEN_INVALID' })
+})
+
+test('the OpenAPI document describes each row', () => {
+  const document = toOpenApi({ title: 'T', description: 'D', version: '1.0.0', rows }) as {
+    paths: Record<
+      string,
+      Record<string, { operationId: string; security: unknown[]; [member: string]: unknown }>
+    >
+  }
+  expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'T', version: '1.0.0' } })
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
+  expect(operations).toHaveLength(rows.length)
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(rows.length)
+  expect(document.paths['/api/echo/{amount}']?.['get']?.['parameters']).toContainEqual({
+    name: 'amount',
+    in: 'path',
+    required: true,
+    description: 'How many.',
+    schema: { type: 'integer', minimum: 1, maximum: 100 },
+  })
+  expect(document.paths['/api/me']?.['get']?.security).toEqual([])
+  expect(document.paths['/api/legacy']?.['post']).toMatchObject({
+    requestBody: {
+      content: {
+        'application/json': { schema: { additionalProperties: true } },
+        'application/x-www-form-urlencoded': {},
+      },
+    },
+    responses: { 201: {}, 400: {}, 401: {}, 422: {} },
+  })
+  expect(document.paths['/api/strict']?.['post']).toMatchObject({
+    requestBody: { content: { 'application/json': { schema: { additionalProperties: false } } } },
+  })
+  expect(listOf(anything)).toEqual({ type: 'array', items: anything })
+})

@@ -1,9 +1,0 @@
-import { startFailure } from '@user-stats/service'
-
-/** What went wrong, a line each in the operator's terms; nothing when the operator gave the start up. */
-export function failureLines(error: unknown): string[] {
-  // Stopping what had been started failed as well: first things first.
-  if (error instanceof SuppressedError) return [error.suppressed, error.error].flatMap(failureLines)
-  if (error instanceof Error && error.name === 'AbortError') return []
-  return [startFailure(error).replaceAll(/\s*\n\s*/g, ' ')]
-}

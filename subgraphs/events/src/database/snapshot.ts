@@ -1,0 +1,67 @@
+import type { Pool, PoolClient } from 'pg'
+import { allowing } from '@user-stats/prisma-events'
+import { DomainError, timeIsOver } from '@user-stats/core'
+import { cancelOn } from './cancel-query.ts'
+
+const tables = ['events', 'user_type_days', 'user_days'] as const
+
+const begin = (timeout: number): string =>
+  // The tables first: a snapshot that waits for them would be older than what happened meanwhile.
+  `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${String(Math.round(timeout))};
+   LOCK TABLE ${tables.map((table) => `ONLY ${table}`).join(', ')} IN ACCESS SHARE MODE`
+
+async function backendOf(client: PoolClient): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  return rows[0]?.pid ?? 0
+}
+
+/**
+ * @throws QUERY_TOO_EXPENSIVE when a request's time is over, SERVICE_UNAVAILABLE (nobody reads it) when its client
+ *   has gone
+ */
+export function refuseAborted(signal: AbortSignal | undefined, cause?: unknown): void {
+  if (signal?.aborted !== true) return
+  throw new DomainError(signal.reason === timeIsOver ? 'QUERY_TOO_EXPENSIVE' : 'SERVICE_UNAVAILABLE', {
+    cause,
+  })
+}
+
+/**
+ * Reads in one snapshot, from which no month can be dropped until the reading ends.
+ *
+ * @param timeout milliseconds a statement may take
+ * @param signal ends the statement that is running once it is aborted, and begins none after it
+ * @throws QUERY_TOO_EXPENSIVE when one takes longer
+ */
+export async function inSnapshot<T>(
+  pool: Pool,
+  timeout: number,
+  work: (client: PoolClient) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  refuseAborted(signal)
+  const client = await pool.connect()
+  let broken = true
+  let cancelling: ReturnType<typeof cancelOn> | undefined
+  try {
+    if (signal !== undefined) cancelling = cancelOn(signal, pool, await backendOf(client))
+    await client.query(allowing({ text: begin(timeout) }, timeout))
+    const result = await work(client)
+    await client.query('COMMIT')
+    broken = false
+    return result
+  } catch (error) {
+    broken = await client.query('ROLLBACK').then(
+      () => false,
+      () => true,
+    )
+    refuseAborted(signal, error)
+    if (error instanceof Error && 'code' in error && error.code === '57014')
+      throw new DomainError('QUERY_TOO_EXPENSIVE', { cause: error })
+    throw error
+  } finally {
+    cancelling?.stop()
+    // A request to cancel may come late, and must not find the work of another.
+    client.release(broken || signal?.aborted === true)
+  }
+}

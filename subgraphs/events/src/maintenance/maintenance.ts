@@ -1,0 +1,83 @@
+import type { Pool } from 'pg'
+import type { Logger } from '@user-stats/http'
+import type { Retention } from '../modules/retention/data-retention.ts'
+import type { Partitions } from '../modules/event/partitions.ts'
+
+export interface MaintenanceOptions {
+  readonly pool: Pool
+  readonly partitions: Partitions
+  readonly retention: Retention
+  readonly clock: () => Date
+  readonly idempotencyDays: number
+  readonly log: Logger
+  /** Milliseconds between two runs. */
+  readonly interval?: number
+}
+
+const chunk = 10_000
+const dayMs = 86_400_000
+
+/**
+ * What has to be done now and then: partitions ahead of time, idempotency keys whose window has ended, raw events
+ * that have been kept long enough.
+ */
+export function createMaintenance({
+  pool,
+  partitions,
+  retention,
+  clock,
+  idempotencyDays,
+  log,
+  interval = 3_600_000,
+}: MaintenanceOptions) {
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  let stopped = false
+
+  async function forgetKeys(): Promise<void> {
+    const before = new Date(clock().getTime() - idempotencyDays * dayMs)
+    // In chunks, so that no transaction grows with what has piled up.
+    for (let deleted = chunk; deleted === chunk && !stopped;) {
+      const { rowCount } = await pool.query(
+        `DELETE FROM idempotency_keys WHERE (store_id, key) IN (
+           SELECT store_id, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT ${String(chunk)}
+         )`,
+        [before],
+      )
+      deleted = rowCount ?? 0
+    }
+  }
+
+  const tasks: readonly (() => Promise<unknown>)[] = [
+    () => partitions.ensureAhead(clock()),
+    forgetKeys,
+    () => retention.run(() => stopped),
+  ]
+
+  async function run(): Promise<void> {
+    for (const task of tasks)
+      try {
+        if (!stopped) await task()
+      } catch (error) {
+        // The next run tries again; ingest makes the partitions it needs by itself.
+        log.warn({ err: error }, 'maintenance did not finish')
+      }
+  }
+
+  return {
+    run,
+    start(): void {
+      running = run()
+      timer = setInterval(() => {
+        running = running.then(run)
+      }, interval)
+      timer.unref()
+    },
+    /** Resolves once a run under way has ended. */
+    async stop(): Promise<void> {
+      stopped = true
+      clearInterval(timer)
+      await running
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import type { Pool } from 'pg'
+import { DomainError, storeOf, type Caller } from '@user-stats/core'
+
+/**
+ * PostgreSQL advisory locks on a store: writers share them, whoever changes what may be written holds them alone.
+ * A writer takes its lock in a statement of its own, before the one that reads tombstones and access, so that what
+ * it reads cannot be older than what it waited for. Store 0 stands for all: every writer shares it, and whoever
+ * revokes a key of no store or drops whole months (`drop_months`) holds it alone.
+ */
+const lockClass = 7_301
+export const shareStores = (storeIds: readonly number[]): string =>
+  // Sorted, so that two writers cannot wait for each other.
+  [...new Set([0, ...storeIds])]
+    .sort((a, b) => a - b)
+    .map((id) => `SELECT pg_advisory_xact_lock_shared(${String(lockClass)}, ${String(id)})`)
+    .join(';')
+export const lockStore = (storeId: number): string =>
+  `SELECT pg_advisory_xact_lock(${String(lockClass)}, ${String(storeId)})`
+
+/** The store a key is filed under: 0 for keys that belong to none. */
+export const keyStoreOf = (caller: Caller): number => storeOf(caller) ?? 0
+
+export type Access = ReturnType<typeof createAccess>
+
+/** What this database knows of who may work: blocked and deleted stores, revoked keys. */
+export function createAccess({ pool }: { readonly pool: Pool }) {
+  return {
+    /**
+     * Lets a caller's read through if its key and store are good now, whatever its token says.
+     *
+     * @param storeId the store that is read, if one is named
+     * @throws KEY_REVOKED, STORE_BLOCKED, STORE_NOT_FOUND; UNAUTHENTICATED for nobody
+     */
+    async admit(caller: Caller, storeId: number | null): Promise<void> {
+      if (caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
+      if (caller.role === 'SERVICE') return
+      const own = storeOf(caller)
+      const { rows } = await pool.query<{ own: string | null; named: string | null; revoked: boolean }>({
+        name: 'admit',
+        text: `SELECT (SELECT state FROM store_access WHERE store_id = $1) AS own,
+                      (SELECT state FROM store_access WHERE store_id = $2) AS named,
+                      EXISTS (SELECT FROM revoked_keys WHERE store_id = $3 AND key_id = $4) AS revoked`,
+        values: [own ?? 0, storeId ?? 0, keyStoreOf(caller), caller.keyId],
+      })
+      const [found] = rows
+      if (found?.revoked === true) throw new DomainError('KEY_REVOKED')
+      if (found?.own === 'BLOCKED') throw new DomainError('STORE_BLOCKED')
+      if (found?.own === 'DELETED') throw new DomainError('KEY_REVOKED')
+      // A caller's own store need not have arrived here yet; a store somebody else names must have.
+      if (storeId !== null && storeId !== own && (found?.named ?? 'DELETED') === 'DELETED')
+        throw new DomainError('STORE_NOT_FOUND')
+    },
+  }
+}

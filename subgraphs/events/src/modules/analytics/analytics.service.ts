@@ -1,0 +1,67 @@
+import type { Pool } from 'pg'
+import type { Caller } from '@user-stats/core'
+import type { Access } from '../access/access.service.ts'
+import { disclosureOf } from './privacy/small-cell-suppression.ts'
+import { parseDataPath } from './query/data-path.ts'
+import type { AnalyticsDeps } from './query/analysis-context.ts'
+import { retention, type Retention, type RetentionRequest } from './cohort/cohort-retention.ts'
+import { funnel, type Funnel, type FunnelRequest } from './funnel/funnel.ts'
+import { eventSeries, type EventSeries, type SeriesRequest } from './series/series.ts'
+import type { Wanted } from './query/requested-fields.ts'
+import { createSlots } from './slots.ts'
+import { readWithin } from './query/snapshot.ts'
+
+export interface AnalyticsOptions {
+  readonly pool: Pool
+  readonly access: Access
+  readonly clock: () => Date
+  /** Milliseconds one analysis may take. */
+  readonly timeout: number
+  /** How many analyses run at once. */
+  readonly concurrency: number
+  /** JSONPaths of `data` that analysts may use. */
+  readonly analystPaths: readonly string[]
+  /** Analysts are told nothing of cells with fewer distinct users. */
+  readonly minCohort: number
+}
+
+const maxWaiting = 64
+
+export type Analytics = ReturnType<typeof createAnalytics>
+
+/** Analyses of events beyond the daily aggregates. Each is exact and reads one snapshot. */
+export function createAnalytics({
+  pool,
+  access,
+  clock,
+  timeout,
+  concurrency,
+  analystPaths,
+  minCohort,
+}: AnalyticsOptions) {
+  const slots = createSlots({ running: concurrency, waiting: maxWaiting })
+  const paths = analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path))
+  const deps: Omit<AnalyticsDeps, 'snapshot'> = {
+    access,
+    clock,
+    analystPaths: paths,
+    disclosureOf: (caller) => disclosureOf(caller, minCohort, paths),
+  }
+  /** For one request: what its client no longer waits for leaves the queue and the database. */
+  const depsOf = (signal: AbortSignal): AnalyticsDeps => ({
+    ...deps,
+    snapshot: (work) => slots.run(() => readWithin(pool, timeout, work, signal), signal),
+  })
+  return {
+    series: (
+      caller: Caller,
+      request: SeriesRequest,
+      wanted: Wanted,
+      signal: AbortSignal,
+    ): Promise<EventSeries> => eventSeries(depsOf(signal), caller, request, wanted),
+    funnel: (caller: Caller, request: FunnelRequest, signal: AbortSignal): Promise<Funnel> =>
+      funnel(depsOf(signal), caller, request),
+    retention: (caller: Caller, request: RetentionRequest, signal: AbortSignal): Promise<Retention> =>
+      retention(depsOf(signal), caller, request),
+  }
+}

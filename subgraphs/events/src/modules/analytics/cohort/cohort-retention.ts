@@ -1,0 +1,152 @@
+import { badInput, type Caller } from '@user-stats/core'
+import { requireWholeDays, tellParts } from '../privacy/small-cell-suppression.ts'
+import { conditionsSql } from '../query/conditions.ts'
+import { requireDataPaths } from '../query/data-path.ts'
+import type { AnalyticsDeps } from '../query/analysis-context.ts'
+import {
+  eventsSql,
+  instant,
+  parseSelection,
+  scopeSql,
+  storesOf,
+  type EventFilter,
+  type EventSelection,
+} from '../query/filter.ts'
+import { requireRaw, userParts } from '../series/measure.ts'
+import { createParameters, type Parameters } from '../query/sql-parameters.ts'
+import { parseRange, resolveRange } from '../query/calendar-range.ts'
+import { dayMs } from '../query/rollups.ts'
+import { eventsFrom } from '../privacy/shown-events.ts'
+import { requireTimeZone } from '../query/time-zone.ts'
+
+export interface RetentionRequest {
+  readonly filter: EventFilter
+  readonly weeks: number
+  readonly lookBackDays?: number | null | undefined
+  readonly timeZone: string
+}
+
+export interface RetentionWeek {
+  readonly week: number
+  readonly users: number | null
+  readonly rate: number | null
+}
+
+export interface RetentionCohort {
+  readonly start: Date
+  readonly end: Date
+  /** Null, as all that is said of them, when they are too few for the caller. */
+  readonly users: number | null
+  readonly weeks: readonly RetentionWeek[]
+}
+
+export interface Retention {
+  readonly asOf: Date
+  readonly timeZone: string
+  readonly exact: true
+  readonly from: Date
+  readonly to: Date
+  readonly cohorts: readonly RetentionCohort[]
+}
+
+const maxDays = 1_100
+const maxWeeks = 52
+const maxLookBack = 36_500
+const earliest = Date.UTC(1900, 0, 1)
+
+/** Whether a user has a fitting event before the range, as SQL on a row `u`; found by the index on users. */
+function knownBefore(
+  selection: EventSelection,
+  since: number | null,
+  from: number,
+  parameters: Parameters,
+): string {
+  if (selection.disclosure !== null) {
+    const range = [since ?? earliest, from] as const
+    const shown = eventsFrom(selection, selection.conditions.length > 0, range, parameters)
+    return `(u.store_id, u.user_id) IN (
+      SELECT store_id, user_id FROM ${shown} WHERE ${eventsSql(selection, ...range, parameters).join(' AND ')})`
+  }
+  const where = [
+    'e.store_id = u.store_id',
+    'e.user_id = u.user_id',
+    `e.occurred_at < ${parameters.add(instant(from))}::timestamptz`,
+    ...(since === null ? [] : [`e.occurred_at >= ${parameters.add(instant(since))}::timestamptz`]),
+    ...scopeSql({ stores: null, types: selection.types }, parameters),
+    ...conditionsSql(selection.conditions, parameters),
+  ]
+  return `EXISTS (SELECT FROM events e WHERE ${where.join(' AND ')})`
+}
+
+/**
+ * Users by the week of their first fitting event, and who of them had one in later weeks.
+ *
+ * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
+ */
+export async function retention(
+  { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
+  caller: Caller,
+  { filter, weeks, lookBackDays = null, ...request }: RetentionRequest,
+): Promise<Retention> {
+  const stores = storesOf(caller, filter)
+  const disclosure = disclosureOf(caller)
+  const selection = parseSelection(stores, filter, disclosure)
+  requireDataPaths(
+    caller,
+    selection.conditions.map(({ steps }) => steps),
+    analystPaths,
+  )
+  if (weeks < 1 || weeks > maxWeeks) throw badInput('weeks', `must be 1 to ${String(maxWeeks)}`)
+  if (lookBackDays !== null && (lookBackDays < 1 || lookBackDays > maxLookBack))
+    throw badInput('lookBackDays', `must be 1 to ${maxLookBack.toLocaleString('en')}`)
+  const timeZone = requireTimeZone(request.timeZone)
+  requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to })
+  const asked = parseRange(filter, timeZone, clock(), maxDays)
+  for (const store of stores ?? [null]) await access.admit(caller, store)
+
+  return await snapshot(async (reading): Promise<Retention> => {
+    const { asOf, bounds } = await resolveRange(reading, asked, timeZone, 'week')
+    const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
+    const since = lookBackDays === null ? null : from - lookBackDays * dayMs
+    await requireRaw(reading, selection, since, to)
+    const parameters = createParameters()
+    const active = userParts({ selection, bounds, groups: null }, parameters)
+    const rows = await reading.rows<{ cohort: number; week: number; users: string }>(
+      `WITH active AS MATERIALIZED (${active}), fresh AS (
+         SELECT * FROM (SELECT store_id, user_id, min(part) AS cohort FROM active GROUP BY 1, 2) u
+         WHERE NOT ${knownBefore(selection, since, from, parameters)}
+       )
+       SELECT f.cohort, a.part - f.cohort AS week, count(*) AS users
+       FROM fresh f JOIN active a ON a.store_id = f.store_id AND a.user_id = f.user_id
+       WHERE a.part - f.cohort <= ${parameters.add(weeks)}::int GROUP BY 1, 2`,
+      parameters,
+    )
+    const users = new Map(
+      rows.map((row) => [`${String(row.cohort - 1)} ${String(row.week)}`, Number(row.users)]),
+    )
+    const counted = (cohort: number, week: number): number =>
+      users.get(`${String(cohort)} ${String(week)}`) ?? 0
+    return {
+      asOf,
+      timeZone,
+      exact: true,
+      from: new Date(from),
+      to: new Date(to),
+      cohorts: bounds.slice(1).map((end, cohort) => {
+        const all = counted(cohort, 0)
+        const length = Math.min(weeks + 1, bounds.length - 1 - cohort)
+        const [users = null] = tellParts(disclosure, [all])
+        return {
+          start: new Date(bounds[cohort] ?? 0),
+          end: new Date(end),
+          users,
+          weeks: Array.from({ length }, (_, week): RetentionWeek => {
+            // Each week is a part of the whole cohort, not of the week before.
+            const [, own = null] = users === null ? [] : tellParts(disclosure, [all, counted(cohort, week)])
+            return { week, users: own, rate: own === null || all === 0 ? null : own / all }
+          }),
+        }
+      }),
+    }
+  })
+}

@@ -1,0 +1,52 @@
+import { valueAt } from '../query/conditions.ts'
+import { instant, scopeSql, type EventSelection } from '../query/filter.ts'
+import type { Parameters } from '../query/sql-parameters.ts'
+
+const dayOfEvent = (alias: string): string => `(${alias}.occurred_at AT TIME ZONE 'UTC')::date`
+
+/**
+ * The events that a caller is told of, as an item of FROM under the name `events`: all, or those in cells of enough
+ * users. Where values of `data` matter, each type and day is cut into cells by the values at all paths that may be
+ * asked for. What is withheld of a day must then be of enough users itself, else it could be found by subtraction: if
+ * it is not, the smallest cell that could be told is withheld as well.
+ *
+ * @param range whole UTC days
+ */
+export function eventsFrom(
+  { stores, types, disclosure }: EventSelection,
+  byData: boolean,
+  [from, to]: readonly [number, number],
+  parameters: Parameters,
+): string {
+  if (disclosure === null) return 'events'
+  const least = `${parameters.add(disclosure.least)}::int`
+  if (!byData)
+    return `(SELECT e.* FROM events e JOIN type_day_totals c
+               ON c.store_id = e.store_id AND c.type = e.type AND c.day = ${dayOfEvent('e')} AND c.users >= ${least}
+            ) events`
+  const where = [
+    ...scopeSql({ stores, types }, parameters),
+    `occurred_at >= ${parameters.add(instant(from))}::timestamptz`,
+    `occurred_at < ${parameters.add(instant(to))}::timestamptz`,
+  ]
+  const values = disclosure.paths.map((path) => valueAt(path, parameters)).join(', ')
+  return `(WITH cut AS MATERIALIZED (
+      SELECT store_id, type, occurred_at, user_id, data, ${dayOfEvent('events')} AS day, ARRAY[${values}]::jsonb[] AS cell
+      FROM events WHERE ${where.join(' AND ')}
+    ), cells AS MATERIALIZED (
+      SELECT store_id, type, day, cell, count(*) AS users FROM (
+        SELECT DISTINCT store_id, type, day, cell, user_id FROM cut
+      ) users GROUP BY 1, 2, 3, 4
+    ), withheld AS (
+      SELECT store_id, type, day, count(DISTINCT user_id) AS users
+      FROM cut JOIN cells USING (store_id, type, day, cell) WHERE cells.users < ${least} GROUP BY 1, 2, 3
+    ), told AS (
+      SELECT store_id, type, day, cell,
+             row_number() OVER (PARTITION BY store_id, type, day ORDER BY users, cell) AS place
+      FROM cells WHERE users >= ${least}
+    )
+    SELECT cut.* FROM cut JOIN told USING (store_id, type, day, cell)
+    LEFT JOIN withheld USING (store_id, type, day)
+    WHERE withheld.users IS NULL OR withheld.users >= ${least} OR told.place > 1
+  ) events`
+}

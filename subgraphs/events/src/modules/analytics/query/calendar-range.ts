@@ -1,0 +1,168 @@
+import { badInput } from '@user-stats/core'
+import type { EventFilter } from './filter.ts'
+import { createParameters } from './sql-parameters.ts'
+import type { Snapshot } from './snapshot.ts'
+import { unknownTimeZone } from './time-zone.ts'
+
+export type Unit = 'hour' | 'day' | 'week' | 'month'
+
+/** When a range and its parts begin and end, in milliseconds since 1970. */
+export interface Range {
+  /** The instant of the snapshot. */
+  readonly asOf: Date
+  /** Ascending: the start of each part, and the end of the last. */
+  readonly bounds: readonly number[]
+  /** The same, moved back by whole units so that it ends no later than the range begins. */
+  readonly previous: readonly number[]
+}
+
+const dayMs = 86_400_000
+const earliest = Date.UTC(1900, 0, 1)
+const latest = Date.UTC(2200, 0, 1)
+
+/** What a filter says of time, with today's end in place of no end. */
+export interface Asked {
+  readonly from: Date | null
+  readonly fromDay: string | null
+  readonly to: Date | null
+  readonly toDay: string | null
+}
+
+const today = (now: Date, timeZone: string): string =>
+  // The calendar of this locale is written as ISO 8601 writes it.
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(now)
+const nextDay = (day: string): string => new Date(Date.parse(day) + dayMs).toISOString().slice(0, 10)
+
+/**
+ * Checks what a filter says of time.
+ *
+ * @param maxDays the longest range
+ * @throws BAD_USER_INPUT naming the field and the limit
+ */
+export function parseRange(filter: EventFilter, timeZone: string, now: Date, maxDays: number): Asked {
+  const { from = null, fromDay = null, to = null } = filter
+  if ((from === null) === (fromDay === null))
+    throw badInput('filter.from', 'either from or fromDay is required, not both')
+  if (to !== null && filter.toDay != null)
+    throw badInput('filter.to', 'must not be given together with toDay')
+  const toDay = filter.toDay ?? (to === null ? nextDay(today(now, timeZone)) : null)
+  const start = from?.getTime() ?? Date.parse(fromDay ?? '')
+  const end = to?.getTime() ?? Date.parse(toDay ?? '')
+  if (start < earliest || end > latest)
+    throw badInput('filter.from', 'must be from 1900 on, and the end before 2200')
+  // An instant and a day are compared once the day's own instant is known.
+  const comparable = (from === null) === (to === null)
+  if (comparable ? end <= start : end <= start - dayMs) throw emptyRange()
+  // A month with a change of the clock may be longer by some hours.
+  if (end - start > maxDays * dayMs + dayMs / 4)
+    throw badInput(
+      'filter.to',
+      `a range has at most ${maxDays.toLocaleString('en')} days here; ask for less or coarser`,
+    )
+  return { from, fromDay, to, toDay }
+}
+
+/** The first instant whose local time is not before `local`: exact where clocks are turned at midnight, too. */
+const instantOf = (local: string): string =>
+  `(SELECT min(greatest(s.start, (${local} - s.shift) AT TIME ZONE 'UTC')) FROM segments s
+    WHERE (${local} - s.shift) AT TIME ZONE 'UTC' < s.stop)`
+
+/** Hours follow the clock within each segment and end where it is turned. Of other parts the calendar has one each. */
+const startsSql = (unit: Unit): string =>
+  unit === 'hour'
+    ? `SELECT s.start AS t FROM segments s
+       UNION SELECT (h - s.shift) AT TIME ZONE 'UTC'
+       FROM range, segments s, generate_series(
+         date_trunc('hour', greatest(s.start, range.low) AT TIME ZONE 'UTC' + s.shift),
+         least(s.stop, range.high) AT TIME ZONE 'UTC' + s.shift, '1 hour') h
+       WHERE (h - s.shift) AT TIME ZONE 'UTC' > s.start AND (h - s.shift) AT TIME ZONE 'UTC' < s.stop`
+    : `SELECT ${instantOf('d')} AS t
+       FROM range, generate_series(
+         date_trunc($6::text, range.low AT TIME ZONE $1), (range.high AT TIME ZONE $1) + interval '1 day',
+         ('1 ' || $6)::interval) d`
+
+const movedSql = (unit: Unit): string =>
+  unit === 'hour'
+    ? `b.t - ceil(extract(epoch FROM range.high - range.low) / 3600)::int * interval '1 hour'`
+    : instantOf(`((b.t AT TIME ZONE $1) - (SELECT count FROM moved) * ('1 ' || $6)::interval)`)
+
+/**
+ * The clock of the zone around the range is looked at once a day; where it differs from the day before, the second it
+ * was turned at is searched for by halves. Between two turns lies a segment, in which local time is UTC and a shift.
+ */
+const rangeSql = (unit: Unit): string => `
+WITH RECURSIVE asked AS (
+  SELECT coalesce($2::timestamptz, $3::date::timestamp AT TIME ZONE 'UTC' - interval '24 hours') AS low,
+         coalesce($4::timestamptz, $5::date::timestamp AT TIME ZONE 'UTC' + interval '24 hours') AS high
+), samples AS MATERIALIZED (
+  SELECT t, (t AT TIME ZONE $1) - (t AT TIME ZONE 'UTC') AS shift
+  FROM asked, generate_series(
+    date_trunc('hour', low - (high - low) - ('1 ' || $6)::interval - interval '7 days', 'UTC'),
+    high + interval '48 hours', interval '24 hours') t
+), turned AS (
+  SELECT a, b, old FROM (
+    SELECT lag(t) OVER (ORDER BY t) AS a, t AS b, lag(shift) OVER (ORDER BY t) AS old, shift FROM samples
+  ) pairs WHERE old <> shift
+  UNION ALL
+  SELECT CASE WHEN mid.shift = old THEN mid.t ELSE a END, CASE WHEN mid.shift = old THEN b ELSE mid.t END, old
+  FROM turned, LATERAL (
+    SELECT t, (t AT TIME ZONE $1) - (t AT TIME ZONE 'UTC') AS shift
+    FROM (SELECT a + make_interval(secs => floor(extract(epoch FROM b - a) / 2)::int) AS t) half
+  ) mid
+  WHERE b - a > interval '1 second'
+), segments AS MATERIALIZED (
+  SELECT t AS start, (t AT TIME ZONE $1) - (t AT TIME ZONE 'UTC') AS shift,
+         coalesce(lead(t) OVER (ORDER BY t), 'infinity') AS stop
+  FROM (
+    SELECT min(t) AS t FROM samples UNION ALL SELECT b FROM turned WHERE b - a <= interval '1 second'
+  ) starts
+), range AS MATERIALIZED (
+  SELECT coalesce($2::timestamptz, ${instantOf('$3::date::timestamp')}) AS low,
+         coalesce($4::timestamptz, ${instantOf('$5::date::timestamp')}) AS high
+), bounds AS MATERIALIZED (
+  SELECT low AS t FROM range UNION SELECT high FROM range
+  UNION SELECT starts.t FROM range, (${startsSql(unit)}) starts WHERE starts.t > low AND starts.t < high
+), moved AS MATERIALIZED (
+  SELECT count FROM range, generate_series(1, 10000) count
+  WHERE (high AT TIME ZONE $1) - count * ('1 ' || $6)::interval <= low AT TIME ZONE $1
+  ORDER BY count LIMIT 1
+), both_bounds AS (
+  SELECT b.t, ${movedSql(unit)} AS before FROM range, bounds b
+)
+SELECT now() AS as_of, (SELECT low < high FROM range) AS valid,
+       array_agg((extract(epoch FROM t) * 1000)::float8 ORDER BY t) AS bounds,
+       array_agg((extract(epoch FROM before) * 1000)::float8 ORDER BY t) AS previous
+FROM both_bounds`
+
+const isUnknownZone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '22023'
+
+/**
+ * Finds where a range and its parts begin and end by the calendar of a time zone. The database is asked, so that
+ * bounds and events follow one edition of the time zones.
+ *
+ * @throws BAD_USER_INPUT when the range is empty or the time zone unknown to the database
+ */
+export async function resolveRange(
+  snapshot: Snapshot,
+  asked: Asked,
+  timeZone: string,
+  unit: Unit,
+): Promise<Range> {
+  const parameters = createParameters()
+  for (const value of [timeZone, asked.from, asked.fromDay, asked.to, asked.toDay, unit])
+    parameters.add(value)
+  const [row] = await snapshot
+
+    .rows<{ as_of: Date; valid: boolean | null; bounds: number[]; previous: number[] }>(
+      rangeSql(unit),
+      parameters,
+    )
+    .catch((error: unknown) => {
+      throw isUnknownZone(error) ? unknownTimeZone() : error
+    })
+  if (row?.valid !== true) throw emptyRange()
+  return { asOf: row.as_of, bounds: row.bounds, previous: row.previous }
+}
+
+const emptyRange = () => badInput('filter.to', 'must be after the start of the range')

@@ -1,0 +1,15 @@
+import type { Parameters } from './sql-parameters.ts'
+
+export const dayMs = 86_400_000
+
+/** Whether all bounds lie between two UTC days, so that what was counted by UTC days answers for the parts. */
+export const onUtcDays = (bounds: readonly number[]): boolean => bounds.every((bound) => bound % dayMs === 0)
+
+/** The UTC day an instant lies in. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+
+/** A range of whole UTC days as SQL on the tables that count by days. */
+export const daysSql = (from: number, to: number, { add }: Parameters): string[] => [
+  `day >= ${add(dayOf(from))}::date`,
+  `day < ${add(dayOf(to))}::date`,
+]

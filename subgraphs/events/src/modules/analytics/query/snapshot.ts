@@ -1,0 +1,39 @@
+import type { Pool, PoolClient, QueryResultRow } from 'pg'
+import { allowing } from '@user-stats/prisma-events'
+import { inSnapshot, refuseAborted } from '../../../database/snapshot.ts'
+import type { Parameters } from './sql-parameters.ts'
+
+/** What reads in one snapshot. */
+export interface Snapshot {
+  readonly client: PoolClient
+  /** Runs one statement with the values its text names. */
+  readonly rows: <Row extends QueryResultRow>(text: string, parameters: Parameters) => Promise<Row[]>
+}
+
+/**
+ * Reads in one snapshot of the database.
+ *
+ * @param timeout milliseconds for all statements together
+ * @param signal ends the reading once it is aborted
+ * @throws QUERY_TOO_EXPENSIVE when they take longer
+ */
+export async function readWithin<T>(
+  pool: Pool,
+  timeout: number,
+  work: (snapshot: Snapshot) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const reading = async (client: PoolClient): Promise<T> => {
+    const deadline = performance.now() + timeout
+    return await work({
+      client,
+      rows: async <Row extends QueryResultRow>(text: string, { values }: Parameters): Promise<Row[]> => {
+        refuseAborted(signal)
+        const left = Math.max(1, Math.floor(deadline - performance.now()))
+        await client.query(`SET LOCAL statement_timeout = ${String(left)}`)
+        return (await client.query<Row>(allowing({ text, values }, left))).rows
+      },
+    })
+  }
+  return await inSnapshot(pool, timeout, reading, signal)
+}

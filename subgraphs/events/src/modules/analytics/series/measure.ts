@@ -1,0 +1,188 @@
+import { requireRetained } from '../../retention/retained-range.ts'
+import { eventsSql, instant, scopeSql, type EventSelection } from '../query/filter.ts'
+import { groupSql, type Groups } from './grouping.ts'
+import { createParameters, type Parameters } from '../query/sql-parameters.ts'
+import { dayMs, dayOf, daysSql, onUtcDays } from '../query/rollups.ts'
+import { eventsFrom } from '../privacy/shown-events.ts'
+import type { Snapshot } from '../query/snapshot.ts'
+
+/** What is asked of the parts of a range, or of the range as a whole. */
+export type Ask = 'nothing' | 'events' | 'users'
+
+/** Which events, cut into which parts, in which groups. */
+export interface Parted {
+  readonly selection: EventSelection
+  /** Ascending: the start of each part, and the end of the last. */
+  readonly bounds: readonly number[]
+  readonly groups: Groups | null
+}
+
+export interface MeasureRequest extends Parted {
+  readonly points: Ask
+  readonly totals: Ask
+}
+
+/** A count of one part (from 0) or, when null, of the whole range, in one group (0: the others, or no groups). */
+export interface Measured {
+  readonly part: number | null
+  readonly group: number
+  readonly events: number
+  readonly users: number
+}
+
+/** What a count is made from: totals per day, rows per user and day, or the events themselves. */
+type Source = 'totals' | 'users' | 'events'
+
+/** The number of the part a row lies in, from 1 on. */
+const partSql = (column: string, bounds: readonly number[], { add }: Parameters): string =>
+  `width_bucket(${column}, ${add(bounds.map(instant))}::timestamptz[])`
+const dayStart = `(day::timestamp AT TIME ZONE 'UTC')`
+
+/** Lets a range of instants through if the raw rows it needs are kept. */
+export const requireRaw = (
+  { client }: Snapshot,
+  { stores }: EventSelection,
+  from: number | null,
+  to: number,
+): Promise<void> => requireRetained(client, stores, from === null ? null : dayOf(from), dayOf(to + dayMs - 1))
+
+/** Events with part and group, for counts and statistics. `columns` are what else is wanted of a row. */
+export function partedEvents(
+  { selection, bounds, groups }: Parted,
+  columns: string,
+  parameters: Parameters,
+  byData = selection.conditions.length > 0 || groups?.grouping.by === 'DATA',
+): string {
+  const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
+  return `SELECT ${partSql('occurred_at', bounds, parameters)} AS part,
+                 ${groupSql(groups, parameters)} AS grp, ${columns}
+          FROM ${eventsFrom(selection, byData, [from, to], parameters)}
+          WHERE ${eventsSql(selection, from, to, parameters).join(' AND ')}`
+}
+
+/** Rows of the rollups with part and group. */
+function partedDays(
+  { selection, bounds, groups }: Parted,
+  kind: 'totals' | 'users',
+  parameters: Parameters,
+): string {
+  const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
+  const { disclosure } = selection
+  const perType = groups?.grouping.by === 'TYPE' || selection.types !== null || disclosure !== null
+  const least = disclosure && `${parameters.add(disclosure.least)}::int`
+  const table = {
+    totals: perType ? 'type_day_totals' : 'day_totals',
+    users:
+      least !== null
+        ? `(SELECT u.* FROM user_type_days u JOIN type_day_totals c
+              ON c.store_id = u.store_id AND c.type = u.type AND c.day = u.day AND c.users >= ${least}) shown`
+        : perType
+          ? 'user_type_days'
+          : 'user_days',
+  }[kind]
+  const where = [
+    ...scopeSql(selection, parameters),
+    ...daysSql(from, to, parameters),
+    ...(kind === 'totals' && least !== null ? [`users >= ${least}`] : []),
+  ]
+  return `SELECT ${partSql(dayStart, bounds, parameters)} AS part, ${groupSql(groups, parameters)} AS grp,
+                 ${kind === 'totals' ? 'events, users' : 'store_id, user_id, events'}
+          FROM ${table} WHERE ${where.join(' AND ')}`
+}
+
+/** Whether users of single days need no counting: each count is of one type, or of all, on one day. */
+function daysHoldUsers({ selection, bounds, groups }: Parted): boolean {
+  const daily = bounds.every((bound, at) => at === 0 || bound - (bounds[at - 1] ?? 0) === dayMs)
+  if (groups?.grouping.by === 'TYPE') return daily && !groups.others
+  // Totals over all types hold what is withheld, too.
+  const all = selection.types === null && selection.disclosure === null
+  return daily && (all || selection.types?.length === 1)
+}
+
+/** Whether rollups have the answer: it is by UTC days, and not about `data`. */
+const isRolled = ({ selection, bounds, groups }: Parted): boolean =>
+  selection.conditions.length === 0 && groups?.grouping.by !== 'DATA' && onUtcDays(bounds)
+
+function sourceOf(request: MeasureRequest, ask: Ask, ofPoints: boolean): Source | null {
+  if (ask === 'nothing') return null
+  if (!isRolled(request)) return 'events'
+  if (ask === 'events') return 'totals'
+  return (ofPoints || request.bounds.length === 2) && daysHoldUsers(request) ? 'totals' : 'users'
+}
+
+/** How rows are grouped: by part and group, by group alone, or both ways. */
+interface Levels {
+  /** What the select list calls the part; null where all rows are of the whole range. */
+  readonly part: string
+  readonly sets: (more: string) => string
+}
+
+function levelsOf(points: boolean, totals: boolean): Levels {
+  const sets = [...(points ? ['part, grp'] : []), ...(totals ? ['grp'] : [])]
+  return {
+    part: points ? 'part' : 'NULL::int AS part',
+    sets: (more) => `GROUPING SETS (${sets.map((set) => `(${set}${more})`).join(', ')})`,
+  }
+}
+
+/** First each user once per count, then the users: what distinct users are, without sorting all events. */
+function perUser(facts: string, { part, sets }: Levels): string {
+  return `SELECT part, grp, sum(events) AS events, count(*) AS users FROM (
+            SELECT ${part}, grp, store_id, user_id, sum(events) AS events FROM (${facts}) facts
+            GROUP BY ${sets(', store_id, user_id')}
+          ) users GROUP BY part, grp`
+}
+
+/** Rows of users with part, group and events; the same user may come often: grouping twice would take twice as long. */
+const userFacts = (request: Parted, source: 'users' | 'events', parameters: Parameters): string =>
+  source === 'users'
+    ? partedDays(request, source, parameters)
+    : partedEvents(request, 'store_id, user_id, 1 AS events', parameters)
+
+/** Each user once per part, as SQL: from rollups by UTC days, else from events. */
+export const userParts = (request: Parted, parameters: Parameters): string =>
+  `SELECT DISTINCT part, store_id, user_id
+   FROM (${userFacts(request, isRolled(request) ? 'users' : 'events', parameters)}) facts`
+
+function measureSql(request: MeasureRequest, source: Source, levels: Levels, parameters: Parameters): string {
+  switch (source) {
+    case 'totals':
+      return `SELECT ${levels.part}, grp, sum(events) AS events, sum(users) AS users
+              FROM (${partedDays(request, source, parameters)}) days GROUP BY ${levels.sets('')}`
+    case 'users':
+    case 'events':
+      return perUser(userFacts(request, source, parameters), levels)
+  }
+}
+
+/**
+ * Counts events and distinct users per part and group. By UTC days it reads rollups only, else events. Counts that
+ * are zero are left out.
+ *
+ * @throws RANGE_NOT_RETAINED when rows it needs are no longer kept
+ */
+export async function measure(snapshot: Snapshot, request: MeasureRequest): Promise<Measured[]> {
+  const [from = 0, to = 0] = [request.bounds[0], request.bounds.at(-1)]
+  const ofPoints = sourceOf(request, request.points, true)
+  const ofTotals = sourceOf(request, request.totals, false)
+  const measured: Measured[] = []
+  for (const source of new Set([ofPoints, ofTotals])) {
+    if (source === null) continue
+    const levels = levelsOf(source === ofPoints, source === ofTotals)
+    const parameters = createParameters()
+    const text = measureSql(request, source, levels, parameters)
+    if (source !== 'totals') await requireRaw(snapshot, request.selection, from, to)
+    const rows = await snapshot.rows<{ part: number | null; grp: number; events: string; users: string }>(
+      text,
+      parameters,
+    )
+    for (const { part, grp, events, users } of rows)
+      measured.push({
+        part: part === null ? null : part - 1,
+        group: grp,
+        events: Number(events),
+        users: Number(users),
+      })
+  }
+  return measured
+}

@@ -1,0 +1,112 @@
+import { badInput, type Caller } from '@user-stats/core'
+import { requireWholeDays } from '../privacy/small-cell-suppression.ts'
+import { requireDataPaths } from '../query/data-path.ts'
+import type { AnalyticsDeps } from '../query/analysis-context.ts'
+import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
+import { largestGroups, parseGrouping, type GroupByInput, type Grouping } from './grouping.ts'
+import { countPeriods, type Periods } from './period.ts'
+import { parseRange, resolveRange, type Range, type Unit } from '../query/calendar-range.ts'
+import type { Wanted } from '../query/requested-fields.ts'
+import { parseStatistics, type StatisticsInput } from './statistics.ts'
+import { requireTimeZone } from '../query/time-zone.ts'
+
+export type Granularity = 'HOUR' | 'DAY' | 'WEEK' | 'MONTH'
+
+export interface SeriesRequest {
+  readonly filter: EventFilter
+  readonly granularity: Granularity
+  readonly timeZone: string
+  readonly groupBy?: GroupByInput | null | undefined
+  readonly statisticsOf?: StatisticsInput | null | undefined
+  readonly compareWithPrevious: boolean
+}
+
+export interface EventGroup extends Periods {
+  readonly key: string | null
+  readonly isOther: boolean
+}
+
+export interface EventSeries extends Periods {
+  readonly asOf: Date
+  readonly timeZone: string
+  readonly granularity: Granularity
+  readonly exact: true
+  readonly from: Date
+  readonly to: Date
+  readonly groups: readonly EventGroup[]
+}
+
+const granularities: Readonly<Record<Granularity, { readonly unit: Unit; readonly maxDays: number }>> = {
+  HOUR: { unit: 'hour', maxDays: 31 },
+  DAY: { unit: 'day', maxDays: 1_100 },
+  WEEK: { unit: 'week', maxDays: 3_653 },
+  MONTH: { unit: 'month', maxDays: 3_653 },
+}
+const maxGroupPoints = 20_000
+
+function requireFewPoints({ bounds }: Range, grouping: Grouping): void {
+  if ((bounds.length - 1) * (grouping.top + 1) > maxGroupPoints)
+    throw badInput(
+      'groupBy.top',
+      'points of all groups together must be at most 20,000; ask for fewer or a shorter range',
+    )
+}
+
+/**
+ * Events, distinct users and statistics over time, in one snapshot.
+ *
+ * @param wanted what is asked of the series; nothing else is counted
+ * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
+ */
+export async function eventSeries(
+  { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
+  caller: Caller,
+  { filter, granularity, groupBy, compareWithPrevious: compare, ...request }: SeriesRequest,
+  wanted: Wanted,
+): Promise<EventSeries> {
+  const stores = storesOf(caller, filter)
+  const disclosure = disclosureOf(caller)
+  const selection = parseSelection(stores, filter, disclosure)
+  const grouping = groupBy == null ? null : parseGrouping(groupBy)
+  const statisticsOf = request.statisticsOf == null ? null : parseStatistics(request.statisticsOf)
+  const paths = [
+    ...selection.conditions.map(({ steps }) => steps),
+    ...(grouping?.by === 'DATA' ? [grouping.path] : []),
+    ...(statisticsOf === null ? [] : [statisticsOf.path]),
+  ]
+  requireDataPaths(caller, paths, analystPaths)
+  const timeZone = requireTimeZone(request.timeZone)
+  requireWholeDays(disclosure, { timeZone, granularity, from: filter.from, to: filter.to })
+  const { unit, maxDays } = granularities[granularity]
+  const asked = parseRange(filter, timeZone, clock(), maxDays)
+  for (const store of stores ?? [null]) await access.admit(caller, store)
+
+  return await snapshot(async (reading): Promise<EventSeries> => {
+    const range = await resolveRange(reading, asked, timeZone, unit)
+    if (grouping !== null) requireFewPoints(range, grouping)
+    const [from = 0, to = 0] = [range.bounds[0], range.bounds.at(-1)]
+    const common = { selection, range, statisticsOf, compare }
+    const all = await countPeriods(reading, { ...common, groups: null, wanted })
+    const groups: EventGroup[] = []
+    if (grouping !== null && wanted('groups')) {
+      const largest = await largestGroups(reading, selection, [from, to], grouping)
+      const ofGroup = await countPeriods(reading, {
+        ...common,
+        groups: largest,
+        wanted: (path) => wanted(`groups.${path}`),
+      })
+      for (const [at, key] of largest.keys.entries()) groups.push({ key, isOther: false, ...ofGroup(at + 1) })
+      if (largest.others) groups.push({ key: null, isOther: true, ...ofGroup(0) })
+    }
+    return {
+      asOf: range.asOf,
+      timeZone,
+      granularity,
+      exact: true,
+      from: new Date(from),
+      to: new Date(to),
+      ...all(0),
+      groups,
+    }
+  })
+}

@@ -1,0 +1,99 @@
+import { badInput } from '@user-stats/core'
+import { numberSql, valueAt } from '../query/conditions.ts'
+import { parseDataPath, type DataPath } from '../query/data-path.ts'
+import { partedEvents, requireRaw, type Parted } from './measure.ts'
+import { createParameters } from '../query/sql-parameters.ts'
+import type { Snapshot } from '../query/snapshot.ts'
+
+export interface StatisticsInput {
+  readonly path: string
+  readonly percentiles?: readonly number[] | undefined
+}
+
+/** Of which number statistics are computed. */
+export interface StatisticsOf {
+  readonly path: DataPath
+  readonly fractions: readonly number[]
+}
+
+export interface NumericStatistics {
+  readonly count: number
+  readonly sum: number | null
+  readonly mean: number | null
+  readonly min: number | null
+  readonly max: number | null
+  readonly percentiles: readonly { readonly fraction: number; readonly value: number | null }[]
+}
+
+/** Statistics of one part (from 0) or, when null, of the whole range, in one group. */
+export interface MeasuredStatistics {
+  readonly part: number | null
+  readonly group: number
+  readonly statistics: NumericStatistics
+}
+
+const maxFractions = 20
+
+/** @throws BAD_USER_INPUT */
+export function parseStatistics({ path, percentiles = [] }: StatisticsInput): StatisticsOf {
+  if (percentiles.length > maxFractions || percentiles.some((fraction) => !(fraction >= 0 && fraction <= 1)))
+    throw badInput('statisticsOf.percentiles', `must be up to ${String(maxFractions)} fractions from 0 to 1`)
+  return { path: parseDataPath('statisticsOf.path', path), fractions: percentiles }
+}
+
+/** Statistics of no number at all. */
+export const noStatistics = ({ fractions }: StatisticsOf): NumericStatistics => ({
+  count: 0,
+  sum: null,
+  mean: null,
+  min: null,
+  max: null,
+  percentiles: fractions.map((fraction) => ({ fraction, value: null })),
+})
+
+/** Beyond a double there is no answer; it would not survive as JSON. */
+const finite = (value: string | number | null | undefined): number | null => {
+  const number = value == null ? NaN : Number(value)
+  return Number.isFinite(number) ? number : null
+}
+
+interface Row {
+  readonly part: number | null
+  readonly grp: number
+  readonly count: string
+  readonly sum: string
+  readonly mean: string
+  readonly min: string
+  readonly max: string
+  readonly percentiles: (number | null)[]
+}
+
+/** Statistics per part and group and over the whole range. Where there is no number there is no row. */
+export async function measureStatistics(
+  snapshot: Snapshot,
+  request: Parted,
+  { path, fractions }: StatisticsOf,
+): Promise<MeasuredStatistics[]> {
+  const parameters = createParameters()
+  const numbers = partedEvents(request, `${numberSql(valueAt(path, parameters))} AS number`, parameters, true)
+  await requireRaw(snapshot, request.selection, request.bounds[0] ?? 0, request.bounds.at(-1) ?? 0)
+  const rows = await snapshot.rows<Row>(
+    // Sums are exact decimals; percentiles are interpolated between doubles.
+    `SELECT part, grp, count(*), sum(number), avg(number) AS mean, min(number), max(number),
+            percentile_cont(${parameters.add(fractions)}::float8[]) WITHIN GROUP (ORDER BY number::float8) AS percentiles
+     FROM (${numbers}) numbers WHERE number IS NOT NULL GROUP BY GROUPING SETS ((part, grp), (grp))`,
+    parameters,
+  )
+  return rows.map((row) => ({
+    part: row.part === null ? null : row.part - 1,
+    group: row.grp,
+    statistics: {
+      count: Number(row.count),
+      sum: finite(row.sum),
+      mean: finite(row.mean),
+      min: finite(row.min),
+      max: finite(row.max),
+      percentiles: fractions.map((fraction, at) => ({ fraction, value: finite(row.percentiles[at]) })),
+    },
+  }))
+}

@@ -1,0 +1,41 @@
+import type { Pool, PoolClient } from 'pg'
+import {
+  readAuditPage,
+  recordAudit,
+  statementsOn,
+  type Acting,
+  type AuditFilter,
+  type AuditRecord,
+} from '@user-stats/audit-log'
+import { requireAdmin, type Caller } from '@user-stats/core'
+import type { Access } from '../access/access.service.ts'
+
+export type Audit = ReturnType<typeof createAudit>
+
+/** The audit log: who deleted, erased or verified what. Recording events is not part of it: they are the statistics. */
+export function createAudit({
+  pool,
+  access,
+  clock,
+}: {
+  readonly pool: Pool
+  readonly access: Access
+  readonly clock: () => Date
+}) {
+  return {
+    /** Writes an entry: in the transaction of what it tells of, if that changes anything. */
+    record: (client: Pool | PoolClient, acting: Acting, record: AuditRecord): Promise<void> =>
+      recordAudit(statementsOn(client), acting, record, clock()),
+
+    /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
+    async page(
+      caller: Caller,
+      filter: AuditFilter,
+      page: { readonly first: number; readonly after?: string | null },
+    ) {
+      requireAdmin(caller)
+      await access.admit(caller, null)
+      return await readAuditPage(statementsOn(pool), filter, page)
+    },
+  }
+}

@@ -1,0 +1,108 @@
+import type { PoolClient } from 'pg'
+import { removeSomeOfDay } from '../rollup/delete-day.ts'
+import { correctTotals } from '../rollup/day-totals.ts'
+import { lowerUserRows, type UserDayEvents } from '../rollup/user-days.ts'
+
+/** Where an event stands in a store's order of time. */
+export interface EventKey {
+  readonly occurredAt: Date
+  readonly id: string
+}
+
+/** What one step has taken from a store. */
+export interface TakenOfStore {
+  /** Where to go on. Null when everything up to the last event asked for is gone. */
+  readonly next: Span | null
+  /** Rows that went, by table. */
+  readonly rows: Readonly<Record<string, number>>
+}
+
+/** From one event to another, both included. */
+export interface Span {
+  /** Null: from the first. */
+  readonly from: EventKey | null
+  /** Null: no event at all, just what is left of days whose raw events are no longer kept. */
+  readonly last: EventKey | null
+}
+
+/** The last of a store's events. */
+export async function lastEventOf(client: PoolClient, storeId: number): Promise<EventKey | null> {
+  const { rows } = await client.query<EventKey>(
+    `SELECT occurred_at AS "occurredAt", id FROM events WHERE store_id = $1
+     ORDER BY occurred_at DESC, id DESC LIMIT 1`,
+    [storeId],
+  )
+  return rows[0] ?? null
+}
+
+/**
+ * Takes the oldest of a store's events, up to a number, with their rollups, in the caller's transaction, which shares
+ * the store's lock: beside writers. Every commit leaves rollups that are what the raw events say. Days whose raw events
+ * are no longer kept go first, with their totals: nothing is added to them.
+ */
+export async function takeStoreEvents(
+  client: PoolClient,
+  storeId: number,
+  span: Span,
+  limit: number,
+): Promise<TakenOfStore> {
+  const day = await firstUnkeptDay(client, storeId)
+  if (day !== null) return { next: span, rows: (await removeSomeOfDay(client, storeId, day, limit)).rows }
+  if (span.last === null) return { next: null, rows: {} }
+  const { end, groups } = await takeRaw(client, storeId, span.from, span.last, limit)
+  const went = await lowerUserRows(client, storeId, groups)
+  await correctTotals(client, storeId, { gone: groups, went, came: { types: [], days: [] } })
+  return {
+    next: end === null ? null : { ...span, from: end },
+    rows: {
+      events: groups.reduce((sum, { events }) => sum + events, 0),
+      user_type_days: went.types.length,
+      user_days: went.days.length,
+    },
+  }
+}
+
+/** The first day of which there are totals, but no more raw events to count them from. */
+async function firstUnkeptDay(client: PoolClient, storeId: number): Promise<string | null> {
+  const { rows } = await client.query<{ day: string | null }>(
+    `SELECT min(day)::text AS day FROM day_totals
+     WHERE store_id = $1 AND day < (SELECT max(raw_from) FROM retention WHERE store_id IN (0, $1))`,
+    [storeId],
+  )
+  return rows[0]?.day ?? null
+}
+
+async function takeRaw(
+  client: PoolClient,
+  storeId: number,
+  from: EventKey | null,
+  last: EventKey,
+  limit: number,
+): Promise<{ end: EventKey | null; groups: UserDayEvents[] }> {
+  // Times are said once more by themselves, so that partitions of other months are not looked into.
+  const within = `FROM events WHERE store_id = $1
+    AND occurred_at >= coalesce($2, '-infinity'::timestamptz) AND occurred_at <= $4
+    AND (occurred_at, id) >= (coalesce($2, '-infinity'::timestamptz), coalesce($3::bigint, 0))`
+  const values = [storeId, from?.occurredAt ?? null, from?.id ?? null]
+  const { rows: ends } = await client.query<EventKey>(
+    `SELECT occurred_at AS "occurredAt", id ${within} AND (occurred_at, id) <= ($4::timestamptz, $5::bigint)
+     ORDER BY occurred_at, id OFFSET $6 LIMIT 1`,
+    [...values, last.occurredAt, last.id, limit],
+  )
+  const end = ends[0] ?? null
+  const { rows } = await client.query<{ user_id: string; type: string; day: string; events: string }>(
+    `WITH gone AS (
+       DELETE ${within} AND (occurred_at, id) ${end === null ? '<=' : '<'} ($4::timestamptz, $5::bigint)
+       RETURNING user_id, type, (occurred_at AT TIME ZONE 'UTC')::date AS day
+     )
+     SELECT user_id, type, day::text, count(*) AS events FROM gone GROUP BY 1, 2, 3`,
+    [...values, (end ?? last).occurredAt, (end ?? last).id],
+  )
+  const groups = rows.map(({ user_id: userId, type, day, events }) => ({
+    userId,
+    type,
+    day,
+    events: Number(events),
+  }))
+  return { end, groups }
+}

@@ -1,0 +1,121 @@
+import type { PoolClient } from 'pg'
+import { correctTotals } from '../rollup/day-totals.ts'
+import { lowerUserRows, raiseUserRows, type UserDayEvents } from '../rollup/user-days.ts'
+
+/** What one step has taken from a user. */
+export interface Taken {
+  /** False when nothing of the user is left. */
+  readonly more: boolean
+  readonly deleted: number
+  /** Events that go on being counted, under another name. */
+  readonly moved: number
+  /** Rows that went, by table. */
+  readonly rows: Readonly<Record<string, number>>
+}
+
+/** Times of events that lose their user are coarsened to this: bounds of hours and days of every time zone stay exact. */
+const coarse = (column: string): string =>
+  `date_bin('15 minutes', ${column}, TIMESTAMPTZ '1800-01-01 00:00:00+00')`
+
+/**
+ * Takes the oldest of a user's events, up to a number, with their rollups, in the caller's transaction, which shares
+ * the store's lock: beside writers. Every commit leaves rollups that are what the raw events say. Totals of days whose
+ * raw events are no longer kept stay as they are: counts that name nobody, and what the user had in them can no longer
+ * be told.
+ *
+ * @param heir who is to have the events from now on, under new ids, at coarse times and without their data;
+ *   null deletes them
+ */
+export async function takeUserEvents(
+  client: PoolClient,
+  storeId: number,
+  userId: string,
+  { limit, heir }: { readonly limit: number; readonly heir: string | null },
+): Promise<Taken> {
+  const rawFrom = await rawFromOf(client, storeId)
+  const { more, groups } = await takeRaw(client, storeId, userId, limit, heir, rawFrom)
+  const rowsBefore = more || rawFrom === null ? {} : await removeRowsBefore(client, storeId, userId, rawFrom)
+  const kept = groups.filter(({ day }) => rawFrom === null || day >= rawFrom)
+  const inherited = heir === null ? [] : kept.map((group) => ({ ...group, userId: heir }))
+  const went = await lowerUserRows(client, storeId, kept)
+  const came = await raiseUserRows(client, storeId, inherited)
+  await correctTotals(client, storeId, { gone: heir === null ? kept : [], went, came })
+  const all = sumOf(groups)
+  const moved = heir === null ? 0 : sumOf(kept)
+  return {
+    more,
+    deleted: all - moved,
+    moved,
+    rows: {
+      events: all - moved,
+      user_type_days: went.types.length + (rowsBefore['user_type_days'] ?? 0),
+      user_days: went.days.length + (rowsBefore['user_days'] ?? 0),
+    },
+  }
+}
+
+const sumOf = (groups: readonly UserDayEvents[]): number =>
+  groups.reduce((sum, { events }) => sum + events, 0)
+
+async function takeRaw(
+  client: PoolClient,
+  storeId: number,
+  userId: string,
+  limit: number,
+  heir: string | null,
+  rawFrom: string | null,
+): Promise<{ more: boolean; groups: UserDayEvents[] }> {
+  // A range of the key, rather than a list of keys: no plan for it is a bad one.
+  const { rows: ends } = await client.query<{ occurred_at: Date; id: string }>(
+    `SELECT occurred_at, id FROM events WHERE store_id = $1 AND user_id = $2
+     ORDER BY occurred_at, id OFFSET $3 LIMIT 1`,
+    [storeId, userId, limit],
+  )
+  const [end] = ends
+  const before = end === undefined ? '' : 'AND (occurred_at, id) < ($3::timestamptz, $4::bigint)'
+  const values = [storeId, userId, ...(end === undefined ? [] : [end.occurred_at, end.id])]
+  const next = `$${String(values.length + 1)}`
+  const last = `$${String(values.length + 2)}::date`
+  const moving = `, moved AS (
+       INSERT INTO events (store_id, occurred_at, id, user_id, type, data, created_at)
+       SELECT $1, ${coarse('occurred_at')}, nextval('events_id_seq'), ${next}, type, '{}', ${coarse('created_at')}
+       FROM (SELECT * FROM gone WHERE ${last} IS NULL OR day >= ${last} ORDER BY occurred_at, id) inherited
+     )`
+  const { rows } = await client.query<{ type: string; day: string; events: string }>(
+    `WITH gone AS (
+       DELETE FROM events WHERE store_id = $1 AND user_id = $2 ${before}
+       RETURNING type, occurred_at, id, created_at, (occurred_at AT TIME ZONE 'UTC')::date AS day
+     )${heir === null ? '' : moving}
+     SELECT type, day::text, count(*) AS events FROM gone GROUP BY 1, 2`,
+    heir === null ? values : [...values, heir, rawFrom],
+  )
+  const groups = rows.map(({ type, day, events }) => ({ userId, type, day, events: Number(events) }))
+  return { more: end !== undefined, groups }
+}
+
+/** From which day on a store's raw events are kept by its own setting. Whole months are not gone by halves. */
+async function rawFromOf(client: PoolClient, storeId: number): Promise<string | null> {
+  const { rows } = await client.query<{ raw_from: string }>(
+    'SELECT raw_from::text FROM retention WHERE store_id = $1',
+    [storeId],
+  )
+  return rows[0]?.raw_from ?? null
+}
+
+/** What is still there of days that are being swept away. */
+async function removeRowsBefore(
+  client: PoolClient,
+  storeId: number,
+  userId: string,
+  day: string,
+): Promise<Record<string, number>> {
+  const removed: Record<string, number> = {}
+  for (const table of ['user_type_days', 'user_days']) {
+    const { rowCount } = await client.query(
+      `DELETE FROM ${table} WHERE store_id = $1 AND user_id = $2 AND day < $3::date`,
+      [storeId, userId, day],
+    )
+    removed[table] = rowCount ?? 0
+  }
+  return removed
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+import type { Pool, PoolClient } from 'pg'
+import { DomainError } from '@user-stats/core'
+import { aloneWithStore, besideWriters } from '../../database/store-lock.ts'
+import { takeUserEvents } from './delete-user-events.ts'
+import {
+  addRows,
+  beginProgress,
+  hasBegun,
+  holdProgress,
+  saveProgress,
+  type CommandKey,
+  type Progress,
+} from './progress.ts'
+import { removeSomeOfStore } from './erase-store.ts'
+
+/** How much is done at a time. */
+export interface ErasureSteps {
+  /** Events of a user in one transaction, at most. */
+  readonly userBatch?: number
+  /** Rows of each table of a store in one transaction, at most. */
+  readonly storeBatch?: number
+  /** Milliseconds after which a call answers how far it came; it takes at least one step. */
+  readonly budget?: number
+}
+
+export interface ErasuresOptions extends ErasureSteps {
+  readonly pool: Pool
+  readonly clock: () => Date
+}
+
+export type Erasures = ReturnType<typeof createErasures>
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '57014'
+
+/** Told of the end, in the transaction that ends it. */
+export type OnFinished = (client: PoolClient, progress: Progress) => Promise<unknown>
+
+/** Where the work stands after a step. */
+type Step = (client: PoolClient, progress: Progress) => Promise<Progress>
+
+/**
+ * Erasing users and stores, in steps of bounded size, each a transaction of its own beside the store's writers. What a
+ * call does not get done is left to the next; a step that was interrupted has left nothing.
+ */
+export function createErasures({
+  pool,
+  clock,
+  userBatch = 2_000,
+  storeBatch = 10_000,
+  budget = 1_000,
+}: ErasuresOptions) {
+  async function takeStep(key: CommandKey, step: Step, onFinished?: OnFinished): Promise<Progress> {
+    return await besideWriters(pool, key.storeId, async (client) => {
+      const before = await holdProgress(client, key)
+      if (before.finished) return before
+      const after = await step(client, before)
+      await saveProgress(client, key, after, clock())
+      if (after.finished) await onFinished?.(client, after)
+      return after
+    }).catch((error: unknown) => {
+      // A step is small: one that takes too long waits for others, or for a database that has too much to do.
+      if (isTimeout(error)) throw new DomainError('DATABASE_UNAVAILABLE', { cause: error })
+      throw error
+    })
+  }
+
+  async function goOn(key: CommandKey, count: Step, step: Step, onFinished: OnFinished): Promise<Progress> {
+    const until = performance.now() + budget
+    await takeStep(key, count)
+    for (;;) {
+      const progress = await takeStep(key, step, onFinished)
+      if (progress.finished || performance.now() >= until) return progress
+    }
+  }
+
+  /** Alone with the store: once this has committed, no event of the user can still be written. */
+  const begin = (key: CommandKey, userId: string, anonymise: boolean): Promise<void> =>
+    aloneWithStore(pool, key.storeId, async (client) => {
+      await client.query(
+        'INSERT INTO erased_users (store_id, user_id, erased_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+        [key.storeId, userId, clock()],
+      )
+      await beginProgress(client, key, anonymise ? `anonymous-${randomUUID()}` : null)
+    })
+
+  return {
+    /**
+     * Erases a user, or leaves their events without them. From the first step on late events are refused.
+     *
+     * @param anonymise events stay, without their data, as those of somebody whose name leads to nobody
+     */
+    async user(
+      key: CommandKey,
+      { userId, anonymise }: { readonly userId: string; readonly anonymise: boolean },
+      onFinished: OnFinished,
+    ): Promise<Progress> {
+      const { storeId } = key
+      if (!(await hasBegun(pool, key))) await begin(key, userId, anonymise)
+      return await goOn(
+        key,
+        countOnce('SELECT count(*) FROM events WHERE store_id = $1 AND user_id = $2', [storeId, userId]),
+        async (client, progress) => {
+          const taken = await takeUserEvents(client, storeId, userId, {
+            limit: userBatch,
+            heir: progress.pseudonym,
+          })
+          return {
+            ...progress,
+            finished: !taken.more,
+            eventsDeleted: progress.eventsDeleted + taken.deleted,
+            eventsAnonymised: progress.eventsAnonymised + taken.moved,
+            rows: addRows(progress.rows, taken.rows),
+          }
+        },
+        onFinished,
+      )
+    },
+
+    /** Deletes what a store has. Its access must have been taken from it before. */
+    async store(key: CommandKey, onFinished: OnFinished): Promise<Progress> {
+      const { storeId } = key
+      await besideWriters(pool, storeId, (client) => beginProgress(client, key, null))
+      return await goOn(
+        key,
+        countOnce(
+          `SELECT coalesce(sum(d.events), 0) AS count FROM day_totals d
+           LEFT JOIN retention own ON own.store_id = d.store_id LEFT JOIN retention every ON every.store_id = 0
+           WHERE d.store_id = $1 AND d.day >= coalesce(greatest(own.raw_from, every.raw_from), '-infinity')`,
+          [storeId],
+        ),
+        async (client, progress) => {
+          const { more, rows } = await removeSomeOfStore(client, storeId, storeBatch)
+          return {
+            ...progress,
+            finished: !more,
+            eventsDeleted: progress.eventsDeleted + (rows['events'] ?? 0),
+            rows: addRows(progress.rows, rows),
+          }
+        },
+        onFinished,
+      )
+    },
+  }
+}
+
+/** Counts what there is at the beginning; nothing is added any more. */
+const countOnce =
+  (text: string, values: readonly unknown[]): Step =>
+  async (client, progress) => {
+    if (progress.eventsTotal !== null) return progress
+    const { rows } = await client.query<{ count: string }>(text, [...values])
+    return { ...progress, eventsTotal: progress.eventsDeleted + Number(rows[0]?.count ?? 0) }
+  }

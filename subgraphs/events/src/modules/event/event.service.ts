@@ -1,0 +1,145 @@
+import type { Pool } from 'pg'
+import { badInput, DomainError, tenantOf, type Caller } from '@user-stats/core'
+import { keyStoreOf, type Access } from '../access/access.service.ts'
+import type { BatchItem, Outcome } from './write-batch.ts'
+import type { EventRow } from './event-row.ts'
+import type { Ingest } from './ingest-queue.ts'
+import { prepareEvent, requireText, type EventInput } from './validation.ts'
+
+export interface EventFilter {
+  readonly userId?: string | null
+  readonly types?: readonly string[] | null
+  readonly from?: Date | null
+  readonly to?: Date | null
+}
+
+export interface PageRequest {
+  readonly first: number
+  readonly after?: string | null
+}
+
+export interface Recorded {
+  readonly event: EventRow
+  readonly duplicate: boolean
+}
+
+const maxBulk = 1_000
+const maxPage = 10_000
+
+export interface EventsOptions {
+  readonly pool: Pool
+  readonly access: Access
+  readonly ingest: Ingest
+  readonly clock: () => Date
+  readonly horizonDays: number
+}
+
+export type Events = ReturnType<typeof createEvents>
+
+/** Recording and reading raw events. */
+export function createEvents({ pool, access, ingest, clock, horizonDays }: EventsOptions) {
+  function toItem(caller: Caller, input: EventInput, receivedAt: Date): BatchItem {
+    const event = prepareEvent(input, tenantOf(caller, input.storeId), receivedAt, horizonDays)
+    // tenantOf lets stores and admins through, nobody else.
+    if (caller.role !== 'STORE' && caller.role !== 'ADMIN') throw new DomainError('FORBIDDEN')
+    return { event, keyId: caller.keyId, keyStore: keyStoreOf(caller), admin: caller.role === 'ADMIN' }
+  }
+
+  return {
+    /** @throws BAD_USER_INPUT, IDEMPOTENCY_KEY_REUSED, EVENT_ERASED, USER_ERASED, QUEUE_FULL and refusals of access */
+    async record(caller: Caller, input: EventInput): Promise<Recorded> {
+      const [outcome] = await ingest.record([toItem(caller, input, clock())])
+      if (outcome === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
+      if (outcome instanceof DomainError) throw outcome
+      return outcome
+    },
+
+    /**
+     * Records up to 1,000 events; each has an outcome of its own, in order.
+     *
+     * @throws BAD_USER_INPUT for their number, QUEUE_FULL, and refusals of access that concern them all
+     */
+    async recordMany(caller: Caller, inputs: readonly EventInput[]): Promise<Outcome[]> {
+      // Who may record nothing at all is told so, not once for each event.
+      if (caller.role !== 'STORE' && caller.role !== 'ADMIN') tenantOf(caller)
+      if (inputs.length < 1 || inputs.length > maxBulk)
+        throw badInput('events', `must be 1 to ${maxBulk.toLocaleString('en')} events`)
+      const receivedAt = clock()
+      const prepared = inputs.map((input): BatchItem | DomainError => {
+        try {
+          return toItem(caller, input, receivedAt)
+        } catch (error) {
+          if (error instanceof DomainError) return error
+          throw error
+        }
+      })
+      const written = await ingest.record(
+        prepared.filter((item): item is BatchItem => !(item instanceof DomainError)),
+      )
+      let next = 0
+      return prepared.map((item) => {
+        if (item instanceof DomainError) return item
+        return written[next++] ?? new DomainError('INTERNAL_SERVER_ERROR')
+      })
+    },
+
+    /**
+     * A page of a store's events, newest first, with one row more than asked for when more follows.
+     *
+     * @throws BAD_USER_INPUT for `first` and `after`, and refusals of access
+     */
+    async page(
+      caller: Caller,
+      storeId: number | null | undefined,
+      filter: EventFilter,
+      { first, after }: PageRequest,
+    ): Promise<EventPage> {
+      const tenant = tenantOf(caller, storeId)
+      if (first < 0 || first > maxPage) throw badInput('first', 'must be 0 to 10,000')
+      if (filter.userId != null) requireText('userId', filter.userId, 128)
+      for (const type of filter.types ?? []) requireText('types', type, 128)
+      const cursor = after == null ? null : parseCursor(after)
+      await access.admit(caller, tenant)
+      const { rows } = await pool.query<EventRow>({
+        text: `SELECT id, store_id AS "storeId", user_id AS "userId", type, data,
+                      occurred_at AS "occurredAt", created_at AS "createdAt"
+               FROM events
+               WHERE store_id = $1
+                 AND ($2::text IS NULL OR user_id = $2)
+                 AND ($3::text[] IS NULL OR type = ANY ($3))
+                 AND occurred_at >= coalesce($4::timestamptz, '-infinity')
+                 AND occurred_at < coalesce($5::timestamptz, 'infinity')
+                 AND ($6::timestamptz IS NULL OR (occurred_at, id) < ($6, $7::bigint))
+               ORDER BY occurred_at DESC, id DESC
+               LIMIT $8`,
+        values: [
+          tenant,
+          filter.userId ?? null,
+          filter.types ?? null,
+          filter.from ?? null,
+          filter.to ?? null,
+          cursor?.occurredAt ?? null,
+          cursor?.id ?? null,
+          first + 1,
+        ],
+      })
+      return { rows: rows.slice(0, first), hasNextPage: rows.length > first }
+    },
+  }
+}
+
+export interface EventPage {
+  readonly rows: readonly EventRow[]
+  readonly hasNextPage: boolean
+}
+
+/** Where an event stands in the order of pages. Opaque to callers. */
+export const cursorOf = ({ occurredAt, id }: EventRow): string =>
+  Buffer.from(`${String(occurredAt.getTime())}:${id}`).toString('base64url')
+
+function parseCursor(cursor: string): { occurredAt: Date; id: string } {
+  const [, time, id] = /^(-?\d{1,15}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  if (time === undefined || id === undefined)
+    throw badInput('after', 'must be the endCursor of a page before')
+  return { occurredAt: new Date(Number(time)), id }
+}

@@ -1,0 +1,67 @@
+import type { Pool } from 'pg'
+import { badInput, tenantOf, type Caller } from '@user-stats/core'
+import type { Access } from '../access/access.service.ts'
+import { requireText } from '../event/validation.ts'
+
+/** An idempotency key that is still remembered, and the event it names. */
+export interface KeyRow {
+  readonly key: string
+  readonly eventId: string
+  readonly createdAt: Date
+}
+
+export interface KeyPage {
+  readonly rows: readonly KeyRow[]
+  /** The last key that was looked at. */
+  readonly last: string | null
+  readonly hasNextPage: boolean
+}
+
+const maxPage = 10_000
+
+export type IdempotencyKeys = ReturnType<typeof createIdempotencyKeys>
+
+/** Idempotency keys by user. They are kept by store and key only, so that a page is a stretch of the store's keys. */
+export function createIdempotencyKeys({ pool, access }: { readonly pool: Pool; readonly access: Access }) {
+  return {
+    /** @throws BAD_USER_INPUT, and refusals of access */
+    async page(
+      caller: Caller,
+      named: number | null | undefined,
+      userId: string,
+      { first, after }: { readonly first: number; readonly after?: string | null },
+    ): Promise<KeyPage> {
+      const storeId = tenantOf(caller, named)
+      requireText('userId', userId, 128)
+      if (first < 1 || first > maxPage) throw badInput('first', 'must be 1 to 10,000')
+      const from = after == null ? null : keyBehind(after)
+      await access.admit(caller, storeId)
+      const { rows } = await pool.query<KeyRow & { own: boolean }>(
+        `SELECT k.key, k.event_id AS "eventId", k.created_at AS "createdAt",
+                EXISTS (
+                  SELECT FROM events e
+                  WHERE e.store_id = $1 AND e.occurred_at = k.occurred_at AND e.id = k.event_id AND e.user_id = $2
+                ) AS own
+         FROM idempotency_keys k
+         WHERE k.store_id = $1 AND ($3::text IS NULL OR k.key > $3)
+         ORDER BY k.key LIMIT $4`,
+        [storeId, userId, from, first + 1],
+      )
+      const looked = rows.slice(0, first)
+      return {
+        rows: looked.filter(({ own }) => own),
+        last: looked.at(-1)?.key ?? null,
+        hasNextPage: rows.length > first,
+      }
+    },
+  }
+}
+
+export const cursorOfKey = (key: string): string => Buffer.from(key).toString('base64url')
+
+function keyBehind(cursor: string): string {
+  const key = Buffer.from(cursor, 'base64url').toString()
+  if (key === '' || key.includes('\0') || cursorOfKey(key) !== cursor)
+    throw badInput('after', 'must be the endCursor of a page before')
+  return key
+}

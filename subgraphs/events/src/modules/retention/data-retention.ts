@@ -1,0 +1,81 @@
+import type { Pool, PoolClient } from 'pg'
+import type { Logger } from '@user-stats/http'
+import { sweepStores } from './sweep.ts'
+
+export interface RetentionOptions {
+  readonly pool: Pool
+  readonly clock: () => Date
+  readonly log: Logger
+  /** Raw events of all stores are kept this long; 0: for ever. */
+  readonly days: number
+}
+
+const dayMs = 86_400_000
+const taskLock = '7303, 1'
+
+export type Retention = ReturnType<typeof createRetention>
+
+/**
+ * Lets raw events go that have been kept long enough, together with the user rows that were counted from them.
+ * Daily totals stay. One replica at a time does it.
+ */
+export function createRetention({ pool, clock, log, days }: RetentionOptions) {
+  const daysAgo = (count: number): string =>
+    new Date(clock().getTime() - count * dayMs).toISOString().slice(0, 10)
+
+  /** A clock that runs ahead must not cost data. */
+  async function clockIsTrusted(client: PoolClient): Promise<boolean> {
+    const { rows } = await client.query<{ now: Date }>('SELECT now() AS now')
+    const ahead = clock().getTime() - (rows[0]?.now.getTime() ?? 0)
+    if (ahead <= dayMs) return true
+    log.error({ ahead }, 'the clock is more than a day ahead of the database: nothing is let go')
+    return false
+  }
+
+  async function dropMonths(client: PoolClient): Promise<void> {
+    if (days === 0) return
+    try {
+      const { rows } = await client.query<{ months: number }>('SELECT drop_months($1::date) AS months', [
+        daysAgo(days),
+      ])
+      const months = rows[0]?.months ?? 0
+      if (months > 0) log.info({ months }, 'months of raw events are dropped')
+    } catch (error) {
+      // Readers or writers were in the way; they go first, and the next run tries again.
+      if (!isLocked(error)) throw error
+      log.info('dropping months waits for the next run')
+    }
+  }
+
+  return {
+    /**
+     * @param stopped asked between bounded steps
+     * @returns false when another replica is at it
+     */
+    async run(stopped: () => boolean): Promise<boolean> {
+      const client = await pool.connect()
+      let broken = true
+      try {
+        const { rows } = await client.query<{ mine: boolean }>(
+          `SELECT pg_try_advisory_lock(${taskLock}) AS mine`,
+        )
+        const mine = rows[0]?.mine === true
+        if (mine) {
+          if (await clockIsTrusted(client)) {
+            await dropMonths(client)
+            await sweepStores({ pool, daysAgo, stopped })
+          }
+          await client.query(`SELECT pg_advisory_unlock(${taskLock})`)
+        }
+        broken = false
+        return mine
+      } finally {
+        // A connection that is closed holds no lock.
+        client.release(broken)
+      }
+    },
+  }
+}
+
+const isLocked = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')

@@ -1,0 +1,93 @@
+import type { PoolClient } from 'pg'
+import type { ChangedRows, UserDayEvents } from './user-days.ts'
+
+/** What is to be taken out of totals and put into them, by the day and, where there is one, the type. */
+class Changes {
+  readonly #byKey = new Map<string, { type: string; day: string; events: number; users: number }>()
+
+  add(type: string, day: string, events: number, users: number): void {
+    const key = `${day}\0${type}`
+    const change = this.#byKey.get(key) ?? { type, day, events: 0, users: 0 }
+    change.events += events
+    change.users += users
+    this.#byKey.set(key, change)
+  }
+
+  /** As columns. Sorted as everybody sorts who writes totals, so that writers queue up instead of deadlocking. */
+  columns(): [types: string[], days: string[], events: number[], users: number[]] {
+    const changes = [...this.#byKey.values()].filter(({ events, users }) => events !== 0 || users !== 0)
+    return [
+      changes.map(({ type }) => type),
+      changes.map(({ day }) => day),
+      changes.map(({ events }) => events),
+      changes.map(({ users }) => users),
+    ]
+  }
+}
+
+/**
+ * Corrects the totals of a store after events are gone, or have been moved to another user. A day without events
+ * is no day of an aggregate. To be called at the end of a transaction: every writer of the day waits for it. Days come
+ * before types, as with writers: whoever holds a day's total may still want those of its types.
+ *
+ * @param gone events that are gone; nothing when they were moved
+ */
+export async function correctTotals(
+  client: PoolClient,
+  storeId: number,
+  {
+    gone,
+    went,
+    came,
+  }: {
+    readonly gone: readonly UserDayEvents[]
+    readonly went: ChangedRows
+    readonly came: ChangedRows
+  },
+): Promise<void> {
+  if (gone.length + went.types.length + came.types.length === 0) return
+  const ofTypes = new Changes()
+  const ofDays = new Changes()
+  for (const { type, day, events } of gone) {
+    ofTypes.add(type, day, -events, 0)
+    ofDays.add('', day, -events, 0)
+  }
+  for (const [rows, users] of [
+    [went, -1],
+    [came, 1],
+  ] as const) {
+    for (const { type, day } of rows.types) ofTypes.add(type, day, 0, users)
+    for (const day of rows.days) ofDays.add('', day, 0, users)
+  }
+  const types = ofTypes.columns()
+  const days = ofDays.columns().slice(1)
+  await client.query(
+    'SELECT FROM day_totals WHERE store_id = $1 AND day = ANY ($2::date[]) ORDER BY day FOR UPDATE',
+    [storeId, days[0]],
+  )
+  await client.query(
+    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users
+     FROM unnest($2::date[], $3::bigint[], $4::bigint[]) AS g(day, events, users)
+     WHERE t.store_id = $1 AND t.day = g.day`,
+    [storeId, ...days],
+  )
+  await client.query(
+    `SELECT FROM type_day_totals t JOIN unnest($2::text[], $3::date[]) AS g(type, day) USING (type, day)
+     WHERE t.store_id = $1 ORDER BY t.type, t.day FOR UPDATE OF t`,
+    [storeId, types[0], types[1]],
+  )
+  await client.query(
+    `UPDATE type_day_totals t SET events = t.events + g.events, users = t.users + g.users
+     FROM unnest($2::text[], $3::date[], $4::bigint[], $5::bigint[]) AS g(type, day, events, users)
+     WHERE t.store_id = $1 AND t.type = g.type AND t.day = g.day`,
+    [storeId, ...types],
+  )
+  await client.query(
+    `WITH empty AS (
+       DELETE FROM type_day_totals t USING unnest($2::text[], $3::date[]) AS g(type, day)
+       WHERE t.store_id = $1 AND t.type = g.type AND t.day = g.day AND t.events = 0
+     )
+     DELETE FROM day_totals t WHERE t.store_id = $1 AND t.day = ANY ($4::date[]) AND t.events = 0`,
+    [storeId, types[0], types[1], days[0]],
+  )
+}

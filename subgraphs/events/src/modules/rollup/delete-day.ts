@@ -1,0 +1,63 @@
+import type { PoolClient } from 'pg'
+import { removeChunk, type Rows } from '../../database/delete-chunk.ts'
+
+/** What one step has removed. */
+export interface Removed {
+  /** False when nothing is left. */
+  readonly more: boolean
+  /** Rows that went, by table. */
+  readonly rows: Readonly<Record<string, number>>
+}
+
+const ofDay = 'store_id = $1 AND day = $2::date'
+
+/**
+ * What a day of a store (`$1`, `$2`) has besides its totals. The users last: while it has some, it is not finished.
+ */
+export const dayRows = [
+  {
+    name: 'events',
+    where: `store_id = $1 AND occurred_at >= $2::date::timestamp AT TIME ZONE 'UTC'
+            AND occurred_at < ($2::date + 1)::timestamp AT TIME ZONE 'UTC'`,
+    key: 'occurred_at, id',
+  },
+  { name: 'user_type_days', where: ofDay, key: 'type, user_id' },
+  { name: 'user_days', where: ofDay, key: 'user_id' },
+] as const satisfies readonly Rows[]
+
+/** Removes up to a number of rows of each table, in the caller's transaction. */
+export async function removeSome(
+  client: PoolClient,
+  tables: readonly Rows[],
+  values: readonly unknown[],
+  limit: number,
+): Promise<Removed> {
+  const counts: Record<string, number> = {}
+  let more = false
+  for (const table of tables) {
+    const chunk = await removeChunk(client, table, values, limit)
+    counts[table.name] = chunk.count
+    more ||= chunk.more
+  }
+  return { more, rows: counts }
+}
+
+/**
+ * Removes some of what a store has of a UTC day to which nothing is added any more, in the caller's transaction: up to
+ * a number of rows of each table. The totals go with the last of the rows.
+ */
+export async function removeSomeOfDay(
+  client: PoolClient,
+  storeId: number,
+  day: string,
+  limit: number,
+): Promise<Removed> {
+  const { more, rows } = await removeSome(client, dayRows, [storeId, day], limit)
+  if (more) return { more, rows }
+  const totals: Record<string, number> = {}
+  for (const table of ['type_day_totals', 'day_totals']) {
+    const { rowCount } = await client.query(`DELETE FROM ${table} WHERE ${ofDay}`, [storeId, day])
+    totals[table] = rowCount ?? 0
+  }
+  return { more, rows: { ...rows, ...totals } }
+}

@@ -1,0 +1,54 @@
+import type { Pool } from 'pg'
+import { DomainError, mayReadTenant, tenantOf, type Caller } from '@user-stats/core'
+import type { Access } from '../access/access.service.ts'
+
+/** A user as this service knows one: by what the store sends as `user_id`. */
+export interface UserRef {
+  readonly storeId: number
+  readonly ref: string
+}
+
+export interface UserActivity {
+  readonly eventCount: number
+  readonly lastSeenAt: Date | null
+}
+
+export type Users = ReturnType<typeof createUsers>
+
+/** What the events say of users. */
+export function createUsers({ pool, access }: { readonly pool: Pool; readonly access: Access }) {
+  return {
+    /** @throws UNAUTHENTICATED, FORBIDDEN unless the caller may see users of the store */
+    reference(caller: Caller, { storeId, ref }: UserRef): UserRef {
+      if (!mayReadTenant(caller, storeId)) {
+        tenantOf(caller, storeId)
+        throw new DomainError('FORBIDDEN')
+      }
+      return { storeId, ref }
+    },
+
+    /** Activity of many users, in their order. One query. */
+    async activityOf(caller: Caller, users: readonly UserRef[]): Promise<UserActivity[]> {
+      for (const storeId of new Set(users.map((user) => user.storeId)))
+        await access.admit(caller, tenantOf(caller, storeId))
+      const { rows } = await pool.query<{ ord: number; count: string; last: Date | null }>({
+        name: 'activity-of',
+        text: `SELECT w.ord, a.count, a.last
+               FROM unnest($1::int[], $2::int[], $3::text[]) AS w(ord, store_id, user_id)
+               CROSS JOIN LATERAL (
+                 SELECT count(*) AS count, max(occurred_at) AS last
+                 FROM events e WHERE e.store_id = w.store_id AND e.user_id = w.user_id
+               ) a`,
+        values: [
+          users.map((_user, ord) => ord),
+          users.map(({ storeId }) => storeId),
+          users.map(({ ref }) => ref),
+        ],
+      })
+      const found = new Map(
+        rows.map(({ ord, count, last }) => [ord, { eventCount: Number(count), lastSeenAt: last }]),
+      )
+      return users.map((_user, ord) => found.get(ord) ?? { eventCount: 0, lastSeenAt: null })
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import type { Pool } from 'pg'
+import { validate as isUuid } from 'uuid'
+import type { StoreState } from '@user-stats/prisma-users'
+import { DomainError, type Caller } from '@user-stats/core'
+import type { Db } from '../../database/transaction.ts'
+
+interface KeyState {
+  readonly revokedAt: Date | null
+  readonly expiresAt: Date | null
+}
+
+/** Who sent a request, and whether this database still lets them work, asked at most once. */
+export interface Session {
+  readonly caller: Caller
+  readonly requestId: string
+  /**
+   * The caller, once their key and store are found to be good now, whatever the token says.
+   *
+   * @throws KEY_REVOKED, STORE_BLOCKED
+   */
+  readonly admitted: () => Promise<Caller>
+}
+
+// Every operation begins with it: prepared once a connection.
+const admitText = `
+  SELECT k.revoked_at AS "revokedAt", k.expires_at AS "expiresAt", k.store_id AS "storeId", s.state
+  FROM api_keys k LEFT JOIN stores s ON s.store_id = k.store_id
+  WHERE k.id = $1::uuid`
+
+export type Access = ReturnType<typeof createAccess>
+
+/** Access tokens outlive decisions: what was decided since one was issued is looked up here. */
+export function createAccess({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
+  const requireUsable = (key: KeyState | undefined): void => {
+    if (key?.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= clock()))
+      throw new DomainError('KEY_REVOKED')
+  }
+
+  async function admit(caller: Caller): Promise<Caller> {
+    if (caller.role === 'NOBODY' || caller.role === 'SERVICE') return caller
+    if (!isUuid(caller.keyId)) throw new DomainError('KEY_REVOKED')
+    const { rows } = await pool.query<KeyState & { storeId: number | null; state: StoreState | null }>({
+      name: 'admit',
+      text: admitText,
+      values: [caller.keyId],
+    })
+    const [key] = rows
+    requireUsable(key)
+    if (key?.storeId != null && key.state !== 'ACTIVE') throw new DomainError('STORE_BLOCKED')
+    return caller
+  }
+
+  /** Keeps the caller's key from being revoked until the transaction ends. */
+  async function holdKey(tx: Db, caller: Caller): Promise<void> {
+    if (caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
+    if (caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
+    if (!isUuid(caller.keyId)) throw new DomainError('KEY_REVOKED')
+    const [key] = await tx.$queryRaw<KeyState[]>`
+      SELECT revoked_at AS "revokedAt", expires_at AS "expiresAt" FROM api_keys
+      WHERE id = ${caller.keyId}::uuid FOR SHARE`
+    requireUsable(key)
+  }
+
+  return {
+    holdKey,
+
+    session({ caller, requestId }: Pick<Session, 'caller' | 'requestId'>): Session {
+      let admitted: Promise<Caller> | undefined
+      return { caller, requestId, admitted: () => (admitted ??= admit(caller)) }
+    },
+
+    /**
+     * Keeps a store's state, and the caller's key, as they are until the transaction ends: whoever blocks the store
+     * or revokes the key is answered only after this write has committed.
+     *
+     * @throws KEY_REVOKED, STORE_BLOCKED, STORE_NOT_FOUND
+     */
+    async holdStore(tx: Db, caller: Caller, storeId: number): Promise<void> {
+      // The store before the key, as everywhere, so that two transactions cannot wait for each other.
+      const [store] = await tx.$queryRaw<{ state: StoreState }[]>`
+        SELECT state FROM stores WHERE store_id = ${storeId} FOR SHARE`
+      await holdKey(tx, caller)
+      if (store === undefined || store.state === 'DELETING') throw new DomainError('STORE_NOT_FOUND')
+      if (store.state === 'BLOCKED' && caller.role !== 'ADMIN') throw new DomainError('STORE_BLOCKED')
+    },
+
+    /**
+     * Locks a store for a change of its state.
+     *
+     * @returns undefined when there is none
+     */
+    async lockStore(tx: Db, caller: Caller, storeId: number): Promise<StoreState | undefined> {
+      const [store] = await tx.$queryRaw<{ state: StoreState }[]>`
+        SELECT state FROM stores WHERE store_id = ${storeId} FOR UPDATE`
+      await holdKey(tx, caller)
+      return store?.state
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import type { PrismaClient } from '@user-stats/prisma-users'
+import { DomainError, requireAdmin } from '@user-stats/core'
+import {
+  readAuditPage,
+  recordAudit,
+  type AuditFilter,
+  type AuditRecord,
+  type RunStatement,
+} from '@user-stats/audit-log'
+import type { PageRequest } from '../../database/page.ts'
+import type { Db } from '../../database/transaction.ts'
+import type { Session } from '../access/access.service.ts'
+import { createReads } from './reads.ts'
+
+const on =
+  (db: Db): RunStatement =>
+  (text, values) =>
+    db.$queryRawUnsafe(text, ...values)
+
+export type Audit = ReturnType<typeof createAudit>
+
+/** The audit log: who did what to which record, and which personal data admins were shown. */
+export function createAudit({
+  prisma,
+  clock,
+}: {
+  readonly prisma: PrismaClient
+  readonly clock: () => Date
+}) {
+  const recordBefore = (session: Session, record: AuditRecord): Promise<void> =>
+    recordAudit(on(prisma), session, record, clock()).catch((cause: unknown) => {
+      throw new DomainError('SERVICE_UNAVAILABLE', {
+        message: 'Reading personal data is recorded, and that is not possible now. Try again soon.',
+        cause,
+      })
+    })
+  const reads = createReads((session, storeId, recordIds) =>
+    recordBefore(session, { action: 'USERS_READ', storeId, recordIds }),
+  )
+
+  return {
+    /** Writes an entry in the transaction of what it tells of. @param acting the request, or a command by its name */
+    record: (tx: Db, acting: Session | { readonly command: string }, record: AuditRecord): Promise<void> =>
+      recordAudit(on(tx), acting, record, clock()),
+
+    /**
+     * To be awaited between reading personal data and answering it. Reads of others than admins are not recorded.
+     *
+     * @param storeId null when none was found
+     * @param userIds none when the search found nobody
+     * @throws SERVICE_UNAVAILABLE when it cannot be recorded
+     */
+    read: async (session: Session, storeId: number | null, userIds: readonly string[]): Promise<void> => {
+      if (session.caller.role === 'ADMIN') await reads(session, storeId, userIds)
+    },
+
+    /**
+     * To be awaited before everything held about a user is answered, to whomever.
+     *
+     * @throws SERVICE_UNAVAILABLE when it cannot be recorded
+     */
+    exported: (
+      session: Session,
+      { storeId, id }: { readonly storeId: number; readonly id: string },
+    ): Promise<void> => recordBefore(session, { action: 'USER_EXPORTED', storeId, recordIds: [id] }),
+
+    /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
+    async page(session: Session, filter: AuditFilter, page: PageRequest) {
+      requireAdmin(await session.admitted())
+      return await readAuditPage(on(prisma), filter, page)
+    },
+  }
+}

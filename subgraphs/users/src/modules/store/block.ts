@@ -1,0 +1,45 @@
+import type { PrismaClient } from '@user-stats/prisma-users'
+import { requireAdmin } from '@user-stats/core'
+import { inTransaction } from '../../database/transaction.ts'
+import type { Access, Session } from '../access/access.service.ts'
+import type { Audit } from '../audit/audit.service.ts'
+import type { Commands } from '../../outbox/deliver.ts'
+import { missing, recordChange } from './audit.ts'
+import type { StoreRecord } from './queries.ts'
+
+export interface BlockingOptions {
+  readonly prisma: PrismaClient
+  readonly access: Access
+  readonly audit: Audit
+  readonly commands: Commands
+}
+
+/** Taking a store's access from it, and giving it back. Answered only once the events service knows. */
+export function createBlocking({ prisma, access, audit, commands }: BlockingOptions) {
+  async function setState(session: Session, id: number, state: 'ACTIVE' | 'BLOCKED'): Promise<StoreRecord> {
+    const caller = await session.admitted()
+    requireAdmin(caller)
+    await inTransaction(prisma, async (tx) => {
+      const before = await access.lockStore(tx, caller, id)
+      if (before === undefined || before === 'DELETING') throw missing()
+      if (before === state) return
+      await tx.store.update({ where: { id }, data: { state } })
+      const action = state === 'ACTIVE' ? 'STORE_UNBLOCKED' : 'STORE_BLOCKED'
+      await recordChange(audit, tx, session, action, id)
+      await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
+    })
+    // Also when nothing had to be changed: an attempt before may have been left half way.
+    await commands.deliverAccess(id)
+    const store = await prisma.store.findUnique({ where: { id } })
+    if (store === null) throw missing()
+    return store
+  }
+
+  return {
+    /** Refuses a store's keys and tokens. @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */
+    block: (session: Session, id: number): Promise<StoreRecord> => setState(session, id, 'BLOCKED'),
+
+    /** @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */
+    unblock: (session: Session, id: number): Promise<StoreRecord> => setState(session, id, 'ACTIVE'),
+  }
+}

@@ -1,0 +1,101 @@
+import type { PrismaClient } from '@user-stats/prisma-users'
+import { badInput, requireAdmin } from '@user-stats/core'
+import { requireText } from '../../database/text.ts'
+import { inTransaction } from '../../database/transaction.ts'
+import type { Access, Session } from '../access/access.service.ts'
+import { createKey } from '../api-key/secret.ts'
+import type { Audit } from '../audit/audit.service.ts'
+import type { Commands } from '../../outbox/deliver.ts'
+import { missing, recordChange } from './audit.ts'
+import type { StoreRecord } from './queries.ts'
+
+export interface WritingOptions {
+  readonly prisma: PrismaClient
+  readonly access: Access
+  readonly audit: Audit
+  readonly commands: Commands
+  readonly clock: () => Date
+}
+
+/** What may be changed of a store; what is absent stays. */
+export interface StoreChanges {
+  readonly name?: string | null
+  /** Null: as long as those of all stores. */
+  readonly retentionDays?: number | null
+  readonly refuseEmailLikeData?: boolean | null
+}
+
+const maxRetentionDays = 36_500
+
+function checkChanges({ name, retentionDays, refuseEmailLikeData }: StoreChanges): {
+  name?: string
+  retentionDays?: number | null
+  refuseEmailLikeData?: boolean
+} {
+  if (name === null) throw badInput('name', 'must not be null')
+  if (refuseEmailLikeData === null) throw badInput('refuseEmailLikeData', 'must not be null')
+  if (retentionDays != null && (retentionDays < 1 || retentionDays > maxRetentionDays))
+    throw badInput('retentionDays', 'must be 1 to 36,500 days, or null')
+  return {
+    ...(name !== undefined && { name: requireText('name', name, 300) }),
+    ...(retentionDays !== undefined && { retentionDays }),
+    ...(refuseEmailLikeData !== undefined && { refuseEmailLikeData }),
+  }
+}
+
+/** Making stores and changing what they are called and how they are kept. */
+export function createWriting({ prisma, access, audit, commands, clock }: WritingOptions) {
+  return {
+    /** Makes a store and its first key. The events service learns of it now or soon. */
+    async create(
+      session: Session,
+      input: { readonly name: string; readonly isActive: boolean },
+    ): Promise<{ store: StoreRecord; secret: string }> {
+      const caller = await session.admitted()
+      requireAdmin(caller)
+      const name = requireText('name', input.name, 300)
+      const state = input.isActive ? 'ACTIVE' : 'BLOCKED'
+      const createdAt = clock()
+      const { store, secret, command } = await inTransaction(prisma, async (tx) => {
+        await access.holdKey(tx, caller)
+        const store = await tx.store.create({ data: { name, state, createdAt } })
+        const { secret, data } = createKey({ role: 'STORE', storeId: store.id, name, createdAt })
+        await tx.apiKey.create({ data })
+        await recordChange(audit, tx, session, 'STORE_CREATED', store.id)
+        const recordIds = [data.id]
+        await audit.record(tx, session, { action: 'API_KEY_CREATED', storeId: store.id, recordIds })
+        const command = await commands.enqueue(tx, store.id, { kind: 'STORE_ACCESS', state })
+        return { store, secret, command }
+      })
+      // The secret is shown this once: no failure from here on may keep it back.
+      await commands.attempt(command)
+      return { store, secret }
+    },
+
+    /**
+     * The events service learns how long to keep raw events now or soon, and what to refuse before this is answered.
+     *
+     * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for what to refuse (repeat to finish)
+     */
+    async update(session: Session, id: number, changes: StoreChanges): Promise<StoreRecord> {
+      const caller = await session.admitted()
+      requireAdmin(caller)
+      const data = checkChanges(changes)
+      const { store, command } = await inTransaction(prisma, async (tx) => {
+        const state = await access.lockStore(tx, caller, id)
+        if (state === undefined || state === 'DELETING') throw missing()
+        const store = await tx.store.update({ where: { id }, data })
+        await recordChange(audit, tx, session, 'STORE_UPDATED', id, Object.keys(data))
+        if (data.retentionDays === undefined && data.refuseEmailLikeData === undefined)
+          return { store, command: null }
+        // All settings, for they are taken over together.
+        const { retentionDays, refuseEmailLikeData } = store
+        const settings = { kind: 'STORE_SETTINGS', retentionDays, refuseEmailLikeData } as const
+        return { store, command: await commands.enqueue(tx, id, settings) }
+      })
+      if (command !== null)
+        await (data.refuseEmailLikeData === undefined ? commands.attempt(command) : commands.deliver(command))
+      return store
+    },
+  }
+}

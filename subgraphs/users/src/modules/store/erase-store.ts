@@ -1,0 +1,41 @@
+import type { PrismaClient } from '@user-stats/prisma-users'
+import { inTransaction, type Db } from '../../database/transaction.ts'
+import type { CommandRef } from '../../outbox/outbox-repository.ts'
+import type { ErasureRows } from '../erasure/erasure.repository.ts'
+import type { UserRows } from '../user/user.repository.ts'
+
+export type StoreRemoval = ReturnType<typeof createStoreRemoval>
+
+/** What deleting a store means in this database. Each step may be repeated. */
+export function createStoreRemoval({
+  prisma,
+  rows,
+  erasures,
+}: {
+  readonly prisma: PrismaClient
+  readonly rows: UserRows
+  readonly erasures: ErasureRows
+}) {
+  return {
+    /** Deletes the users of a store that is being deleted, batch by batch; the count is kept with the erasure. */
+    async removeUsers(command: CommandRef, mayGoOn: () => void): Promise<void> {
+      for (;;) {
+        const removed = await inTransaction(prisma, async (tx) => {
+          await tx.$queryRaw`SELECT 1 FROM stores WHERE store_id = ${command.storeId} FOR UPDATE`
+          const count = (await rows.removeSome(tx, command.storeId)).length
+          if (count > 0) await erasures.addUsersDeleted(tx, command, count)
+          return count
+        })
+        if (removed === 0) return
+        mayGoOn()
+      }
+    },
+
+    /** @returns rows deleted, by table */
+    async removeStore(tx: Db, id: number): Promise<Record<string, number>> {
+      const stores = await tx.store.deleteMany({ where: { id } })
+      const apiKeys = await tx.apiKey.deleteMany({ where: { storeId: id } })
+      return { stores: stores.count, api_keys: apiKeys.count }
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import type { PrismaClient, Store } from '@user-stats/prisma-users'
+import { badInput, DomainError, listableStores, mayReadTenant, type Caller } from '@user-stats/core'
+import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import type { Session } from '../access/access.service.ts'
+
+export type StoreRecord = Store
+
+const isId = (id: string): boolean => /^[1-9]\d{0,9}$/.test(id) && Number(id) <= 2_147_483_647
+
+/** Whether what a store shows of itself may be shown to a caller. */
+const maySee = (caller: Caller, id: number): boolean =>
+  mayReadTenant(caller, id) ||
+  (caller.role === 'ANALYST' && (caller.storeId === undefined || caller.storeId === id))
+
+/** Reading stores. */
+export function createReading({ prisma }: { readonly prisma: PrismaClient }) {
+  return {
+    /** Null when there is none, or it is not the caller's to see. */
+    async byId(session: Session, id: number): Promise<StoreRecord | null> {
+      const scope = listableStores(await session.admitted())
+      return scope === null || scope === id ? await prisma.store.findUnique({ where: { id } }) : null
+    },
+
+    async page(
+      session: Session,
+      { first, after, offset }: PageRequest & { readonly offset: number },
+    ): Promise<Page<StoreRecord>> {
+      const scope = listableStores(await session.admitted())
+      const limit = requireFirst(first)
+      if (offset < 0) throw badInput('offset', 'must be 0 or more')
+      const from = after == null ? 0 : Number(fromCursor(after, isId))
+      const rows = await prisma.store.findMany({
+        where: { AND: [{ id: { gt: from } }, ...(scope === null ? [] : [{ id: scope }])] },
+        orderBy: { id: 'asc' },
+        skip: offset,
+        take: limit + 1,
+      })
+      return toPage(rows, limit)
+    },
+
+    /**
+     * Stores by id, for whoever may see what belongs to them.
+     *
+     * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
+     */
+    async byIds(session: Session, ids: readonly number[]): Promise<(StoreRecord | null | Error)[]> {
+      const caller = await session.admitted()
+      const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
+      const visible = ids.filter((id) => maySee(caller, id))
+      const found =
+        visible.length === 0 ? [] : await prisma.store.findMany({ where: { id: { in: visible } } })
+      const stores = new Map(found.map((store) => [store.id, store]))
+      return ids.map((id) => (maySee(caller, id) ? (stores.get(id) ?? null) : refuse()))
+    },
+  }
+}

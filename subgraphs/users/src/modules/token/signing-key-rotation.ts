@@ -1,0 +1,60 @@
+import { lockTask, type Db } from '../../database/transaction.ts'
+import { generatePair, keepPair } from '../../vault/key-pair.ts'
+import type { MasterKeys } from '../../vault/master-keys.ts'
+import { placeOfSigningKey } from '../../vault/aad.ts'
+
+const day = 86_400_000
+
+/** Milliseconds after which nothing that a retired key signed can be valid: twice the longest life of a token. */
+const longestAfterlife = 2 * day
+
+async function createKey(tx: Db, masterKeys: MasterKeys, now: Date, signsFrom: Date): Promise<string> {
+  const pair = await generatePair('rsa', { modulusLength: 2048 })
+  const kept = keepPair(pair, masterKeys, placeOfSigningKey)
+  await tx.signingKey.create({ data: { ...kept, createdAt: now, signsFrom } })
+  return kept.kid
+}
+
+/** Makes the first signing key, unless there is one. To be called by one transaction at a time. */
+export async function ensureSigningKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<void> {
+  if ((await tx.signingKey.count({ where: { retiredAt: null } })) > 0) return
+  await createKey(tx, masterKeys, now, now)
+}
+
+export interface RotateOptions {
+  readonly masterKeys: MasterKeys
+  readonly now: Date
+  /** Milliseconds for which the new key is published before it signs. */
+  readonly lead: number
+  /** Whether the keys there are have fallen into wrong hands: they are destroyed, and the new one signs at once. */
+  readonly compromised: boolean
+}
+
+export interface Rotated {
+  readonly kid: string
+  readonly signsFrom: Date
+  /** Keys that sign no more from then on. */
+  readonly retired: readonly string[]
+  /** Keys that were destroyed. */
+  readonly removed: readonly string[]
+}
+
+/**
+ * Makes a new signing key. It is published at once and signs after a while, when all verifiers know it; the keys before
+ * it sign until then, and are published for as long as anything they signed works. Those of which nothing can be
+ * valid any more are destroyed.
+ */
+export async function rotateSigningKeys(
+  tx: Db,
+  { masterKeys, now, lead, compromised }: RotateOptions,
+): Promise<Rotated> {
+  await lockTask(tx, 'firstStart')
+  const signsFrom = new Date(now.getTime() + (compromised ? 0 : lead))
+  const before = compromised ? {} : { retiredAt: { lt: new Date(now.getTime() - longestAfterlife) } }
+  const removed = await tx.signingKey.findMany({ where: before, select: { kid: true } })
+  await tx.signingKey.deleteMany({ where: { kid: { in: removed.map(({ kid }) => kid) } } })
+  const active = await tx.signingKey.findMany({ where: { retiredAt: null }, select: { kid: true } })
+  await tx.signingKey.updateMany({ where: { retiredAt: null }, data: { retiredAt: signsFrom } })
+  const kid = await createKey(tx, masterKeys, now, signsFrom)
+  return { kid, signsFrom, retired: active.map((key) => key.kid), removed: removed.map((key) => key.kid) }
+}

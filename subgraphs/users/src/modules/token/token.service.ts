@@ -1,0 +1,95 @@
+import { createHash, randomUUID } from 'node:crypto'
+import jwt from 'jsonwebtoken'
+import type { ApiKey, PrismaClient, StoreState } from '@user-stats/prisma-users'
+import {
+  claimsOf,
+  DomainError,
+  tokenAlgorithm,
+  tokenAudience,
+  tokenIssuer,
+  type SignedInCaller,
+} from '@user-stats/core'
+import type { SigningKeys } from './signing-keys.ts'
+
+/** Only its hash is kept of an API key: 256 random bits need no slow one. */
+export const hashOf = (secret: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(createHash('sha256').update(secret).digest())
+
+/** Seconds that a token for another service of ours works. */
+const serviceLifetime = 60
+
+const callerOf = ({ id, role, storeId }: Pick<ApiKey, 'id' | 'role' | 'storeId'>): SignedInCaller => {
+  switch (role) {
+    case 'STORE':
+      if (storeId === null) throw new Error('a store key without a store')
+      return { role, keyId: id, storeId }
+    case 'ANALYST':
+      return { role, keyId: id, storeId: storeId ?? undefined }
+    case 'ADMIN':
+      return { role, keyId: id }
+  }
+}
+
+export type Tokens = ReturnType<typeof createTokens>
+
+/** Issues access tokens. */
+export function createTokens({
+  prisma,
+  keys,
+  clock,
+  lifetime,
+}: {
+  readonly prisma: PrismaClient
+  readonly keys: SigningKeys
+  readonly clock: () => Date
+  /** Seconds. */
+  readonly lifetime: number
+}) {
+  async function sign(caller: SignedInCaller, expiresIn: number): Promise<string> {
+    const { kid, privateKey } = await keys.signer()
+    const iat = Math.floor(clock().getTime() / 1_000)
+    return jwt.sign({ ...claimsOf(caller), iat, jti: randomUUID() }, privateKey, {
+      algorithm: tokenAlgorithm,
+      keyid: kid,
+      issuer: tokenIssuer,
+      audience: tokenAudience,
+      expiresIn,
+    })
+  }
+
+  let service: { token: Promise<string>; until: number } | undefined
+
+  return {
+    /**
+     * Exchanges an API key for an access token, which never outlives the key.
+     *
+     * @throws INVALID_API_KEY, STORE_BLOCKED
+     */
+    async authenticate(apiKey: string): Promise<{ accessToken: string; expiresIn: number }> {
+      const key = await prisma.apiKey.findUnique({ where: { hash: hashOf(apiKey) } })
+      const now = clock().getTime()
+      const rest = key?.expiresAt ? Math.floor((key.expiresAt.getTime() - now) / 1_000) : lifetime
+      if (key?.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY')
+      if (key.storeId !== null && (await stateOf(prisma, key.storeId)) !== 'ACTIVE')
+        throw new DomainError('STORE_BLOCKED')
+      const expiresIn = Math.min(lifetime, rest)
+      return { accessToken: await sign(callerOf(key), expiresIn), expiresIn }
+    },
+
+    /** A token that tells other services of ours that it is this one that asks. */
+    serviceToken(): Promise<string> {
+      const now = clock().getTime()
+      if (service === undefined || now >= service.until) {
+        const token = sign({ role: 'SERVICE', service: 'users' }, serviceLifetime)
+        service = { token, until: now + (serviceLifetime - 20) * 1_000 }
+        token.catch(() => {
+          service = undefined
+        })
+      }
+      return service.token
+    },
+  }
+}
+
+const stateOf = async (prisma: PrismaClient, id: number): Promise<StoreState | undefined> =>
+  (await prisma.store.findUnique({ where: { id }, select: { state: true } }))?.state

@@ -1,0 +1,94 @@
+import { validate as isUuid } from 'uuid'
+import type { PrismaClient } from '@user-stats/prisma-users'
+import { DomainError, mayReadTenant, tenantOf, tenantsOf } from '@user-stats/core'
+import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import type { Session } from '../access/access.service.ts'
+import type { Audit } from '../audit/audit.service.ts'
+import { missing, type Finding, type StoreId } from './lookup.ts'
+import type { UserRecord, UserRows } from './user.repository.ts'
+
+/** How events refer to a user: the store and what it sends as `userId`. */
+export interface UserReference {
+  readonly storeId: number
+  readonly ref: string
+}
+
+export interface ReadingOptions {
+  readonly prisma: PrismaClient
+  readonly rows: UserRows
+  readonly finding: Finding
+  readonly audit: Audit
+}
+
+/** Reading registered users. What an admin is shown is recorded before. */
+export function createReading({ prisma, rows, finding, audit }: ReadingOptions) {
+  /** What is shown of a user; what an admin is shown is recorded before. @param storeId where it was looked for */
+  async function shown(session: Session, storeId: number | null, user: UserRecord | undefined) {
+    await audit.read(session, user?.storeId ?? storeId, user === undefined ? [] : [user.id])
+    return user ?? null
+  }
+
+  return {
+    /** Null when there is none, or it belongs to another store. */
+    async byId(session: Session, id: string): Promise<UserRecord | null> {
+      const tenant = tenantsOf(await session.admitted())
+      return isUuid(id) ? await shown(session, tenant, await rows.byId(prisma, tenant, id)) : null
+    },
+
+    /**
+     * Recorded whoever asks: all that is held leaves the system by this.
+     *
+     * @throws USER_NOT_FOUND when there is none, or it belongs to another store
+     */
+    async exported(session: Session, id: string): Promise<UserRecord> {
+      const tenant = tenantsOf(await session.admitted())
+      const user = isUuid(id) ? await rows.byId(prisma, tenant, id) : undefined
+      if (user === undefined) {
+        await audit.read(session, tenant, [])
+        throw missing()
+      }
+      await audit.exported(session, user)
+      return user
+    },
+
+    async byEmail(session: Session, email: string, named: StoreId): Promise<UserRecord | null> {
+      const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
+      return await shown(session, storeId, await rows.byEmail(prisma, storeId, email))
+    },
+
+    async page(session: Session, named: StoreId, { first, after }: PageRequest): Promise<Page<UserRecord>> {
+      const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
+      const limit = requireFirst(first)
+      const from = after == null ? null : fromCursor(after, isUuid)
+      const page = toPage(await rows.page(prisma, storeId, from, limit + 1), limit)
+      const ids = page.rows.map(({ id }) => id)
+      await audit.read(session, storeId, ids)
+      return page
+    },
+
+    /**
+     * The registered users behind references; null for visitors.
+     *
+     * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
+     */
+    async byReferences(
+      session: Session,
+      references: readonly UserReference[],
+    ): Promise<(UserRecord | null | Error)[]> {
+      const caller = await session.admitted()
+      const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
+      // A visitor's id may read like a registered one in capitals: it is another.
+      const owners = references
+        .filter(
+          ({ storeId, ref }) => mayReadTenant(caller, storeId) && isUuid(ref) && ref === ref.toLowerCase(),
+        )
+        .map(({ storeId, ref }) => ({ storeId, id: ref }))
+      const found = owners.length === 0 ? [] : await rows.byIds(owners)
+      await Promise.all(found.map(({ storeId, id }) => audit.read(session, storeId, [id])))
+      const users = new Map(found.map((user) => [`${String(user.storeId)}/${user.id}`, user]))
+      return references.map(({ storeId, ref }) =>
+        mayReadTenant(caller, storeId) ? (users.get(`${String(storeId)}/${ref}`) ?? null) : refuse(),
+      )
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import { Pool } from 'undici'
+import type { Breaker } from '@user-stats/core'
+import type { ErasureStep } from '../modules/erasure/erasure-process.ts'
+import { bodyOf, readAnswer } from './apply.ts'
+import type { Command } from './outbox-repository.ts'
+
+/** Milliseconds. Erasures answer after a second how far they came. */
+const deadlines = {
+  STORE_ACCESS: 5_000,
+  KEY_REVOKED: 5_000,
+  ERASE_USER: 30_000,
+  DELETE_STORE: 30_000,
+  STORE_SETTINGS: 5_000,
+} as const
+
+export type EventsClient = ReturnType<typeof createEventsClient>
+
+export interface EventsClientOptions {
+  readonly url: string
+  readonly token: () => Promise<string>
+  readonly breaker: Breaker
+}
+
+/** Tells the events service what was decided here. */
+export function createEventsClient({ url, token, breaker }: EventsClientOptions) {
+  const pool = new Pool(new URL(url).origin, { connections: 4, connect: { timeout: 2_000 } })
+  const path = new URL('/graphql', url).pathname
+
+  async function send(command: Command): Promise<{ statusCode: number; text: string }> {
+    const authorization = `Bearer ${await token()}`
+    const ticket = breaker.enter()
+    if (ticket === 0) throw new Error('the events service does not answer and is not asked now')
+    try {
+      const { statusCode, body } = await pool.request({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json', accept: 'application/json', authorization },
+        body: bodyOf(command),
+        signal: AbortSignal.timeout(deadlines[command.kind]),
+        headersTimeout: deadlines[command.kind],
+        bodyTimeout: deadlines[command.kind],
+      })
+      const text = await body.text()
+      // What the service says, a refusal too, is an answer; what stands before it says 502 in HTML.
+      if (statusCode < 500 || text.startsWith('{')) breaker.answered()
+      else breaker.failed(ticket)
+      return { statusCode, text }
+    } catch (error) {
+      breaker.failed(ticket)
+      throw error
+    }
+  }
+
+  return {
+    /**
+     * @returns how far the command is carried out, over all its attempts
+     * @throws CommandError when it is not known to have been carried out
+     */
+    async apply(command: Command): Promise<ErasureStep> {
+      const { statusCode, text } = await send(command)
+      return readAnswer(statusCode, text)
+    },
+
+    close: (): Promise<void> => pool.close(),
+  }
+}

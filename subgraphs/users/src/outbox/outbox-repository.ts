@@ -1,0 +1,153 @@
+import {
+  Prisma,
+  type Command as CommandRow,
+  type CommandKind,
+  type PrismaClient,
+} from '@user-stats/prisma-users'
+import type { Db } from '../database/transaction.ts'
+
+/** What the events service must be told. */
+export type CommandPayload =
+  | { readonly kind: 'STORE_ACCESS'; readonly state: 'ACTIVE' | 'BLOCKED' | 'DELETED' }
+  /** @property dueAt not before this instant (RFC 3339) */
+  | { readonly kind: 'KEY_REVOKED'; readonly keyId: string; readonly dueAt?: string }
+  /** @property events absent in commands from before there was a choice: they are deleted */
+  | { readonly kind: 'ERASE_USER'; readonly userId: string; readonly events?: 'ERASE' | 'ANONYMISE' }
+  | { readonly kind: 'DELETE_STORE' }
+  | {
+      readonly kind: 'STORE_SETTINGS'
+      readonly retentionDays: number | null
+      /** Absent in commands of before there was such a setting. */
+      readonly refuseEmailLikeData?: boolean
+    }
+
+/** The primary key of a command. */
+export interface CommandRef {
+  readonly storeId: number
+  readonly id: bigint
+}
+
+/**
+ * What erases takes its time, and what says who may work must not wait behind it. Neither depends on the other, so
+ * each goes in an order of its own.
+ */
+export type Lane = 'ACCESS' | 'ERASURE'
+
+export const laneOf = (kind: CommandKind): Lane =>
+  kind === 'ERASE_USER' || kind === 'DELETE_STORE' ? 'ERASURE' : 'ACCESS'
+
+/** A command in the line it waits in. */
+export interface QueuedRef extends CommandRef {
+  readonly lane: Lane
+}
+
+export type Command = CommandRef & CommandPayload
+
+type Pending = Pick<CommandRow, 'storeId' | 'id' | 'kind' | 'payload'>
+
+// Payloads are written by `enqueue` only.
+const toCommand = ({ storeId, id, kind, payload }: Pending): Command =>
+  ({ ...(payload as object), storeId, id, kind }) as Command
+
+const toRef = ({ storeId, id, kind }: Omit<Pending, 'payload'>): QueuedRef => ({
+  storeId,
+  id,
+  lane: laneOf(kind),
+})
+
+const inLane = (lane: Lane): Prisma.Sql =>
+  Prisma.sql`(kind IN ('ERASE_USER', 'DELETE_STORE')) = ${lane === 'ERASURE'}`
+
+/** Refusals after which a command is set aside, so that it holds up those after it no longer. */
+const maxRefusals = 10
+/** Milliseconds until one that was set aside is tried again. */
+const asideFor = 3_600_000
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+/** The table of what was decided here and must still be told. A command is written in the transaction that decides it. */
+export function createOutbox({
+  prisma,
+  clock,
+}: {
+  readonly prisma: PrismaClient
+  readonly clock: () => Date
+}) {
+  const pending = (condition: Prisma.Sql): Promise<Pending[]> => prisma.$queryRaw<Pending[]>`
+    SELECT store_id AS "storeId", id, kind, payload FROM outbox WHERE delivered_at IS NULL AND ${condition}`
+  const dueAt = (now: Date): Prisma.Sql =>
+    Prisma.sql`COALESCE((payload->>'dueAt')::timestamptz <= ${now}, true)`
+  const notAside = (now: Date): Prisma.Sql => Prisma.sql`COALESCE(set_aside_until <= ${now}, true)`
+
+  return {
+    async enqueue(tx: Db, storeId: number, { kind, ...payload }: CommandPayload): Promise<QueuedRef> {
+      const row = await tx.command.create({
+        data: { storeId, kind, payload, createdAt: clock() },
+        select: { storeId: true, id: true, kind: true },
+      })
+      return toRef(row)
+    },
+
+    /** The first commands that are due in a lane of a store, in their order; the last one also when it was set aside. */
+    async due({ storeId, id: last, lane }: QueuedRef): Promise<Command[]> {
+      const now = clock()
+      const rows = await pending(
+        Prisma.sql`store_id = ${storeId} AND ${inLane(lane)} AND id <= ${last} AND ${dueAt(now)}
+          AND (${notAside(now)} OR id = ${last}) ORDER BY id LIMIT 100`,
+      )
+      return rows.map(toCommand)
+    },
+
+    /** Stores for which something is due in a lane, and their last such command. */
+    async lastDue(lane: Lane): Promise<QueuedRef[]> {
+      const now = clock()
+      const rows = await prisma.$queryRaw<CommandRef[]>`
+        SELECT store_id AS "storeId", max(id) AS id FROM outbox
+        WHERE delivered_at IS NULL AND ${inLane(lane)} AND ${dueAt(now)} AND ${notAside(now)}
+        GROUP BY store_id ORDER BY min(id) LIMIT 1000`
+      return rows.map((row) => ({ ...row, lane }))
+    },
+
+    /** What the events service was last to be told of a store's access, if it does not know yet. */
+    async pendingAccess(storeId: number): Promise<QueuedRef | undefined> {
+      const [row] = await pending(
+        Prisma.sql`store_id = ${storeId} AND kind = 'STORE_ACCESS' ORDER BY id DESC LIMIT 1`,
+      )
+      return row && toRef(row)
+    },
+
+    async pendingKeyRevocation(storeId: number, keyId: string): Promise<QueuedRef | undefined> {
+      const [row] = await pending(
+        Prisma.sql`store_id = ${storeId} AND kind = 'KEY_REVOKED' AND payload->>'keyId' = ${keyId}
+          AND ${dueAt(clock())} LIMIT 1`,
+      )
+      return row && toRef(row)
+    },
+
+    async isDelivered({ storeId, id }: CommandRef): Promise<boolean> {
+      const row = await prisma.command.findUnique({ where: { storeId_id: { storeId, id } } })
+      return row?.deliveredAt != null
+    },
+
+    async settle(tx: Db, { storeId, id }: CommandRef): Promise<void> {
+      await tx.command.updateMany({
+        where: { storeId, id, deliveredAt: null },
+        data: { deliveredAt: clock(), setAsideUntil: null, attempts: { increment: 1 } },
+      })
+    },
+
+    /** Counts an attempt in vain. A command that is refused again and again is set aside. */
+    async countFailure(
+      { storeId, id }: CommandRef,
+      { code, refused }: { readonly code: string; readonly refused: boolean },
+    ): Promise<void> {
+      const until = new Date(clock().getTime() + asideFor)
+      await prisma.$executeRaw`
+        UPDATE outbox SET attempts = attempts + 1, refusals = refusals + ${refused ? 1 : 0}::int,
+          last_error = ${code.slice(0, 64)},
+          set_aside_until = CASE WHEN ${refused} AND refusals + 1 >= ${maxRefusals}::int THEN ${until}
+            ELSE set_aside_until END
+        WHERE store_id = ${storeId} AND id = ${id} AND delivered_at IS NULL`
+    },
+  }
+}

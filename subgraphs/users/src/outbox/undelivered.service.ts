@@ -1,0 +1,63 @@
+import type { Command as CommandRow, PrismaClient } from '@user-stats/prisma-users'
+import { DomainError, requireAdmin } from '@user-stats/core'
+import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../database/page.ts'
+import { inTransaction } from '../database/transaction.ts'
+import type { Session } from '../modules/access/access.service.ts'
+import type { Audit } from '../modules/audit/audit.service.ts'
+import type { Commands } from './deliver.ts'
+import { laneOf } from './outbox-repository.ts'
+
+export type CommandRecord = Omit<CommandRow, 'payload'>
+
+export type Undelivered = ReturnType<typeof createUndelivered>
+
+const omit = { payload: true } as const
+const isId = (id: string): boolean => /^[1-9]\d{0,15}$/.test(id)
+
+/** What the events service was not told yet, for admins. */
+export function createUndelivered({
+  prisma,
+  audit,
+  commands,
+}: {
+  readonly prisma: PrismaClient
+  readonly audit: Audit
+  readonly commands: Commands
+}) {
+  const find = (id: string): Promise<CommandRecord | null> =>
+    prisma.command.findFirst({ where: { id: BigInt(id), deliveredAt: null }, omit })
+
+  return {
+    async page(
+      session: Session,
+      { setAside, first, after }: PageRequest & { readonly setAside: boolean },
+    ): Promise<Page<CommandRecord>> {
+      requireAdmin(await session.admitted())
+      const limit = requireFirst(first)
+      const from = after == null ? 0n : BigInt(fromCursor(after, isId))
+      const rows = await prisma.command.findMany({
+        where: { deliveredAt: null, id: { gt: from }, ...(setAside && { setAsideUntil: { not: null } }) },
+        orderBy: { id: 'asc' },
+        take: limit + 1,
+        omit,
+      })
+      return toPage(rows, limit)
+    },
+
+    /**
+     * @returns null when the events service has taken it, else the command as it stands
+     * @throws NOT_FOUND when no such command waits
+     */
+    async retry(session: Session, id: string): Promise<CommandRecord | null> {
+      requireAdmin(await session.admitted())
+      const command = isId(id) ? await find(id) : null
+      if (command === null)
+        throw new DomainError('NOT_FOUND', { message: 'No command with this id waits to be delivered.' })
+      const { storeId } = command
+      const record = { action: 'COMMAND_RETRIED', storeId, recordIds: [id] } as const
+      await inTransaction(prisma, (tx) => audit.record(tx, session, record))
+      await commands.attempt({ storeId, id: command.id, lane: laneOf(command.kind) })
+      return await find(id)
+    },
+  }
+}
