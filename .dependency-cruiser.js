@@ -1,32 +1,20 @@
 /**
- * The arrows of the house. Workspaces know each other by package name only; inside packages/service they point
- * down, from the last of `rooms` to the first.
+ * Which modules may import which. Workspaces know each other by package name only; the shared packages depend on each
+ * other in one direction, from the last of `packages` to the first.
  *
  * @type {import('dependency-cruiser').IConfiguration}
  */
-const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|stack|e2e)/'
+const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e)/'
 
-const rooms = [
-  'errors',
-  'values',
-  'peer',
-  'identity',
-  'audit',
-  'http',
-  'graph',
-  'rest',
-  'legacy',
-  'bulk',
-  'pages',
-]
+const packages = ['config', 'core', 'audit-log', 'testing', 'http', 'graphql', 'rest']
 
-/** A room of packages/service and the rooms it must not know. */
-const room = (name, above) => ({
-  name: `service-${name}`,
-  comment: `packages/service/src/${name} stands below: ${above.join(', ')}.`,
+/** A shared package must not import the packages above it. */
+const layer = (name, above) => ({
+  name: `package-${name}`,
+  comment: `packages/${name} does not import ${above.join(', ')}.`,
   severity: 'error',
-  from: { path: `^packages/service/src/${name}/` },
-  to: { path: `^packages/service/src/(?:${above.join('|')})/` },
+  from: { path: `^packages/${name}/src/` },
+  to: { path: `^packages/(?:${above.join('|')})/` },
 })
 
 export default {
@@ -73,29 +61,29 @@ export default {
       name: 'no-reaching-into-workspaces',
       comment: 'A workspace is known by its package name and what that exports, never by a path.',
       severity: 'error',
-      from: { path: '^((?:packages|prisma|subgraphs)/[^/]+|gateway|stack|e2e)/' },
+      from: { path: '^((?:packages|prisma|subgraphs)/[^/]+|gateway|cli|e2e)/' },
       to: { path: workspace, pathNot: '^$1/', dependencyTypes: ['local'] },
     },
     {
       name: 'packages-stand-alone',
-      comment: 'packages/service and packages/postgres know no workspace.',
+      comment: 'Shared packages import no service, no database and not the command line.',
       severity: 'error',
-      from: { path: '^(packages/[^/]+)/' },
-      to: { path: workspace, pathNot: '^$1/' },
+      from: { path: '^packages/' },
+      to: { path: '^(?:prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e)/' },
     },
     {
       name: 'subgraphs-stand-alone',
       comment: 'Subgraphs know neither each other nor the gateway, the stack or the tests of the whole.',
       severity: 'error',
       from: { path: '^(subgraphs/[^/]+)/' },
-      to: { path: '^(?:subgraphs/[^/]+|gateway|stack|e2e)/', pathNot: '^$1/' },
+      to: { path: '^(?:subgraphs/[^/]+|gateway|cli|e2e)/', pathNot: '^$1/' },
     },
     {
       name: 'gateway-stands-alone',
       comment: 'The gateway knows subgraphs by their URLs and databases not at all.',
       severity: 'error',
       from: { path: '^gateway/(?:src|scripts)/' },
-      to: { path: '^(?:subgraphs|prisma|stack|e2e|packages/postgres)/' },
+      to: { path: '^(?:subgraphs|prisma|cli|e2e|packages/postgres)/' },
     },
     {
       name: 'databases-stand-alone',
@@ -139,12 +127,7 @@ export default {
       from: {},
       to: { path: '/src/main\\.ts$' },
     },
-    ...rooms.slice(0, -1).map((name, at) => room(name, rooms.slice(at + 1))),
-    room(
-      'env',
-      rooms.filter((name) => name !== 'errors'),
-    ),
-    room('pages', ['identity', 'graph', 'rest', 'legacy']),
+    ...packages.slice(0, -1).map((name, index) => layer(name, packages.slice(index + 1))),
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/generated/(?:client|playground)/'] },
