@@ -32,7 +32,7 @@ export async function recordAll(events: Harness, sent: readonly Sent[]): Promise
   }
 }
 
-export const measures = 'start end events users eventsPerUser'
+export const measures = 'start end date label events users eventsPerUser'
 const numbers = 'count sum mean min max percentiles { fraction value }'
 export const seriesQuery = `query(
   $filter: EventFilterInput!, $granularity: Granularity!, $timeZone: String! = "UTC", $groupBy: EventGroupByInput,
@@ -40,7 +40,7 @@ export const seriesQuery = `query(
 ) {
   eventSeries(filter: $filter, granularity: $granularity, timeZone: $timeZone, groupBy: $groupBy,
               statisticsOf: $statisticsOf, compareWithPrevious: $compare) {
-    asOf timeZone granularity exact from to
+    asOf timeZone granularity exact from to rankedBy beyondTop { groups events }
     points { ${measures} statistics { ${numbers} } previous { ${measures} statistics { ${numbers} } } }
     totals { ${measures} statistics { ${numbers} } previous { ${measures} } }
     groups { key isOther points { ${measures} statistics { ${numbers} } } totals { ${measures} previous { ${measures} } } }
@@ -65,6 +65,9 @@ function partsOf(at: number, timeZone: string): Record<string, string> {
       month: '2-digit',
       day: '2-digit',
       hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      fractionalSecondDigits: 3,
       timeZoneName: 'longOffset',
     })
     formats.set(timeZone, format)
@@ -82,6 +85,37 @@ export function nameOf(at: number, timeZone: string, granularity: string): strin
   const days = Date.parse(date) / 86_400_000
   // 1970-01-01 was a Thursday.
   return String(Math.floor((days + 3) / 7))
+}
+
+const dayMs = 86_400_000
+const mondayOf = (ms: number): number => ms - ((Math.floor(ms / dayMs) + 3) % 7) * dayMs
+
+/** The date and the label of a part that starts at an instant: by JavaScript's time zones, and week 1 by 4 January. */
+export function namedBy(at: number, timeZone: string, granularity: string): { date: string; label: string } {
+  const date = nameOf(at, timeZone, 'DAY')
+  if (granularity === 'HOUR') {
+    const { hour, minute, second, fractionalSecond, timeZoneName } = partsOf(at, timeZone)
+    const [seconds, thousandths] = [`:${String(second)}`, `.${String(fractionalSecond)}`]
+    const rest = thousandths === '.000' ? (seconds === ':00' ? '' : seconds) : seconds + thousandths
+    const offset = String(timeZoneName).replace('GMT', '') || '+00:00'
+    return { date, label: `${date}T${String(hour)}:${String(minute)}${rest}${offset}` }
+  }
+  if (granularity !== 'WEEK') return { date, label: nameOf(at, timeZone, granularity) }
+  const monday = mondayOf(Date.parse(date))
+  const year = [1, 0, -1]
+    .map((more) => new Date(monday).getUTCFullYear() + more)
+    .find((one) => mondayOf(Date.UTC(one, 0, 4)) <= monday)
+  const week = 1 + (monday - mondayOf(Date.UTC(Number(year), 0, 4))) / (7 * dayMs)
+  return { date, label: `${String(year)}-W${String(week).padStart(2, '0')}` }
+}
+
+/** Of several parts: the date of the first, and the labels of the first and the last. */
+export function namedByAll(starts: readonly number[], timeZone: string, granularity: string) {
+  const [first, last] = [starts[0] ?? NaN, starts.at(-1) ?? NaN].map((at) =>
+    namedBy(at, timeZone, granularity),
+  )
+  const label = first?.label === last?.label ? first?.label : `${String(first?.label)}/${String(last?.label)}`
+  return { date: first?.date, label }
 }
 
 const quarter = 900_000

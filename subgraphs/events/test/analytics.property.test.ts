@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { between, boundsOf, counted, nameOf, recordAll, seriesOf, type Sent } from './analytics-support.ts'
+import {
+  between,
+  boundsOf,
+  counted,
+  namedBy,
+  namedByAll,
+  nameOf,
+  recordAll,
+  seriesOf,
+  type Sent,
+} from './analytics-support.ts'
 import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres
@@ -107,7 +117,7 @@ function statisticsOf(sent: readonly Sent[]) {
   const none = numbers.length === 0
   return {
     count: numbers.length,
-    sum: none ? null : sum,
+    sum,
     mean: none ? null : expect.closeTo(sum / numbers.length, 9),
     min: numbers[0] ?? null,
     max: numbers.at(-1) ?? null,
@@ -158,9 +168,18 @@ test('series equal a plain count by the calendar of JavaScript, days on which cl
       })
 
       const parts = bounds.slice(1).map((end, at) => [bounds[at] ?? 0, end] as const)
+      const starts = bounds.slice(0, -1)
+      const point = (counted_: readonly Sent[], start: number, end: number) => ({
+        ...period(counted_, start, end),
+        ...namedBy(start, zone, granularity),
+      })
+      const whole = (counted_: readonly Sent[]) => ({
+        ...period(counted_, from, to),
+        ...namedByAll(starts, zone, granularity),
+      })
       expect(series.points).toEqual(
         parts.map(([start, end], at) => ({
-          ...period(fitting, start, end),
+          ...point(fitting, start, end),
           statistics: statisticsOf(between(fitting, start, end)),
           // Where the previous period lies is held by examples; what is counted in it, here.
           previous: expect.objectContaining(
@@ -175,7 +194,7 @@ test('series equal a plain count by the calendar of JavaScript, days on which cl
         })),
       )
       expect(series.totals).toMatchObject({
-        ...period(fitting, from, to),
+        ...whole(fitting),
         statistics: statisticsOf(between(fitting, from, to)),
       })
       expect(Date.parse(series.totals.previous.end)).toBeLessThanOrEqual(from)
@@ -194,16 +213,25 @@ test('series equal a plain count by the calendar of JavaScript, days on which cl
           key,
           isOther,
           points: parts.map(([start, end]) => ({
-            ...period(own, start, end),
+            ...point(own, start, end),
             statistics: statisticsOf(between(own, start, end)),
           })),
-          totals: expect.objectContaining(period(own, from, to)),
+          totals: expect.objectContaining(whole(own)),
         }
       }
       expect(series.groups).toEqual(
         by === null
           ? []
           : [...keys.map((key) => group(key, false)), ...(sorted.length > top ? [group(null, true)] : [])],
+      )
+      expect(series.rankedBy).toBe(by === null ? null : 'EVENTS')
+      expect(series.beyondTop).toEqual(
+        by === null
+          ? null
+          : {
+              groups: sorted.length - keys.length,
+              events: sorted.slice(top).reduce((sum, [, n]) => sum + n, 0),
+            },
       )
     }),
     { numRuns: 60 },
@@ -332,7 +360,7 @@ test('retention equals a count of weeks by the calendar of JavaScript', async ()
           events.admin,
           `query($filter: EventFilterInput!, $weeks: Int!, $lookBackDays: Int, $timeZone: String!) {
              retention(filter: $filter, weeks: $weeks, lookBackDays: $lookBackDays, timeZone: $timeZone) {
-               cohorts { start end users weeks { week users rate } }
+               label cohorts { start end date label users weeks { week date label users rate } }
              }
            }`,
           {
@@ -361,14 +389,17 @@ test('retention equals a count of weeks by the calendar of JavaScript', async ()
           return {
             start: new Date(bounds[cohort] ?? 0).toISOString(),
             end: new Date(end).toISOString(),
+            ...namedBy(bounds[cohort] ?? 0, zone, 'WEEK'),
             users: own.length,
             weeks: Array.from({ length: Math.min(weeks + 1, bounds.length - 1 - cohort) }, (_, week) => {
               const users = own.filter((active) => active.has(cohort + week)).length
-              return { week, users, rate: own.length === 0 ? null : users / own.length }
+              const name = namedBy(bounds[cohort + week] ?? 0, zone, 'WEEK')
+              return { week, ...name, users, rate: own.length === 0 ? null : users / own.length }
             }),
           }
         })
         expect(body.data.retention.cohorts).toEqual(expected)
+        expect(body.data.retention.label).toBe(namedByAll(bounds.slice(0, -1), zone, 'WEEK').label)
       },
     ),
     { numRuns: 40 },

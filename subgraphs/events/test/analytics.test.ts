@@ -192,6 +192,118 @@ test('by UTC days only rollups are read; anything else reads the events', async 
   expect((await ask('HOUR', { toDay: '2026-03-30' })).totals.events).toBe(0)
 })
 
+test('groups are ranked by events, also where a sum is asked for; what is beyond the top is counted', async () => {
+  const price = { a: 1, b: 100, c: 5, d: 7 }
+  const counts = { a: 3, b: 1, c: 2, d: 1 }
+  await recordAll(
+    events,
+    Object.entries(counts).flatMap(([sku, count]) =>
+      Array.from({ length: count }, (_, n) =>
+        sent(7, '2026-03-10T12:00:00Z', `u${String(n)}`, { sku, price: price[sku as keyof typeof price] }),
+      ),
+    ),
+  )
+  const ask = async (groupBy: object | null, filter: object = march) => {
+    const series = await seriesOf(events, events.store(7), {
+      filter,
+      ...daily,
+      groupBy,
+      statisticsOf: { path: '$.price' },
+    })
+    return {
+      rankedBy: series.rankedBy,
+      beyondTop: series.beyondTop,
+      groups: series.groups.map(({ key, isOther, totals }: any) => [key, isOther, totals.events]),
+    }
+  }
+  expect(await ask({ by: 'DATA', path: '$.sku', top: 2 })).toEqual({
+    rankedBy: 'EVENTS',
+    beyondTop: { groups: 2, events: 2 },
+    groups: [
+      ['a', false, 3],
+      ['c', false, 2],
+      [null, true, 2],
+    ],
+  })
+  expect(await ask({ by: 'DATA', path: '$.sku', top: 4 })).toMatchObject({
+    beyondTop: { groups: 0, events: 0 },
+    groups: [{}, {}, {}, {}],
+  })
+  expect(await ask({ by: 'TYPE' }, { fromDay: '2026-04-01', toDay: '2026-04-02' })).toEqual({
+    rankedBy: 'EVENTS',
+    beyondTop: { groups: 0, events: 0 },
+    groups: [],
+  })
+  expect(await ask(null)).toEqual({ rankedBy: null, beyondTop: null, groups: [] })
+  // Asked for alone, without the groups themselves.
+  const { body } = await events.graphql(
+    events.store(7),
+    `{ eventSeries(granularity: DAY, filter: { fromDay: "2026-03-01", toDay: "2026-04-01" },
+         groupBy: { by: DATA, path: "$.sku", top: 1 }) { rankedBy beyondTop { groups events } } }`,
+  )
+  expect(body.data.eventSeries).toEqual({ rankedBy: 'EVENTS', beyondTop: { groups: 3, events: 4 } })
+})
+
+test('a sum of nothing is 0; a mean, a share or a percentile of nothing is null', async () => {
+  await recordAll(events, [sent(8, '2026-03-10T12:00:00Z', 'ann', { n: 3 }), sent(8, '2026-03-11T12:00:00Z')])
+  const ask = { filter: { fromDay: '2026-03-10', toDay: '2026-03-13' }, ...daily }
+  const series = await seriesOf(events, events.store(8), {
+    ...ask,
+    compare: true,
+    groupBy: { by: 'TYPE' },
+    statisticsOf: { path: '$.n', percentiles: [0.5] },
+  })
+  const nothing = {
+    count: 0,
+    sum: 0,
+    mean: null,
+    min: null,
+    max: null,
+    percentiles: [{ fraction: 0.5, value: null }],
+  }
+  const three = { count: 1, sum: 3, mean: 3, min: 3, max: 3, percentiles: [{ fraction: 0.5, value: 3 }] }
+  for (const { points } of [series, ...series.groups])
+    expect(
+      points.map(({ events, users, eventsPerUser, statistics }: any) => [
+        events,
+        users,
+        eventsPerUser,
+        statistics,
+      ]),
+    ).toEqual([
+      [1, 1, 1, three],
+      [1, 1, 1, nothing],
+      [0, 0, null, nothing],
+    ])
+  expect(series.points.map(({ previous }: any) => [previous.events, previous.statistics])).toEqual([
+    [0, nothing],
+    [0, nothing],
+    [0, nothing],
+  ])
+  const steps = [{ types: ['buy'] }, { types: ['view'] }]
+  const { body } = await events.graphql(events.store(8), funnelQuery, { filter: ask.filter, steps })
+  const empty = { users: 0, conversion: null, conversionFromPrevious: null }
+  expect(body.data.funnel.steps).toEqual([
+    { name: 'buy', ...empty },
+    { name: 'view', ...empty },
+  ])
+  const days = async (filter: object, timeZone: string) =>
+    (
+      await events.graphql(
+        events.store(8),
+        `query($filter: EventFilterInput!, $steps: [FunnelStepInput!]!, $timeZone: String!) {
+           funnel(filter: $filter, steps: $steps, withinSeconds: 60, timeZone: $timeZone) { label } }`,
+        { filter, steps, timeZone },
+      )
+    ).body.data.funnel.label
+  expect(await days({ fromDay: '2026-10-01', toDay: '2026-11-01' }, 'Europe/Berlin')).toBe(
+    '2026-10-01/2026-10-31',
+  )
+  expect(await days({ from: '2026-09-30T22:00:00Z', to: '2026-09-30T23:00:00Z' }, 'Europe/Berlin')).toBe(
+    '2026-10-01',
+  )
+})
+
 test('who may see what', async () => {
   const plan = [{ path: '$.plan', exists: true }]
   const price = [{ path: '$.price', exists: true }]

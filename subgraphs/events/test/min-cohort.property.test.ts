@@ -76,6 +76,7 @@ const query = `query(
     points { ${period} previous { ${period} } }
     totals { ${period} previous { ${period} } }
     groups { key isOther points { ${period} } totals { ${period} previous { ${period} } } }
+    beyondTop { events }
   }
   numbers: eventSeries(
     filter: { storeIds: $stores, types: $types, fromDay: $from, toDay: $to }
@@ -193,6 +194,10 @@ test('an analyst is told what would be told if the events of too few users had n
             points: one.points.map(orNull),
             totals: orNull(one.totals),
           })),
+        )
+        const beyond: number | null = grouped.series.beyondTop?.events ?? null
+        expect(analyst.series.beyondTop).toEqual(
+          group === null ? null : { events: beyond === 0 ? null : beyond },
         )
         expect(analyst.numbers).toEqual({
           totals: orNoStatistics(likeByData.numbers.totals),

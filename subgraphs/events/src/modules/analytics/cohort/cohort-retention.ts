@@ -14,6 +14,7 @@ import {
 } from '../query/filter.ts'
 import { requireRaw, userParts } from '../series/measure.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
+import { nameOfAll, type PeriodName } from '../period-label.ts'
 import { parseRange, resolveRange } from '../query/calendar-range.ts'
 import { dayMs } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
@@ -26,13 +27,13 @@ export interface RetentionRequest {
   readonly timeZone: string
 }
 
-export interface RetentionWeek {
+export interface RetentionWeek extends PeriodName {
   readonly week: number
   readonly users: number | null
   readonly rate: number | null
 }
 
-export interface RetentionCohort {
+export interface RetentionCohort extends PeriodName {
   readonly start: Date
   readonly end: Date
   /** Null, as all that is said of them, when they are too few for the caller. */
@@ -46,6 +47,7 @@ export interface Retention {
   readonly exact: true
   readonly from: Date
   readonly to: Date
+  readonly label: string
   readonly cohorts: readonly RetentionCohort[]
 }
 
@@ -105,7 +107,7 @@ export async function retention(
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
   return await snapshot(async (reading): Promise<Retention> => {
-    const { asOf, bounds } = await resolveRange(reading, asked, timeZone, 'week')
+    const { asOf, bounds, names } = await resolveRange(reading, asked, timeZone, 'week')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     const since = lookBackDays === null ? null : from - lookBackDays * dayMs
     await requireRaw(reading, selection, since, to)
@@ -132,18 +134,19 @@ export async function retention(
       exact: true,
       from: new Date(from),
       to: new Date(to),
-      cohorts: bounds.slice(1).map((end, cohort) => {
+      label: nameOfAll(names).label,
+      cohorts: names.map((name, cohort) => {
         const all = counted(cohort, 0)
-        const length = Math.min(weeks + 1, bounds.length - 1 - cohort)
         const [users = null] = tellParts(disclosure, [all])
         return {
           start: new Date(bounds[cohort] ?? 0),
-          end: new Date(end),
+          end: new Date(bounds[cohort + 1] ?? 0),
+          ...name,
           users,
-          weeks: Array.from({ length }, (_, week): RetentionWeek => {
+          weeks: names.slice(cohort, cohort + weeks + 1).map((ofWeek, week): RetentionWeek => {
             // Each week is a part of the whole cohort, not of the week before.
             const [, own = null] = users === null ? [] : tellParts(disclosure, [all, counted(cohort, week)])
-            return { week, users: own, rate: own === null || all === 0 ? null : own / all }
+            return { week, ...ofWeek, users: own, rate: own === null || all === 0 ? null : own / all }
           }),
         }
       }),

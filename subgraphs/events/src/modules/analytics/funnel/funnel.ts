@@ -20,6 +20,7 @@ import {
 import { requireRaw } from '../series/measure.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
+import { nameOfAll } from '../period-label.ts'
 import { parseRange, resolveRange } from '../query/calendar-range.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
 
@@ -56,6 +57,7 @@ export interface Funnel {
   readonly exact: true
   readonly from: Date
   readonly to: Date
+  readonly label: string
   readonly withinSeconds: number
   readonly steps: readonly FunnelStep[]
 }
@@ -131,7 +133,7 @@ export async function funnel(
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
   return await snapshot(async (reading): Promise<Funnel> => {
-    const { asOf, bounds } = await resolveRange(reading, asked, timeZone, 'month')
+    const { asOf, bounds, names } = await resolveRange(reading, asked, timeZone, 'day')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     await requireRaw(reading, selection, from, to)
     const parameters = createParameters()
@@ -157,6 +159,7 @@ export async function funnel(
       exact: true,
       from: new Date(from),
       to: new Date(to),
+      label: nameOfAll(names).label,
       withinSeconds,
       steps: steps.map(({ name }, at) => toStep(name, users, at)),
     }

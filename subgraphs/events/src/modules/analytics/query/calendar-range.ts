@@ -1,5 +1,6 @@
 import { badInput } from '@user-stats/core'
 import type { EventFilter } from './filter.ts'
+import { nameOf, type PeriodName } from '../period-label.ts'
 import { createParameters } from './sql-parameters.ts'
 import type { Snapshot } from './snapshot.ts'
 import { unknownTimeZone } from './time-zone.ts'
@@ -12,8 +13,10 @@ export interface Range {
   readonly asOf: Date
   /** Ascending: the start of each part, and the end of the last. */
   readonly bounds: readonly number[]
+  /** How the calendar names each part. */
+  readonly names: readonly PeriodName[]
   /** The same, moved back by whole units so that it ends no later than the range begins. */
-  readonly previous: readonly number[]
+  readonly previous: Pick<Range, 'bounds' | 'names'>
 }
 
 const dayMs = 86_400_000
@@ -67,19 +70,28 @@ const instantOf = (local: string): string =>
   `(SELECT min(greatest(s.start, (${local} - s.shift) AT TIME ZONE 'UTC')) FROM segments s
     WHERE (${local} - s.shift) AT TIME ZONE 'UTC' < s.stop)`
 
-/** Hours follow the clock within each segment and end where it is turned. Of other parts the calendar has one each. */
+/**
+ * Hours follow the clock within each segment and end where it is turned. Of other parts the calendar has one each; of
+ * those that begin at once, all but the last are skipped by the clock.
+ */
 const startsSql = (unit: Unit): string =>
   unit === 'hour'
-    ? `SELECT s.start AS t FROM segments s
-       UNION SELECT (h - s.shift) AT TIME ZONE 'UTC'
+    ? `SELECT s.start AS t, NULL::timestamp AS unit_start FROM segments s
+       UNION SELECT (h - s.shift) AT TIME ZONE 'UTC', NULL
        FROM range, segments s, generate_series(
          date_trunc('hour', greatest(s.start, range.low) AT TIME ZONE 'UTC' + s.shift),
          least(s.stop, range.high) AT TIME ZONE 'UTC' + s.shift, '1 hour') h
        WHERE (h - s.shift) AT TIME ZONE 'UTC' > s.start AND (h - s.shift) AT TIME ZONE 'UTC' < s.stop`
-    : `SELECT ${instantOf('d')} AS t
+    : `SELECT ${instantOf('d')} AS t, d AS unit_start
        FROM range, generate_series(
          date_trunc($6::text, range.low AT TIME ZONE $1), (range.high AT TIME ZONE $1) + interval '1 day',
          ('1 ' || $6)::interval) d`
+
+/** Bounds, what the clock shows at them, and where their unit starts: three rows of milliseconds since 1970. */
+const boundsSql = (instant: string, unitStart: string): string =>
+  `ARRAY[${[instant, `${instant} AT TIME ZONE $1`, unitStart]
+    .map((time) => `array_agg((extract(epoch FROM ${time}) * 1000)::float8 ORDER BY t)`)
+    .join(', ')}]`
 
 const movedSql = (unit: Unit): string =>
   unit === 'hour'
@@ -120,18 +132,20 @@ WITH RECURSIVE asked AS (
   SELECT coalesce($2::timestamptz, ${instantOf('$3::date::timestamp')}) AS low,
          coalesce($4::timestamptz, ${instantOf('$5::date::timestamp')}) AS high
 ), bounds AS MATERIALIZED (
-  SELECT low AS t FROM range UNION SELECT high FROM range
-  UNION SELECT starts.t FROM range, (${startsSql(unit)}) starts WHERE starts.t > low AND starts.t < high
+  SELECT greatest(starts.t, low) AS t, max(unit_start) AS unit_start
+  FROM range, (${startsSql(unit)}) starts WHERE starts.t < high GROUP BY 1
+  UNION ALL SELECT high, NULL FROM range
 ), moved AS MATERIALIZED (
   SELECT count FROM range, generate_series(1, 10000) count
   WHERE (high AT TIME ZONE $1) - count * ('1 ' || $6)::interval <= low AT TIME ZONE $1
   ORDER BY count LIMIT 1
 ), both_bounds AS (
-  SELECT b.t, ${movedSql(unit)} AS before FROM range, bounds b
+  SELECT b.t, b.unit_start, ${movedSql(unit)} AS before,
+         b.unit_start - (SELECT count FROM moved) * ('1 ' || $6)::interval AS before_unit_start
+  FROM range, bounds b
 )
 SELECT now() AS as_of, (SELECT low < high FROM range) AS valid,
-       array_agg((extract(epoch FROM t) * 1000)::float8 ORDER BY t) AS bounds,
-       array_agg((extract(epoch FROM before) * 1000)::float8 ORDER BY t) AS previous
+       ${boundsSql('t', 'unit_start')} AS bounds, ${boundsSql('before', 'before_unit_start')} AS previous
 FROM both_bounds`
 
 const isUnknownZone = (error: unknown): boolean =>
@@ -153,8 +167,7 @@ export async function resolveRange(
   for (const value of [timeZone, asked.from, asked.fromDay, asked.to, asked.toDay, unit])
     parameters.add(value)
   const [row] = await snapshot
-
-    .rows<{ as_of: Date; valid: boolean | null; bounds: number[]; previous: number[] }>(
+    .rows<{ as_of: Date; valid: boolean | null; bounds: BoundRows; previous: BoundRows }>(
       rangeSql(unit),
       parameters,
     )
@@ -162,7 +175,17 @@ export async function resolveRange(
       throw isUnknownZone(error) ? unknownTimeZone() : error
     })
   if (row?.valid !== true) throw emptyRange()
-  return { asOf: row.as_of, bounds: row.bounds, previous: row.previous }
+  return { asOf: row.as_of, ...named(unit, row.bounds), previous: named(unit, row.previous) }
 }
+
+/** Bounds, the clock at them, and the starts of their units; the last is an end and starts nothing. */
+type BoundRows = readonly [readonly number[], readonly number[], readonly (number | null)[]]
+
+const named = (unit: Unit, [bounds, clocks, unitStarts]: BoundRows): Pick<Range, 'bounds' | 'names'> => ({
+  bounds,
+  names: bounds
+    .slice(0, -1)
+    .map((start, at) => nameOf(unit, { start, clock: clocks[at] ?? 0, unitStart: unitStarts[at] ?? 0 })),
+})
 
 const emptyRange = () => badInput('filter.to', 'must be after the start of the range')

@@ -18,12 +18,19 @@ export type Grouping =
   | { readonly by: 'TYPE' | 'STORE'; readonly top: number }
   | { readonly by: 'DATA'; readonly path: DataPath; readonly top: number }
 
-/** The largest groups, and whether there are others. */
+/** The groups that are not among the top ones. */
+export interface GroupsBeyondTop {
+  readonly groups: number
+  /** Null when they are of too few users for the caller. */
+  readonly events: number | null
+}
+
+/** The groups with the most events, and what is beyond them. */
 export interface Groups {
   readonly grouping: Grouping
-  /** Keys as text, the largest group first. */
+  /** Keys as text, the group with the most events first. */
   readonly keys: readonly (string | null)[]
-  readonly others: boolean
+  readonly beyondTop: GroupsBeyondTop
 }
 
 const maxGroups = 100
@@ -83,13 +90,24 @@ export async function largestGroups(
         'count(*)',
         eventsSql(selection, from, to, parameters),
       ]
-  const rows = await snapshot.rows<{ key: string | null }>(
-    `SELECT key FROM (
+  const rows = await snapshot.rows<{
+    key: string | null
+    events: string | null
+    groups: string
+    all: string | null
+  }>(
+    `SELECT key, events, count(*) OVER () AS groups, sum(events) OVER () AS "all" FROM (
        SELECT ${keySql(grouping, parameters)}::text AS key, ${count} AS events FROM ${table}
        WHERE ${where.join(' AND ')} GROUP BY 1
-     ) sizes ORDER BY events DESC NULLS LAST, key COLLATE "C" LIMIT ${parameters.add(grouping.top + 1)}::int`,
+     ) sizes ORDER BY events DESC NULLS LAST, key COLLATE "C" LIMIT ${parameters.add(grouping.top)}::int`,
     parameters,
   )
-  const keys = rows.map(({ key }) => key)
-  return { grouping, keys: keys.slice(0, grouping.top), others: keys.length > grouping.top }
+  const groups = Number(rows[0]?.groups ?? 0) - rows.length
+  const events = Number(rows[0]?.all ?? 0) - rows.reduce((sum, row) => sum + Number(row.events ?? 0), 0)
+  const withheld = selection.disclosure !== null && events === 0
+  return {
+    grouping,
+    keys: rows.map(({ key }) => key),
+    beyondTop: { groups, events: withheld ? null : events },
+  }
 }

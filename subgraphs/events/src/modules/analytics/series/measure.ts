@@ -93,7 +93,7 @@ function partedDays(
 /** Whether users of single days need no counting: each count is of one type, or of all, on one day. */
 function daysHoldUsers({ selection, bounds, groups }: Parted): boolean {
   const daily = bounds.every((bound, at) => at === 0 || bound - (bounds[at - 1] ?? 0) === dayMs)
-  if (groups?.grouping.by === 'TYPE') return daily && !groups.others
+  if (groups?.grouping.by === 'TYPE') return daily && groups.beyondTop.groups === 0
   // Totals over all types hold what is withheld, too.
   const all = selection.types === null && selection.disclosure === null
   return daily && (all || selection.types?.length === 1)

@@ -1,13 +1,14 @@
 import type { EventSelection } from '../query/filter.ts'
 import type { Groups } from './grouping.ts'
 import { measure, type Ask } from './measure.ts'
+import { nameOfAll, type PeriodName } from '../period-label.ts'
 import type { Range } from '../query/calendar-range.ts'
 import type { Wanted } from '../query/requested-fields.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 import { measureStatistics, noStatistics, type NumericStatistics, type StatisticsOf } from './statistics.ts'
 
 /** What was counted from one instant until before another. */
-export interface EventPeriod {
+export interface EventPeriod extends PeriodName {
   readonly start: Date
   readonly end: Date
   /** Null, as all else, when it is of too few users for the caller. */
@@ -72,16 +73,35 @@ async function count(
   }
 }
 
-function toPeriod(start: number, end: number, counted: Counted, previous: EventPeriod | null): EventPeriod {
-  const { events, users } = counted
+type Extent = Pick<EventPeriod, 'start' | 'end' | 'date' | 'label'>
+
+/** When each part of a range begins and ends and how it is named, and the same of the range as a whole. */
+interface Extents {
+  readonly parts: readonly Extent[]
+  readonly whole: Extent
+}
+
+function extentsOf({ bounds, names }: Pick<Range, 'bounds' | 'names'>): Extents {
+  const extent = (from: number, to: number, name: PeriodName): Extent => ({
+    start: new Date(bounds[from] ?? 0),
+    end: new Date(bounds[to] ?? 0),
+    ...name,
+  })
   return {
-    start: new Date(start),
-    end: new Date(end),
-    ...counted,
-    eventsPerUser: events === null || users === null || users === 0 ? null : events / users,
-    previous,
+    parts: names.map((name, part) => extent(part, part + 1, name)),
+    whole: extent(0, names.length, nameOfAll(names)),
   }
 }
+
+const toPeriod = (extent: Extent, counted: Counted, previous: EventPeriod | null): EventPeriod => ({
+  ...extent,
+  ...counted,
+  eventsPerUser:
+    counted.events === null || counted.users === null || counted.users === 0
+      ? null
+      : counted.events / counted.users,
+  previous,
+})
 
 /** Counts all parts of a range and the range as a whole. @returns the periods of a group by its number */
 export async function countPeriods(
@@ -91,16 +111,16 @@ export async function countPeriods(
   const { range, wanted } = request
   const compares = request.compare && (wanted('points.previous') || wanted('totals.previous'))
   const now = await count(snapshot, request, range.bounds, '')
-  const before = compares ? await count(snapshot, request, range.previous, '.previous') : null
-  const last = range.bounds.length - 1
+  const before = compares ? await count(snapshot, request, range.previous.bounds, '.previous') : null
+  const [extents, earlier] = [extentsOf(range), extentsOf(range.previous)]
 
-  const between = (from: number, to: number, part: number | null, group: number): EventPeriod => {
-    const period = (bounds: readonly number[], lookup: Lookup, previous: EventPeriod | null): EventPeriod =>
-      toPeriod(bounds[from] ?? 0, bounds[to] ?? 0, lookup(part, group), previous)
-    return period(range.bounds, now, before && period(range.previous, before, null))
+  const periodOf = (part: number | null, group: number): EventPeriod => {
+    const period = ({ parts, whole }: Extents, lookup: Lookup, previous: EventPeriod | null): EventPeriod =>
+      toPeriod(part === null ? whole : (parts[part] ?? whole), lookup(part, group), previous)
+    return period(extents, now, before && period(earlier, before, null))
   }
   return (group) => ({
-    points: Array.from({ length: last }, (_, part) => between(part, part + 1, part, group)),
-    totals: between(0, last, null, group),
+    points: extents.parts.map((_extent, part) => periodOf(part, group)),
+    totals: periodOf(null, group),
   })
 }

@@ -3,7 +3,13 @@ import { requireWholeDays } from '../privacy/small-cell-suppression.ts'
 import { requireDataPaths } from '../query/data-path.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
-import { largestGroups, parseGrouping, type GroupByInput, type Grouping } from './grouping.ts'
+import {
+  largestGroups,
+  parseGrouping,
+  type GroupByInput,
+  type Grouping,
+  type GroupsBeyondTop,
+} from './grouping.ts'
 import { countPeriods, type Periods } from './period.ts'
 import { parseRange, resolveRange, type Range, type Unit } from '../query/calendar-range.ts'
 import type { Wanted } from '../query/requested-fields.ts'
@@ -34,6 +40,9 @@ export interface EventSeries extends Periods {
   readonly from: Date
   readonly to: Date
   readonly groups: readonly EventGroup[]
+  /** Null where nothing is grouped. */
+  readonly rankedBy: 'EVENTS' | null
+  readonly beyondTop: GroupsBeyondTop | null
 }
 
 const granularities: Readonly<Record<Granularity, { readonly unit: Unit; readonly maxDays: number }>> = {
@@ -88,15 +97,18 @@ export async function eventSeries(
     const common = { selection, range, statisticsOf, compare }
     const all = await countPeriods(reading, { ...common, groups: null, wanted })
     const groups: EventGroup[] = []
-    if (grouping !== null && wanted('groups')) {
-      const largest = await largestGroups(reading, selection, [from, to], grouping)
+    const largest =
+      grouping !== null && (wanted('groups') || wanted('beyondTop'))
+        ? await largestGroups(reading, selection, [from, to], grouping)
+        : null
+    if (largest !== null && wanted('groups')) {
       const ofGroup = await countPeriods(reading, {
         ...common,
         groups: largest,
         wanted: (path) => wanted(`groups.${path}`),
       })
       for (const [at, key] of largest.keys.entries()) groups.push({ key, isOther: false, ...ofGroup(at + 1) })
-      if (largest.others) groups.push({ key: null, isOther: true, ...ofGroup(0) })
+      if (largest.beyondTop.groups > 0) groups.push({ key: null, isOther: true, ...ofGroup(0) })
     }
     return {
       asOf: range.asOf,
@@ -107,6 +119,8 @@ export async function eventSeries(
       to: new Date(to),
       ...all(0),
       groups,
+      rankedBy: grouping === null ? null : 'EVENTS',
+      beyondTop: largest?.beyondTop ?? null,
     }
   })
 }

@@ -41,10 +41,10 @@ export function parseStatistics({ path, percentiles = [] }: StatisticsInput): St
   return { path: parseDataPath('statisticsOf.path', path), fractions: percentiles }
 }
 
-/** Statistics of no number at all. */
+/** Statistics of no number at all: their sum is 0, all else is nothing. */
 export const noStatistics = ({ fractions }: StatisticsOf): NumericStatistics => ({
   count: 0,
-  sum: null,
+  sum: 0,
   mean: null,
   min: null,
   max: null,
