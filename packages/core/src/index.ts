@@ -21,9 +21,17 @@ export {
   type TokenVerifier,
 } from './auth/tokens.ts'
 export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
-export { DomainError, badInput, type ExceededLimit } from './errors/domain-error.ts'
+export {
+  DomainError,
+  badInput,
+  badInputs,
+  toFault,
+  type ExceededLimit,
+  type Fault,
+} from './errors/domain-error.ts'
 export { isDatabaseUnavailable, toDomainError } from './errors/translate.ts'
 export { survivesDouble } from './json/double.ts'
+export { inexactRule, toPath } from './json/json-text.ts'
 export { decodeText, parseJson } from './json/parse-json.ts'
 export { createBreaker, type Breaker, type BreakerState } from './resilience/circuit-breaker.ts'
 export { timeIsOver, timeToSpend, timeoutHeader } from './resilience/deadline.ts'

@@ -20,6 +20,7 @@ import type { Metrics } from '@user-stats/http'
 import { executeLocally } from './fast-path/compile-operation.ts'
 import { createErrorFormatter } from './errors/format-error.ts'
 import { introspectionForSignedIn, type Admit } from './plugins/introspection.ts'
+import { exactNumbers } from './rules/exact-numbers.ts'
 import { knownRoot } from './rules/known-root.ts'
 import { createLogsOfErrors } from './plugins/log-errors.ts'
 import { operationFound } from './plugins/require-operation.ts'
@@ -108,7 +109,7 @@ export function createGraphServer<Context extends RequestContext>({
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
     parseOptions: { maxTokens: limits.tokens },
-    validationRules: [knownRoot, shallowLists],
+    validationRules: [knownRoot, shallowLists, exactNumbers],
     logger: {
       debug: (message: unknown) => {
         log.debug(String(message))

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { DomainError, ExceededLimit } from '@user-stats/core'
+import type { DomainError, ExceededLimit, Fault } from '@user-stats/core'
 
 /** A problem document (RFC 9457), with `message` beside `detail` for clients of the previous system. */
 export interface Problem {
@@ -11,6 +11,8 @@ export interface Problem {
   readonly detail: string
   readonly message: string
   readonly field?: string
+  /** Every fault that was found. */
+  readonly errors?: readonly Fault[]
   readonly limit?: string
   readonly requested?: number
   readonly maximum?: number
@@ -24,6 +26,7 @@ const toProblem = (error: DomainError): Problem => ({
   detail: error.message,
   message: error.message,
   ...(error.field !== undefined && { field: error.field }),
+  ...(error.faults.length > 0 && { errors: error.faults }),
   ...membersOfLimit(error.limit),
 })
 
@@ -70,7 +73,16 @@ export const problemSchema = {
     code: { type: 'string', description: 'One of the codes in the list of errors.' },
     detail: { type: 'string' },
     message: { type: 'string', description: 'The same as `detail`.' },
-    field: { type: 'string', description: 'The member at fault.' },
+    field: { type: 'string', description: 'The member at fault, the first if there are several.' },
+    errors: {
+      type: 'array',
+      description: 'Each member at fault, 20 at most.',
+      items: {
+        type: 'object',
+        required: ['field', 'message'],
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
     limit: { type: 'string', description: 'The limit that was exceeded.' },
     requested: { type: 'number', description: 'What was asked of it.' },
     maximum: { type: 'number', description: 'What is allowed.' },

@@ -67,13 +67,18 @@ export function createTestClock(start = Date.parse('2026-11-23T05:16:00Z')) {
 /** The error a function throws, or a promise rejects with, as far as a caller is told of it. */
 export async function refusalOf(
   action: () => unknown,
-): Promise<{ code: string; field?: string; message: string }> {
+): Promise<{ code: string; field?: string; faults?: string[]; message: string }> {
   try {
     await action()
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
-    const { code, field, message } = error
-    return { code, message, ...(field !== undefined && { field }) }
+    const { code, field, faults, message } = error
+    return {
+      code,
+      message,
+      ...(field !== undefined && { field }),
+      ...(faults.length > 1 && { faults: faults.map((fault) => fault.field) }),
+    }
   }
   throw new Error('Nothing was refused.')
 }

@@ -16,6 +16,15 @@ test.each([
   '1.5e-7',
   '100000000000000000000',
   '0.30000000000000004',
+  '0.10000000000000001',
+  '52.520006599999998',
+  '-3.1415926535897931E+00',
+  '1.0000000000000001e-05',
+  '1.0000000000000002e+22',
+  '600000000000000.25',
+  '1000000000000000.2',
+  '1000000000000000.3',
+  '9.0000076293945312',
   '9007199254740991',
   '9007199254740992',
   '-9007199254740991',
@@ -25,7 +34,7 @@ test.each([
   '0.00000000000000000000000',
   '0e999999',
   '1000000.0000000000000000000',
-])('the number %s is the same in double precision', (literal) => {
+])('the number %s is taken as a double holds it', (literal) => {
   expect(survivesDouble(literal)).toBe(true)
   expect(parse(`{"data":{"n":${literal}}}`)).toEqual({ data: { n: Number(literal) } })
 })
@@ -34,7 +43,12 @@ test.each([
   '1e400',
   '-1e400',
   '1e-400',
+  '4e-324',
   '12345678901234567890',
+  '9007199254740993.0',
+  '9.007199254740993E+15',
+  '4503599627370496.3',
+  '3.141592653589793238',
   '123456789012345678',
   '9007199254740993',
   '-9007199254740993',
@@ -42,16 +56,35 @@ test.each([
   '0.12345678901234567890123456789',
   '1.00000000000000000001',
   '1e99999999999999999999',
-])('the number %s would change in double precision and is refused by name', async (literal) => {
+])('the number %s would change in double precision and is refused by its path', async (literal) => {
   expect(survivesDouble(literal)).toBe(false)
   expect(await refusalOf(() => parse(`{"data":{"price":${literal}}}`))).toMatchObject({
     code: 'BAD_USER_INPUT',
-    field: 'price',
+    field: 'data.price',
   })
 })
 
+test('each number that would change is named with its whole path', async () => {
+  const body = `{"batch": [ {"n": 1}, {"a\\"b" : {"": [0, [1e400, -1e400]]}, "n" : "1e400"} ], "x": 9007199254740993}`
+  expect(await refusalOf(() => parse(body))).toEqual({
+    code: 'BAD_USER_INPUT',
+    field: 'batch[1].a"b.[1][0]',
+    faults: ['batch[1].a"b.[1][0]', 'batch[1].a"b.[1][1]', 'x'],
+    message: expect.stringMatching(
+      /^batch\[1\]\.a"b\.\[1\]\[0\]: .*; .*; x: the number cannot be kept exactly/,
+    ),
+  })
+  const many = await refusalOf(() => parse(`[${'1e400,'.repeat(1_000)}1]`))
+  expect(many.faults).toHaveLength(20)
+  const long = await refusalOf(() => parse(`{"${'x'.repeat(100_000)}":1e400}`))
+  expect(long.message.length).toBeLessThan(400)
+})
+
 test('a number that would change is refused wherever it stands, and its like in a string is not', async () => {
-  expect(await refusalOf(() => parse('[[1e400]]'))).toMatchObject({ code: 'BAD_USER_INPUT', field: '0' })
+  expect(await refusalOf(() => parse('[[1e400]]'))).toMatchObject({
+    code: 'BAD_USER_INPUT',
+    field: '[0][0]',
+  })
   const alone = await refusalOf(() => parse('1e400'))
   expect(alone.field).toBeUndefined()
   expect(alone.message).toMatch(/^In the request body/)

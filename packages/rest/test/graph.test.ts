@@ -156,16 +156,28 @@ test.each<[string, Record<string, unknown>, string]>([
   expect(text).not.toMatch(/jane|secret|9007199254740992|2026-02-30|1\.5/)
 })
 
-test('numbers in literals that would change are refused as in variables', async () => {
+test('numbers in literals that would change are refused as in variables, with their paths', async () => {
   await using app = await startGraphApp()
-  for (const number of ['9007199254740993', '1e400', '0.12345678901234567890'])
-    for (const data of [`{ a: ${number} }`, `{ a: [{ b: ${number} }] }`]) {
+  for (const number of ['9007199254740993', '1e400', '0.12345678901234567890', '-9007199254740993'])
+    for (const [data, path] of [
+      [`{ a: ${number} }`, 'input.data.a'],
+      [`{ a: [1, { b: [[${number}]] }] }`, 'input.data.a[1].b[0][0]'],
+    ] as const) {
       const { answer } = await ask(app, `mutation { record(input: { type: "a", data: ${data} }) }`)
-      expect(codesOf(answer)).toHaveLength(1)
+      expect(answer.errors?.map(({ message }) => message)).toEqual([
+        `${path}: the number cannot be kept exactly. Send it as a string, or with at most 15 digits`,
+      ])
       expect(answer.data?.['record']).toBeUndefined()
     }
-  const { answer } = await ask(app, 'mutation { record(input: { type: "a", amount: 1, data: { a: 1e2 } }) }')
-  expect(answer.data).toEqual({ record: { type: 'a', amount: 1, data: { a: 100 } } })
+  const preset = 'mutation ($sent: JSONObject = { n: [1e400] }) { record(input: { type: "a", data: $sent }) }'
+  expect((await ask(app, preset)).answer.errors?.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^sent.n\[0\]: the number cannot be kept exactly/),
+  ])
+  const data = '{ a: 1e2, b: 0.10000000000000001, c: 1.0000000000000001e-05 }'
+  const { answer } = await ask(app, `mutation { record(input: { type: "a", amount: 1, data: ${data} }) }`)
+  expect(answer.data).toEqual({
+    record: { type: 'a', amount: 1, data: { a: 100, b: 0.1, c: 0.00001 } },
+  })
 })
 
 test.each<[string, string, string, number]>([

@@ -1,5 +1,16 @@
 import { catalogue, type ErrorCode } from './catalogue.ts'
 
+/** A value that breaks a rule. */
+export interface Fault {
+  /** The member, as the caller named it: `phone`, `data.items[3].price`. */
+  readonly field: string
+  /** The member, the rule and what to do. Never holds a value that was sent. */
+  readonly message: string
+}
+
+/** Faults that one error reports at most. */
+export const maxFaults = 20
+
 export interface DomainErrorDetails {
   /** The member at fault, as the caller named it: `phone`, `data.price`. */
   readonly field?: string
@@ -9,6 +20,8 @@ export interface DomainErrorDetails {
   readonly retryAfter?: number
   /** The limit that was exceeded. */
   readonly limit?: ExceededLimit
+  /** Each of several faults; `field` is the first one's, `message` holds them all. */
+  readonly faults?: readonly Fault[]
   readonly cause?: unknown
 }
 
@@ -24,21 +37,46 @@ export class DomainError extends Error {
   readonly field: string | undefined
   readonly retryAfter: number | undefined
   readonly limit: ExceededLimit | undefined
+  readonly #faults: readonly Fault[] | undefined
 
-  constructor(code: ErrorCode, { field, message, retryAfter, limit, cause }: DomainErrorDetails = {}) {
+  constructor(
+    code: ErrorCode,
+    { field, message, retryAfter, limit, faults, cause }: DomainErrorDetails = {},
+  ) {
     super(message ?? catalogue[code].message, { cause })
     this.name = 'DomainError'
     this.code = code
     this.field = field
     this.limit = limit
+    this.#faults = faults
     this.retryAfter = retryAfter ?? (catalogue[code].status === 503 ? 1 : undefined)
   }
 
   get status(): number {
     return catalogue[this.code].status
   }
+
+  /** The values that break rules, each by name; empty when the error is about none in particular. */
+  get faults(): readonly Fault[] {
+    if (this.#faults !== undefined) return this.#faults
+    return this.code === 'BAD_USER_INPUT' && this.field !== undefined
+      ? [{ field: this.field, message: this.message }]
+      : []
+  }
 }
+
+export const toFault = (field: string, rule: string): Fault => ({ field, message: `${field}: ${rule}` })
 
 /** A value that breaks a rule: names the member and the rule. */
 export const badInput = (field: string, rule: string): DomainError =>
-  new DomainError('BAD_USER_INPUT', { field, message: `${field}: ${rule}` })
+  new DomainError('BAD_USER_INPUT', toFault(field, rule))
+
+/** Values that break rules, in one error. The first 20 are reported. */
+export function badInputs(all: readonly Fault[]): DomainError {
+  const faults = all.slice(0, maxFaults)
+  const [first] = faults
+  return new DomainError('BAD_USER_INPUT', {
+    ...(first && { field: first.field, message: faults.map(({ message }) => message).join('; ') }),
+    faults,
+  })
+}

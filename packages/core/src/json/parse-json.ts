@@ -1,5 +1,6 @@
-import { DomainError } from '../errors/domain-error.ts'
+import { badInputs, DomainError, maxFaults, toFault } from '../errors/domain-error.ts'
 import { survivesDouble } from './double.ts'
+import { endOfString, findInexactNumbers, inexactRule, isDigit } from './json-text.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 /** Deeper JSON is refused before anything walks it. */
@@ -21,22 +22,25 @@ export function parseJson(body: Uint8Array): unknown {
   const { suspicious } = survey(text)
   try {
     if (!suspicious) return JSON.parse(text)
-    return JSON.parse(text, (key: string, value: unknown, context?: { source?: string }) => {
-      if (typeof value === 'number' && context?.source !== undefined && !survivesDouble(context.source))
-        throw inexact(key)
-      return value
+    const changed: string[] = []
+    const value: unknown = JSON.parse(text, (_key, member: unknown, context?: { source?: string }) => {
+      if (typeof member === 'number' && context?.source !== undefined && !survivesDouble(context.source))
+        changed.push(context.source)
+      return member
     })
+    if (changed.length > 0) throw inexact(text)
+    return value
   } catch (error) {
     if (error instanceof DomainError) throw error
     throw new DomainError('BAD_REQUEST', { message: 'The request body is not valid JSON.' })
   }
 }
 
-function inexact(key: string): DomainError {
-  const rule = 'the number cannot be kept exactly. Send it as a string, or with at most 15 digits.'
-  return key === ''
-    ? new DomainError('BAD_USER_INPUT', { message: `In the request body, ${rule}` })
-    : new DomainError('BAD_USER_INPUT', { field: key, message: `${key}: ${rule}` })
+function inexact(text: string): DomainError {
+  const paths = findInexactNumbers(text, maxFaults)
+  if (paths[0] === '')
+    return new DomainError('BAD_USER_INPUT', { message: `In the request body, ${inexactRule}.` })
+  return badInputs(paths.map((path) => toFault(path, inexactRule)))
 }
 
 /** @throws BAD_REQUEST when it is not UTF-8 */
@@ -78,16 +82,4 @@ function survey(text: string): { readonly suspicious: boolean } {
     }
   }
   return { suspicious }
-}
-
-const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39
-
-/** Where a string ends that begins at a quotation mark: much of a body is strings, and this skips them fast. */
-function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let backslashes = 0
-    while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes += 1
-    if (backslashes % 2 === 0) return at
-  }
-  return text.length
 }

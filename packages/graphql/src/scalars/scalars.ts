@@ -1,5 +1,4 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql'
-import { survivesDouble } from '@user-stats/core'
 
 const invalid = (type: string, rule: string): GraphQLError =>
   new GraphQLError(`${type} must be ${rule}.`, { extensions: { code: 'BAD_USER_INPUT' } })
@@ -40,13 +39,6 @@ function parseSafeInt(value: unknown): number {
 
 const stringOf = (node: ValueNode): unknown => (node.kind === Kind.STRING ? node.value : undefined)
 
-function refuseInexact(node: ValueNode): void {
-  if (node.kind === Kind.OBJECT) for (const field of node.fields) refuseInexact(field.value)
-  else if (node.kind === Kind.LIST) for (const value of node.values) refuseInexact(value)
-  else if ((node.kind === Kind.INT || node.kind === Kind.FLOAT) && !survivesDouble(node.value))
-    throw invalid('JSONObject', 'made of numbers that double precision keeps exactly')
-}
-
 /** A UTC day, a string inside and outside: `2026-11-23`. */
 export const DateScalar = new GraphQLScalarType<string, string>({
   name: 'Date',
@@ -66,10 +58,7 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
 export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
   name: 'JSONObject',
   parseValue: parseObject,
-  parseLiteral: (node, variables) => {
-    refuseInexact(node)
-    return parseObject(valueFromASTUntyped(node, variables))
-  },
+  parseLiteral: (node, variables) => parseObject(valueFromASTUntyped(node, variables)),
   serialize: parseObject,
 })
 
