@@ -138,6 +138,24 @@ test('clocks may differ by five seconds', async () => {
   expect(await refusalOf(() => verify(sign({ exp: now - 5 })))).toMatchObject({ code: 'TOKEN_EXPIRED' })
 })
 
+test('a token ends at once with the key it was issued for: clocks that differ count for its own time only', async () => {
+  const { clock, advance } = createTestClock()
+  const { verify } = createVerifier({ clock })
+  const token = sign({ exp: now + 10, key_exp: now + 7.25 })
+  advance(7_249)
+  expect(await verify(token)).toMatchObject({ role: 'STORE' })
+  advance(1)
+  expect(await refusalOf(() => verify(token))).toMatchObject({ code: 'TOKEN_EXPIRED' })
+  // Also one that was not remembered, and one whose own time has not come.
+  expect(await refusalOf(() => createVerifier({ clock }).verify(token))).toMatchObject({
+    code: 'TOKEN_EXPIRED',
+  })
+  expect(await refusalOf(() => verify(sign({ key_exp: now })))).toMatchObject({ code: 'TOKEN_EXPIRED' })
+  expect(await refusalOf(() => verify(sign({ key_exp: String(now + 60) })))).toMatchObject({
+    code: 'TOKEN_INVALID',
+  })
+})
+
 test.each([
   '',
   'Bearer',

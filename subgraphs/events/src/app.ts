@@ -62,7 +62,7 @@ export async function buildApp({
   steps = {},
 }: EventsDeps): Promise<FastifyInstance> {
   const { pool } = db
-  const access = createAccess({ pool })
+  const access = createAccess({ pool, clock })
   const audit = createAudit({ pool, access, clock })
   const partitions = createPartitions({ pool })
   const ingest = createIngest({

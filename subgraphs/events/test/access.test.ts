@@ -260,17 +260,16 @@ test('a blocked store is refused at once, with the token it has, and works again
   expect([(await send()).status, (await read()).status]).toEqual([201, 200])
 })
 
+const revoke = (storeId: number, keyId: string, effectiveAt?: Date) =>
+  events.graphql(
+    events.service,
+    'mutation($input: ApplyKeyRevocationInput!) { applyKeyRevocation(input: $input) { eventsDeleted } }',
+    { input: { commandId: 9, storeId, keyId, effectiveAt: effectiveAt?.toISOString() } },
+  )
+
 test('a revoked key is refused at once, others of the store are not', async () => {
   const caller = events.store(stores.own)
   const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
-  const revoke = (storeId: number, keyId: string) =>
-    events.graphql(
-      events.service,
-      'mutation($input: ApplyKeyRevocationInput!) { applyKeyRevocation(input: $input) { eventsDeleted } }',
-      {
-        input: { commandId: 9, storeId, keyId },
-      },
-    )
   await revoke(stores.own, caller.keyId)
   await revoke(0, admin.keyId)
   const body = { type: 'seen', user_id: 'u', data: {}, store_id: 1 }
@@ -342,4 +341,30 @@ test('a deleted store: everything gone, the count kept, tokens refused, admins t
   expect((await events.send('POST', '/api/event', caller, body)).status).toBe(404)
   expect((await events.send('GET', '/api/event/amount/t', caller)).status).toBe(401)
   expect((await events.send('POST', '/api/event', events.admin, body)).status).toBe(404)
+})
+
+test('a key that ends with its overlap is refused from that instant on; the earlier of two ends holds', async () => {
+  const start = Date.now()
+  const caller = events.store(stores.own)
+  const statuses = async () => [
+    (await events.send('POST', '/api/event', caller, own)).status,
+    (await events.send('GET', '/api/event/amount/seen', caller)).status,
+  ]
+  try {
+    events.setNow(new Date(start))
+    await revoke(stores.own, caller.keyId, new Date(start + 600_000))
+    await revoke(stores.own, caller.keyId, new Date(start + 900_000))
+    events.setNow(new Date(start + 599_999))
+    expect(await statuses()).toEqual([201, 200])
+    events.setNow(new Date(start + 600_000))
+    expect(await statuses()).toEqual([401, 401])
+    events.setNow(new Date(start + 1_000))
+    expect(await statuses()).toEqual([201, 200])
+    await revoke(stores.own, caller.keyId)
+    expect(await statuses()).toEqual([401, 401])
+    await revoke(stores.own, caller.keyId, new Date(start + 600_000))
+    expect(await statuses()).toEqual([401, 401])
+  } finally {
+    events.setNow(new Date())
+  }
 })

@@ -49,19 +49,54 @@ test('a token does not outlive the key it was issued for', async () => {
   expect((await authenticate(secret)).expiresIn).toBeLessThanOrEqual(120)
 })
 
-test('a rotated key works until its overlap ends, and the events service is told when it does', async () => {
+test('a key and its tokens work until the instant the key expires, and no longer', async () => {
+  const expiresAt = new Date(Date.now() + 600_500)
+  const { secret } = await create({ role: 'ANALYST', expiresAt: expiresAt.toISOString() })
+  const issue = () => users.mutate(null, 'authenticate', { apiKey: secret }, 'accessToken expiresIn')
+  const ask = async (token: string) => {
+    const { body } = await users.graphql(token, '{ stores { nodes { id } } }')
+    return body.errors?.[0].extensions.code ?? 'ok'
+  }
+  try {
+    const early = await issue()
+    users.setNow(new Date(expiresAt.getTime() - 1))
+    const late = await issue()
+    expect(late.expiresIn).toBe(1)
+    expect([await ask(early.accessToken), await ask(late.accessToken)]).toEqual(['ok', 'ok'])
+    users.setNow(expiresAt)
+    expect([await ask(early.accessToken), await ask(late.accessToken)]).toEqual([
+      'TOKEN_EXPIRED',
+      'TOKEN_EXPIRED',
+    ])
+    expect(await issue()).toBe('INVALID_API_KEY')
+  } finally {
+    users.setNow(new Date())
+  }
+})
+
+test('a rotated key works until its overlap ends, and the events service knows when from the beginning', async () => {
   const { apiKey, secret } = await create({ role: 'ANALYST' })
   const selection = 'apiKey { id } secret replaced { id expiresAt revokedAt }'
+  const announced = users.events.next('applyKeyRevocation')
   const rotated = await users.mutate(users.admin, 'rotateApiKey', { id: apiKey.id }, selection)
   expect(rotated.replaced).toMatchObject({ id: apiKey.id, revokedAt: null })
   expect(new Date(rotated.replaced.expiresAt).getTime() - Date.now()).toBeGreaterThan(86_000_000)
+  expect((await announced).input).toMatchObject({
+    storeId: 0,
+    keyId: apiKey.id,
+    effectiveAt: rotated.replaced.expiresAt,
+  })
   expect(await authenticate(secret)).toMatchObject({ tokenType: 'Bearer' })
   expect(await authenticate(rotated.secret)).toMatchObject({ tokenType: 'Bearer' })
 
   const told = users.events.next('applyKeyRevocation')
   const again = { id: rotated.apiKey.id, overlapSeconds: 0 }
   await users.mutate(users.admin, 'rotateApiKey', again, selection)
-  expect((await told).input).toMatchObject({ storeId: 0, keyId: rotated.apiKey.id })
+  expect((await told).input).toEqual({
+    commandId: expect.any(Number),
+    storeId: 0,
+    keyId: rotated.apiKey.id,
+  })
   expect(await authenticate(rotated.secret)).toBe('INVALID_API_KEY')
   expect(await users.mutate(users.admin, 'rotateApiKey', again, selection)).toBe('API_KEY_INACTIVE')
 })

@@ -23,11 +23,12 @@ export interface KeySource {
 
 const id = z.string().min(1).max(64)
 const storeId = z.int32().min(1)
+const times = { exp: z.number(), key_exp: z.number().optional() }
 const claims = z.discriminatedUnion('role', [
-  z.object({ role: z.literal('STORE'), sub: id, store_id: storeId, exp: z.number() }),
-  z.object({ role: z.literal('ANALYST'), sub: id, store_id: storeId.optional(), exp: z.number() }),
-  z.object({ role: z.literal('ADMIN'), sub: id, store_id: z.undefined().optional(), exp: z.number() }),
-  z.object({ role: z.literal('SERVICE'), sub: id, store_id: z.undefined().optional(), exp: z.number() }),
+  z.object({ role: z.literal('STORE'), sub: id, store_id: storeId, ...times }),
+  z.object({ role: z.literal('ANALYST'), sub: id, store_id: storeId.optional(), ...times }),
+  z.object({ role: z.literal('ADMIN'), sub: id, store_id: z.undefined().optional(), ...times }),
+  z.object({ role: z.literal('SERVICE'), sub: id, store_id: z.undefined().optional(), ...times }),
 ])
 type Claims = z.infer<typeof claims>
 
@@ -44,18 +45,27 @@ function toCaller(token: Claims): SignedInCaller {
   }
 }
 
+interface CallerClaims {
+  readonly sub: string
+  readonly role: string
+  readonly store_id?: number
+  /** When the API key expires, in seconds since the epoch with decimals. */
+  readonly key_exp?: number
+}
+
 /** The claims of a caller's token, as signed by the users service. */
-export const claimsOf = (caller: SignedInCaller): { sub: string; role: string; store_id?: number } => ({
+export const claimsOf = (caller: SignedInCaller, keyExpiresAt?: Date | null): CallerClaims => ({
   sub: caller.role === 'SERVICE' ? caller.service : caller.keyId,
   role: caller.role,
   ...('storeId' in caller && caller.storeId !== undefined && { store_id: caller.storeId }),
+  ...(keyExpiresAt != null && { key_exp: keyExpiresAt.getTime() / 1_000 }),
 })
 
 export interface TokenVerifierOptions {
   readonly keys: KeySource
   /** Milliseconds since the epoch. */
   readonly clock?: () => number
-  /** Seconds that clocks may differ by. */
+  /** Seconds that clocks may differ by. Applied to the token's own times, not to the end of its key. */
   readonly skew?: number
   /** Verified tokens remembered at most. */
   readonly cacheSize?: number
@@ -91,8 +101,11 @@ export function createTokenVerifier({
     if (key === undefined) throw new DomainError('TOKEN_INVALID')
     const parsed = claims.safeParse(check(token, key, now))
     if (!parsed.success) throw new DomainError('TOKEN_INVALID')
+    const { exp, key_exp: keyExpires = Infinity } = parsed.data
+    const expires = Math.min(exp + skew, keyExpires) * 1_000
+    if (now >= expires) throw new DomainError('TOKEN_EXPIRED')
     const caller = toCaller(parsed.data)
-    verified.set(token, { caller, expires: (parsed.data.exp + skew) * 1_000 })
+    verified.set(token, { caller, expires })
     return caller
   }
 

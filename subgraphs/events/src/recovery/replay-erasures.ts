@@ -18,7 +18,7 @@ async function untilFinished(step: () => Promise<Progress>): Promise<number> {
 
 /** Erases again, in a database that was restored, what had been erased: by the service's own commands. */
 export function createErasureReplay({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
-  const audit = createAudit({ pool, access: createAccess({ pool }), clock })
+  const audit = createAudit({ pool, access: createAccess({ pool, clock }), clock })
   const commands = createCommands({ pool, audit, clock, erasures: createErasures({ pool, clock }) })
   return {
     /** The highest number of a command this database has carried out. */

@@ -34,7 +34,7 @@ function inputOf(command: Command): Record<string, unknown> {
     case 'STORE_ACCESS':
       return { ...input, state: command.state }
     case 'KEY_REVOKED':
-      return { ...input, keyId: command.keyId }
+      return { ...input, keyId: command.keyId, ...(command.dueAt && { effectiveAt: command.dueAt }) }
     case 'ERASE_USER':
       return { ...input, userId: command.userId, events: command.events ?? 'ERASE' }
     case 'DELETE_STORE':

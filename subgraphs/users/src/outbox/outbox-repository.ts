@@ -9,7 +9,7 @@ import type { Db } from '../database/transaction.ts'
 /** What the events service must be told. */
 export type CommandPayload =
   | { readonly kind: 'STORE_ACCESS'; readonly state: 'ACTIVE' | 'BLOCKED' | 'DELETED' }
-  /** @property dueAt not before this instant (RFC 3339) */
+  /** @property dueAt from when on (RFC 3339); absent: at once */
   | { readonly kind: 'KEY_REVOKED'; readonly keyId: string; readonly dueAt?: string }
   /** @property events absent in commands from before there was a choice: they are deleted */
   | { readonly kind: 'ERASE_USER'; readonly userId: string; readonly events?: 'ERASE' | 'ANONYMISE' }
@@ -75,8 +75,6 @@ export function createOutbox({
 }) {
   const pending = (condition: Prisma.Sql): Promise<Pending[]> => prisma.$queryRaw<Pending[]>`
     SELECT store_id AS "storeId", id, kind, payload FROM outbox WHERE delivered_at IS NULL AND ${condition}`
-  const dueAt = (now: Date): Prisma.Sql =>
-    Prisma.sql`COALESCE((payload->>'dueAt')::timestamptz <= ${now}, true)`
   const notAside = (now: Date): Prisma.Sql => Prisma.sql`COALESCE(set_aside_until <= ${now}, true)`
 
   return {
@@ -88,22 +86,22 @@ export function createOutbox({
       return toRef(row)
     },
 
-    /** The first commands that are due in a lane of a store, in their order; the last one also when it was set aside. */
+    /** The first commands that wait in a lane of a store, in their order; the last one also when it was set aside. */
     async due({ storeId, id: last, lane }: QueuedRef): Promise<Command[]> {
       const now = clock()
       const rows = await pending(
-        Prisma.sql`store_id = ${storeId} AND ${inLane(lane)} AND id <= ${last} AND ${dueAt(now)}
+        Prisma.sql`store_id = ${storeId} AND ${inLane(lane)} AND id <= ${last}
           AND (${notAside(now)} OR id = ${last}) ORDER BY id LIMIT 100`,
       )
       return rows.map(toCommand)
     },
 
-    /** Stores for which something is due in a lane, and their last such command. */
+    /** Stores for which something waits in a lane, and their last such command. */
     async lastDue(lane: Lane): Promise<QueuedRef[]> {
       const now = clock()
       const rows = await prisma.$queryRaw<CommandRef[]>`
         SELECT store_id AS "storeId", max(id) AS id FROM outbox
-        WHERE delivered_at IS NULL AND ${inLane(lane)} AND ${dueAt(now)} AND ${notAside(now)}
+        WHERE delivered_at IS NULL AND ${inLane(lane)} AND ${notAside(now)}
         GROUP BY store_id ORDER BY min(id) LIMIT 1000`
       return rows.map((row) => ({ ...row, lane }))
     },
@@ -119,7 +117,7 @@ export function createOutbox({
     async pendingKeyRevocation(storeId: number, keyId: string): Promise<QueuedRef | undefined> {
       const [row] = await pending(
         Prisma.sql`store_id = ${storeId} AND kind = 'KEY_REVOKED' AND payload->>'keyId' = ${keyId}
-          AND ${dueAt(clock())} LIMIT 1`,
+          ORDER BY id DESC LIMIT 1`,
       )
       return row && toRef(row)
     },

@@ -17,13 +17,19 @@ export const shareStores = (storeIds: readonly number[]): string =>
 export const lockStore = (storeId: number): string =>
   `SELECT pg_advisory_xact_lock(${String(lockClass)}, ${String(storeId)})`
 
+/** Of two revocations of a key the earlier one holds. For an INSERT INTO revoked_keys AS r. */
+export const earlierRevocation = `
+  ON CONFLICT (store_id, key_id) DO UPDATE SET effective_at = EXCLUDED.effective_at
+  WHERE r.effective_at IS NOT NULL
+    AND (EXCLUDED.effective_at IS NULL OR EXCLUDED.effective_at < r.effective_at)`
+
 /** The store a key is filed under: 0 for keys that belong to none. */
 export const keyStoreOf = (caller: Caller): number => storeOf(caller) ?? 0
 
 export type Access = ReturnType<typeof createAccess>
 
 /** What this database knows of who may work: blocked and deleted stores, revoked keys. */
-export function createAccess({ pool }: { readonly pool: Pool }) {
+export function createAccess({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
   return {
     /**
      * Lets a caller's read through if its key and store are good now, whatever its token says.
@@ -39,8 +45,9 @@ export function createAccess({ pool }: { readonly pool: Pool }) {
         name: 'admit',
         text: `SELECT (SELECT state FROM store_access WHERE store_id = $1) AS own,
                       (SELECT state FROM store_access WHERE store_id = $2) AS named,
-                      EXISTS (SELECT FROM revoked_keys WHERE store_id = $3 AND key_id = $4) AS revoked`,
-        values: [own ?? 0, storeId ?? 0, keyStoreOf(caller), caller.keyId],
+                      EXISTS (SELECT FROM revoked_keys WHERE store_id = $3 AND key_id = $4
+                              AND (effective_at IS NULL OR effective_at <= $5)) AS revoked`,
+        values: [own ?? 0, storeId ?? 0, keyStoreOf(caller), caller.keyId, clock()],
       })
       const [found] = rows
       if (found?.revoked === true) throw new DomainError('KEY_REVOKED')

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import { auditedUserId, type Acting } from '@user-stats/audit-log'
 import { requireService, type Caller } from '@user-stats/core'
 import { aloneWithStore } from '../../database/store-lock.ts'
+import { earlierRevocation } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Erasures } from '../deletion/erasure.service.ts'
 import type { Progress } from '../deletion/progress.ts'
@@ -67,13 +68,14 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
 
     async applyKeyRevocation(
       caller: Caller,
-      { storeId, keyId }: { storeId: number; keyId: string },
+      { storeId, keyId, effectiveAt }: { storeId: number; keyId: string; effectiveAt?: Date | null },
     ): Promise<Applied> {
       requireService(caller)
       await aloneWithStore(pool, storeId, (client) =>
         client.query(
-          'INSERT INTO revoked_keys (store_id, key_id, revoked_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
-          [storeId, keyId, clock()],
+          `INSERT INTO revoked_keys AS r (store_id, key_id, revoked_at, effective_at)
+           VALUES ($1, $2, $3, $4) ${earlierRevocation}`,
+          [storeId, keyId, clock(), effectiveAt ?? null],
         ),
       )
       return { eventsDeleted: 0 }

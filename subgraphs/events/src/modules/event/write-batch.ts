@@ -46,6 +46,7 @@ WITH input AS MATERIALIZED (
   FROM input i
   LEFT JOIN store_access a ON a.store_id = i.store_id
   LEFT JOIN revoked_keys r ON r.store_id = i.key_store AND r.key_id = i.key_id
+    AND (r.effective_at IS NULL OR r.effective_at <= i.created_at)
   LEFT JOIN erased_users e ON e.store_id = i.store_id AND e.user_id = i.user_id
   LEFT JOIN store_settings s ON s.store_id = i.store_id
   LEFT JOIN retention own ON own.store_id = i.store_id

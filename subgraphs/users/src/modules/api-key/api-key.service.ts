@@ -142,15 +142,15 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
         const apiKey = await tx.apiKey.create({ data, omit })
         const recordIds = [apiKey.id, old.id]
         await audit.record(tx, session, { action: 'API_KEY_ROTATED', storeId, recordIds })
-        // Tokens issued before may outlive the overlap, and only this database knows of it.
+        // Tokens issued before do not say when the key ends: the events service must know.
         const command = await commands.enqueue(tx, storeId ?? 0, {
           kind: 'KEY_REVOKED',
           keyId: old.id,
-          dueAt: expiresAt.toISOString(),
+          ...(overlapSeconds > 0 && { dueAt: expiresAt.toISOString() }),
         })
         return { apiKey, secret, replaced, command }
       })
-      if (overlapSeconds === 0) await commands.attempt(command)
+      await commands.attempt(command)
       return rotated
     },
 

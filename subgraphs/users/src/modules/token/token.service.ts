@@ -45,10 +45,14 @@ export function createTokens({
   /** Seconds. */
   readonly lifetime: number
 }) {
-  async function sign(caller: SignedInCaller, expiresIn: number): Promise<string> {
+  async function sign(
+    caller: SignedInCaller,
+    expiresIn: number,
+    keyExpiresAt?: Date | null,
+  ): Promise<string> {
     const { kid, privateKey } = await keys.signer()
     const iat = Math.floor(clock().getTime() / 1_000)
-    return jwt.sign({ ...claimsOf(caller), iat, jti: randomUUID() }, privateKey, {
+    return jwt.sign({ ...claimsOf(caller, keyExpiresAt), iat, jti: randomUUID() }, privateKey, {
       algorithm: tokenAlgorithm,
       keyid: kid,
       issuer: tokenIssuer,
@@ -67,13 +71,12 @@ export function createTokens({
      */
     async authenticate(apiKey: string): Promise<{ accessToken: string; expiresIn: number }> {
       const key = await prisma.apiKey.findUnique({ where: { hash: hashOf(apiKey) } })
-      const now = clock().getTime()
-      const rest = key?.expiresAt ? Math.floor((key.expiresAt.getTime() - now) / 1_000) : lifetime
+      const rest = key?.expiresAt ? (key.expiresAt.getTime() - clock().getTime()) / 1_000 : lifetime
       if (key?.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY')
       if (key.storeId !== null && (await stateOf(prisma, key.storeId)) !== 'ACTIVE')
         throw new DomainError('STORE_BLOCKED')
-      const expiresIn = Math.min(lifetime, rest)
-      return { accessToken: await sign(callerOf(key), expiresIn), expiresIn }
+      const expiresIn = Math.min(lifetime, Math.max(1, Math.floor(rest)))
+      return { accessToken: await sign(callerOf(key), expiresIn, key.expiresAt), expiresIn }
     },
 
     /** A token that tells other services of ours that it is this one that asks. */

@@ -1,0 +1,1 @@
+ALTER TABLE "revoked_keys" ADD COLUMN "effective_at" TIMESTAMPTZ(3);
