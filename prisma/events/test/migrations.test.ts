@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { schemaDrift } from '@user-stats/postgres'
-import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
+import { sharedTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import {
   changesOfSchema,
   migrateThreeAtOnce,
@@ -13,7 +13,7 @@ let server: TestPostgres
 /** A migrated database, as the role that serves. */
 let served: string
 beforeAll(async () => {
-  server = await startTestPostgres()
+  server = await sharedTestPostgres()
   served = (await server.createDatabase(eventsSchema)).url
 })
 afterAll(() => server.stop())

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { migrate } from '@user-stats/postgres'
-import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
+import { sharedTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { usersSchema } from '../src/index.ts'
 
 let server: TestPostgres
 let database: TestDatabase
 beforeAll(async () => {
-  server = await startTestPostgres()
+  server = await sharedTestPostgres()
   database = await server.createDatabase(usersSchema)
 })
 afterAll(() => server.stop())

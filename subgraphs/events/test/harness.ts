@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
-import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
+import { sharedTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { eventsSchema, openEventsDatabase, type EventsDatabaseOptions } from '@user-stats/prisma-events'
 import { createLogger } from '@user-stats/http'
 import type { SignedInCaller } from '@user-stats/core'
@@ -19,7 +19,7 @@ export interface Answer {
 export type Harness = Awaited<ReturnType<typeof startEvents>>
 
 /** Starts a database server to be shared by the tests of a file. */
-export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgres()
+export const startDatabaseServer = (): Promise<TestPostgres> => sharedTestPostgres()
 
 /** The events service on a database of its own, or beside another on the same one, over real HTTP. */
 export async function startEvents(

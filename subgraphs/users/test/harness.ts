@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { Pool } from 'pg'
-import { startTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
+import { sharedTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
 import { createLogger } from '@user-stats/http'
 import { buildApp } from '../src/app.ts'
@@ -31,7 +31,7 @@ export interface HarnessOptions {
 }
 
 export const adminKey = 'an-admin-key-for-tests'
-export const startDatabaseServer = (): Promise<TestPostgres> => startTestPostgres()
+export const startDatabaseServer = (): Promise<TestPostgres> => sharedTestPostgres()
 
 /** The users service on a database of its own, over real HTTP, with an events double to tell. */
 export async function startUsers(server: TestPostgres, options: HarnessOptions = {}) {

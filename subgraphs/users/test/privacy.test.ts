@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
-import type { TestPostgres } from '@user-stats/postgres/testing'
+import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import { contents, traces } from './disk.ts'
-import { adminKey, somebody, startDatabaseServer, startUsers } from './harness.ts'
+import { adminKey, somebody, startUsers } from './harness.ts'
 
 let server: TestPostgres
+// A server of its own: a test below reads every file of it.
 beforeAll(async () => {
-  server = await startDatabaseServer()
+  server = await startTestPostgres()
 })
 afterAll(() => server.stop())
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -6,6 +6,7 @@ import { lockDataDir } from '../embedded/data-dir-lock.ts'
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../embedded/embedded.ts'
 import { startEmbeddedPostgres } from '../embedded/embedded.ts'
 import { prefix, removeAbandoned } from '../embedded/stale-servers.ts'
+import { connect } from '../client/connect.ts'
 import { migrate } from '../migrations/migrate.ts'
 import { prepareDatabase } from '../roles/prepare-database.ts'
 import { grantServing } from '../roles/grant-service-role.ts'
@@ -21,7 +22,47 @@ export interface TestDatabase {
 
 export type TestPostgres = EmbeddedPostgres & {
   /** A new database with its own two roles, migrated when a schema is given. */
-  createDatabase: (schema?: { schemaPath: string; migrationsDir: string }) => Promise<TestDatabase>
+  createDatabase: (schema?: Schema) => Promise<TestDatabase>
+}
+
+interface Schema {
+  schemaPath: string
+  migrationsDir: string
+}
+
+/** The variable by which a test run's server is known to its test files. */
+const sharedVariable = 'TEST_POSTGRES'
+
+/**
+ * The server that all test files of a workspace share, started by `jest-global-setup.ts`; each test file makes databases
+ * of its own on it. Where there is none, a server for this file alone.
+ */
+export function sharedTestPostgres(): Promise<TestPostgres> {
+  const shared = process.env[sharedVariable]
+  if (shared === undefined) return startTestPostgres()
+  const { superuserUrl, home } = JSON.parse(shared) as Pick<EmbeddedPostgres, 'superuserUrl' | 'home'>
+  const { hostname: host, port } = new URL(superuserUrl)
+  const url: EmbeddedPostgres['url'] = (database, role, password) => {
+    const target = new URL(superuserUrl)
+    target.pathname = database
+    if (role !== undefined) Object.assign(target, { username: role, password })
+    return target.href
+  }
+  // The run's server outlives this file.
+  const stop = () => Promise.resolve()
+  const server = { host, port: Number(port), home, adopted: false, superuserUrl, url, stop }
+  return Promise.resolve({
+    ...server,
+    [Symbol.asyncDispose]: stop,
+    createDatabase: (schema) => createDatabase(server, schema),
+  })
+}
+
+/** Starts the server of {@link sharedTestPostgres} for this process and those it starts. */
+export async function startSharedTestPostgres(): Promise<TestPostgres> {
+  const server = await startTestPostgres()
+  process.env[sharedVariable] = JSON.stringify({ superuserUrl: server.superuserUrl, home: server.home })
+  return server
 }
 
 /**
@@ -60,23 +101,56 @@ export async function startTestPostgres(
   }
 }
 
+/** Roles and passwords that every database of one server and schema shares, so that a template can be cloned. */
+const rolesOf = (server: Pick<EmbeddedPostgres, 'superuserUrl'>, name: string) => {
+  const role = (suffix: string) => ({
+    role: `${name}_${suffix}`,
+    password: createHash('sha256').update(`${server.superuserUrl} ${name} ${suffix}`).digest('hex'),
+  })
+  return { owner: role('owner'), serving: role('server') }
+}
+
+/** A new database: a clone of a template that was migrated once, or an empty one when no schema is given. */
 async function createDatabase(
-  server: EmbeddedPostgres,
-  schema?: { schemaPath: string; migrationsDir: string },
+  server: Pick<EmbeddedPostgres, 'superuserUrl' | 'url'>,
+  schema?: Schema,
 ): Promise<TestDatabase> {
   const database = `test_${randomBytes(6).toString('hex')}`
-  const owner = { role: `${database}_owner`, password: randomBytes(12).toString('hex') }
-  const serving = { role: `${database}_server`, password: randomBytes(12).toString('hex') }
-  await prepareDatabase({ adminUrl: server.superuserUrl, database, owner, server: serving })
-  const ownerUrl = server.url(database, owner.role, owner.password)
-  if (schema) {
-    await migrate({ url: ownerUrl, ...schema })
-    await grantServing({ ownerUrl, role: serving.role })
-  }
+  const { owner, serving } = schema
+    ? await cloneTemplate(server, schema, database)
+    : rolesOf(server, database)
+  if (!schema) await prepareDatabase({ adminUrl: server.superuserUrl, database, owner, server: serving })
   return {
     database,
-    ownerUrl,
+    ownerUrl: server.url(database, owner.role, owner.password),
     url: server.url(database, serving.role, serving.password),
     superuserUrl: server.url(database),
   }
+}
+
+async function cloneTemplate(
+  server: Pick<EmbeddedPostgres, 'superuserUrl' | 'url'>,
+  schema: Schema,
+  database: string,
+) {
+  const template = `template_${createHash('sha256').update(schema.migrationsDir).digest('hex').slice(0, 12)}`
+  const { owner, serving } = rolesOf(server, template)
+  await using admin = await connect(server.superuserUrl)
+  // Test files run side by side: one of them makes the template, the others wait for it.
+  await admin.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [template])
+  const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1', [template])
+  if (rowCount === 0) {
+    const draft = `${template}_draft`
+    await admin.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`)
+    await prepareDatabase({ adminUrl: server.superuserUrl, database: draft, owner, server: serving })
+    const ownerUrl = server.url(draft, owner.role, owner.password)
+    await migrate({ url: ownerUrl, ...schema })
+    await grantServing({ ownerUrl, role: serving.role })
+    await admin.query(`ALTER DATABASE ${draft} RENAME TO ${template}`)
+  }
+  await admin.query(`CREATE DATABASE ${database} TEMPLATE ${template} OWNER ${owner.role}`)
+  // Rights on the database itself are not copied.
+  await admin.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`)
+  await admin.query(`GRANT CONNECT ON DATABASE ${database} TO ${serving.role}`)
+  return { owner, serving }
 }
