@@ -1,4 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server'
+import { catalogue, isErrorCode } from '@user-stats/core'
+import { documentCodes } from '../errors/document-errors.ts'
 import type { GraphResult, RequestContext } from '../request.ts'
 
 const isNothing = (value: unknown): boolean =>
@@ -10,9 +12,6 @@ const documentFaults = new Set<unknown>([
   'BAD_USER_INPUT',
 ])
 
-/** Refused before anything was executed, whichever client asks. */
-const refusals = new Set<unknown>(['OPERATION_TOO_LARGE'])
-
 export interface Head {
   /** Undefined: as usual. */
   readonly status?: number
@@ -23,17 +22,17 @@ const usual: Head = { headers: {} }
 
 /**
  * The HTTP status, as GraphQL over HTTP wants it: a faulty document or variable is 400 to clients that know
- * `application/graphql-response+json`, and 200 to those of before. When nothing was answered for another reason, it
- * says what a retrying client or a proxy must know: 401, 429 and 503.
+ * `application/graphql-response+json`, and 200 to those of before. An operation refused before it was executed has the
+ * status of its error. When it was executed and nothing was answered, the status says what concerns the caller as a
+ * whole, or what a retrying client or a proxy must know: 401, 403 of a blocked store, 429 and 503.
  */
 export function headOf({ data, errors }: GraphResult, modern: boolean): Head {
   const first = errors?.[0]
   if (first === undefined) return usual
   const code = first.extensions?.['code']
   if (data === undefined && documentFaults.has(code)) return { status: modern ? 400 : 200, headers: {} }
-  if (data === undefined && refusals.has(code)) return { status: 400, headers: {} }
   const answered = data != null && !Object.values(data).every(isNothing)
-  const status = answered ? undefined : transportStatus(code)
+  const status = data === undefined ? refusalStatus(code) : answered ? undefined : transportStatus(code)
   if (status === undefined) return usual
   const retryAfter = first.extensions?.['retryAfter']
   return {
@@ -63,6 +62,14 @@ export function statusOfErrors<Context extends RequestContext>(): ApolloServerPl
   }
 }
 
+/** What breaks a rule of ours before it is executed is a bad request to GraphQL over HTTP. */
+function refusalStatus(code: unknown): number | undefined {
+  // Apollo Server has chosen the status of its own errors.
+  if (!isErrorCode(code) || documentCodes.has(code)) return undefined
+  const { status } = catalogue[code]
+  return status === 422 ? 400 : status
+}
+
 function transportStatus(code: unknown): number | undefined {
   switch (code) {
     case 'UNAUTHENTICATED':
@@ -71,6 +78,8 @@ function transportStatus(code: unknown): number | undefined {
     case 'KEY_REVOKED':
     case 'INVALID_API_KEY':
       return 401
+    case 'STORE_BLOCKED':
+      return 403
     case 'TOO_MANY_REQUESTS':
       return 429
     case 'OVERLOADED':
