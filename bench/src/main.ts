@@ -6,6 +6,7 @@ import { aggregates } from './aggregates.ts'
 import { bulk } from './bulk.ts'
 import { cross } from './cross.ts'
 import { crowd } from './crowd.ts'
+import { fairness } from './fairness.ts'
 import { single } from './single.ts'
 import { stream } from './stream.ts'
 import { startSystem, type System } from './system.ts'
@@ -14,7 +15,7 @@ import type { Pace } from './load.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'single,crowd,bulk,stream,aggregates,cross' },
+    only: { type: 'string', default: 'single,crowd,bulk,stream,aggregates,cross,fairness' },
     seconds: { type: 'string', default: '5' },
     repeats: { type: 'string', default: '3' },
     connections: { type: 'string', default: '1,16,64,256' },
@@ -33,6 +34,7 @@ const parts: Readonly<Record<string, (system: System) => Promise<Section>>> = {
   stream: (system) => stream(system, Number(values.stream)),
   aggregates: (system) => aggregates(system, pace, numbers(values.events)),
   cross: (system) => cross(system, pace),
+  fairness: (system) => fairness(system, pace),
 }
 
 const wanted = values.only.split(',')

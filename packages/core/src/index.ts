@@ -20,6 +20,7 @@ export {
   type KeySource,
   type TokenVerifier,
 } from './auth/tokens.ts'
+export { currentWorkload, runWorkload, workloadOf, type Workload } from './auth/workload.ts'
 export { catalogue, isErrorCode, type ErrorCode } from './errors/catalogue.ts'
 export {
   DomainError,
@@ -35,4 +36,4 @@ export { inexactRule, toPath } from './json/json-text.ts'
 export { decodeText, parseJson } from './json/parse-json.ts'
 export { createBreaker, type Breaker, type BreakerState } from './resilience/circuit-breaker.ts'
 export { timeIsOver, timeToSpend, timeoutHeader } from './resilience/deadline.ts'
-export { createTurns } from './resilience/semaphore.ts'
+export { createFairSemaphore, PermitDeniedError, type Permit } from './resilience/semaphore.ts'

@@ -6,6 +6,7 @@ import {
   byAudience,
   createGraphServer,
   createRequestContext,
+  perTenant,
   registerBatch,
   registerGraph,
   type MakeContext,
@@ -117,10 +118,12 @@ export async function buildApp({
       metrics,
       fastPath: env.fastPath,
     })
-  const server = byAudience({
-    everyone: serverOver(schemas.everyone),
-    analysts: serverOver(schemas.analysts),
-  })
+  const server = perTenant(
+    byAudience({
+      everyone: serverOver(schemas.everyone),
+      analysts: serverOver(schemas.analysts),
+    }),
+  )
   await server.start()
   const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
   const request = createRequestContext({

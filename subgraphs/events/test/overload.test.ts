@@ -137,24 +137,30 @@ test('events that a slow database keeps waiting are answered in time, and once r
   expect(await amountOf(events, 'slow')).toBe(keys.length)
 })
 
-test('a full pool lets so many wait and refuses the rest at once', async () => {
+test('requests of a store beyond its share of the connections and of their queue are refused at once, those of others are not', async () => {
   await using events = await startEvents(server, {
     pool: { maxConnections: 6, maxWaiting: 8 },
     maintain: false,
   })
   await events.introduce(1)
   const held = await hold(events, accessHeld)
-  const statuses: number[] = []
-  const asked = Array.from({ length: 40 }, async () => {
-    const answer = await events.send('GET', '/api/event/amount/any', events.store(1))
+  const ask = (storeId: number, statuses: number[]) => async (): Promise<void> => {
+    const answer = await events.send('GET', '/api/event/amount/any', events.store(storeId))
     statuses.push(answer.status)
     if (answer.status !== 200) expect(refusalOf(answer)).toEqual(refused('DATABASE_UNAVAILABLE'))
-  })
-  await eventually('all but those who wait are refused', () => statuses.length === 40 - 4 - 8)
+  }
+  const statuses: number[] = []
+  const asked = Array.from({ length: 40 }, ask(1, statuses))
+  // Half of the four connections that do not write events are theirs.
+  await eventually('all but those who wait are refused', () => statuses.length === 40 - 2 - 8)
   expect(new Set(statuses)).toEqual(new Set([503]))
+  const ofOthers: number[] = []
+  asked.push(...Array.from({ length: 4 }, ask(2, ofOthers)), ...Array.from({ length: 4 }, ask(3, ofOthers)))
   await held[Symbol.asyncDispose]()
   await Promise.all(asked)
-  expect(statuses.filter((status) => status === 200)).toHaveLength(12)
+  expect(ofOthers).toEqual(Array.from({ length: 8 }, () => 200))
+  await ask(1, statuses)()
+  expect(statuses.at(-1)).toBe(200)
 })
 
 test('a statement that a lock holds up is 503, not an internal error, and nothing of it stays', async () => {

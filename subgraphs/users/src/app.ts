@@ -5,6 +5,7 @@ import {
   byAudience,
   createGraphServer,
   createRequestContext,
+  perTenant,
   registerBatch,
   registerGraph,
   type MakeContext,
@@ -111,10 +112,12 @@ export async function buildApp({
       metrics,
       fastPath: env.fastPath,
     })
-  const server = byAudience({
-    everyone: serverOver(schemas.everyone),
-    analysts: serverOver(schemas.analysts),
-  })
+  const server = perTenant(
+    byAudience({
+      everyone: serverOver(schemas.everyone),
+      analysts: serverOver(schemas.analysts),
+    }),
+  )
   await server.start()
   const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
   const request = createRequestContext({

@@ -1,71 +1,180 @@
-import { DomainError } from '../errors/domain-error.ts'
-
-/** Attempts of one key that may wait at most. */
-const maxWaiting = 5_000
-
-interface Line {
-  busy: number
-  readonly waiting: Set<() => void>
+export interface FairSemaphoreOptions {
+  /** How many permits there are. */
+  readonly permits: number
+  /** How many of them one tenant may hold at once. */
+  readonly maxPerTenant?: number | ((tenant: string) => number)
+  /** How many requests of one tenant may be queued. */
+  readonly maxQueuePerTenant: number
+  /** How many requests of one caller may be queued. */
+  readonly maxQueuePerCaller?: number
+  /** Milliseconds that a request may be queued. */
+  readonly maxWait?: number
 }
 
-/** Resolves at one's turn, or when it is no longer wanted: true if it is one's turn. */
-const turnIn = ({ waiting }: Line, signal: AbortSignal): Promise<boolean> =>
-  new Promise((resolve) => {
-    const leave = (): void => {
-      waiting.delete(begin)
-      resolve(false)
-    }
-    const begin = (): void => {
-      signal.removeEventListener('abort', leave)
-      resolve(true)
-    }
-    waiting.add(begin)
-    signal.addEventListener('abort', leave, { once: true })
-  })
+/** A request for a permit, and on whose behalf it is made. */
+export interface PermitRequest {
+  readonly tenant: string
+  /** Who of the tenant. */
+  readonly caller?: string
+  /** Takes the request out of the queue once it is aborted. */
+  readonly signal?: AbortSignal
+}
+
+/** The right to do one piece of work; to be released exactly once. */
+export interface Permit extends Disposable {
+  readonly release: () => void
+}
+
+/** Why no permit was granted. */
+export class PermitDeniedError extends Error {
+  override name = 'PermitDeniedError'
+  readonly reason: 'QUEUE_FULL' | 'ABORTED' | 'TIMEOUT'
+
+  constructor(reason: PermitDeniedError['reason']) {
+    super(`no permit was granted: ${reason}`)
+    this.reason = reason
+  }
+}
+
+interface Tenant {
+  readonly name: string
+  held: number
+  queued: number
+  /** Queued requests by caller, the caller served least recently first. */
+  readonly callers: Map<string, Set<() => void>>
+}
+
+export type FairSemaphore = ReturnType<typeof createFairSemaphore>
 
 /**
- * Lets no more attempts of one key run at once than may fail before a limit is reached; the others wait for their
- * turn. However many come at the same time, failures are counted before one too many is made.
+ * A semaphore whose permits are shared out evenly among tenants, and within a tenant among its callers. The next permit
+ * goes to the tenant that holds the fewest and, of equals, to the one served least recently: whatever one tenant has
+ * queued, another one's request is granted before the second of it. A full queue refuses only the tenant, or the
+ * caller, that filled it.
  */
-export function createTurns() {
-  const lines = new Map<string, Line>()
+export function createFairSemaphore({
+  permits,
+  maxPerTenant = permits,
+  maxQueuePerTenant,
+  maxQueuePerCaller = maxQueuePerTenant,
+  maxWait,
+}: FairSemaphoreOptions) {
+  let free = permits
+  const tenants = new Map<string, Tenant>()
+  /** Tenants with queued requests, the one served least recently first. */
+  const queue = new Set<Tenant>()
+
+  function tenantOf(name: string): Tenant {
+    const known = tenants.get(name)
+    if (known) return known
+    const tenant: Tenant = { name, held: 0, queued: 0, callers: new Map() }
+    tenants.set(name, tenant)
+    return tenant
+  }
+
+  function forgetIdle(tenant: Tenant): void {
+    if (tenant.held === 0 && tenant.queued === 0) tenants.delete(tenant.name)
+  }
+
+  const mayHoldMore = ({ name, held }: Tenant): boolean =>
+    free > 0 && held < (typeof maxPerTenant === 'number' ? maxPerTenant : maxPerTenant(name))
+
+  function grantTo(tenant: Tenant): Permit {
+    free -= 1
+    tenant.held += 1
+    let released = false
+    const release = (): void => {
+      if (released) throw new Error('a permit was released twice')
+      released = true
+      free += 1
+      tenant.held -= 1
+      grantQueued()
+      forgetIdle(tenant)
+    }
+    return { release, [Symbol.dispose]: release }
+  }
+
+  function nextTenant(): Tenant | undefined {
+    let next: Tenant | undefined
+    for (const tenant of queue) {
+      if (!mayHoldMore(tenant) || (next && next.held <= tenant.held)) continue
+      next = tenant
+      if (tenant.held === 0) break
+    }
+    return next
+  }
+
+  function grantQueued(): void {
+    for (let tenant = nextTenant(); tenant; tenant = nextTenant()) {
+      const [[caller, requests] = []] = tenant.callers
+      const [grant] = requests ?? []
+      if (caller === undefined || grant === undefined) return
+      dequeue(tenant, caller, grant)
+      moveToEnd(tenant, caller)
+      grant()
+    }
+  }
+
+  function moveToEnd(tenant: Tenant, caller: string): void {
+    if (queue.delete(tenant)) queue.add(tenant)
+    const requests = tenant.callers.get(caller)
+    if (requests === undefined) return
+    tenant.callers.delete(caller)
+    tenant.callers.set(caller, requests)
+  }
+
+  function dequeue(tenant: Tenant, caller: string, grant: () => void): void {
+    const requests = tenant.callers.get(caller)
+    if (requests?.delete(grant) !== true) return
+    tenant.queued -= 1
+    if (requests.size === 0) tenant.callers.delete(caller)
+    if (tenant.queued === 0) queue.delete(tenant)
+  }
+
+  function enqueue(tenant: Tenant, caller: string, signal: AbortSignal | undefined): Promise<Permit> {
+    const requests = tenant.callers.get(caller) ?? new Set()
+    if (tenant.queued >= maxQueuePerTenant || requests.size >= maxQueuePerCaller)
+      return Promise.reject(new PermitDeniedError('QUEUE_FULL'))
+    const { promise, resolve, reject } = Promise.withResolvers<Permit>()
+    const leave = (reason: PermitDeniedError['reason']) => (): void => {
+      stopWaiting()
+      dequeue(tenant, caller, grant)
+      forgetIdle(tenant)
+      reject(new PermitDeniedError(reason))
+    }
+    const onAbort = leave('ABORTED')
+    const timer = maxWait === undefined ? undefined : setTimeout(leave('TIMEOUT'), maxWait)
+    const stopWaiting = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const grant = (): void => {
+      stopWaiting()
+      resolve(grantTo(tenant))
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    tenant.callers.set(caller, requests.add(grant))
+    tenant.queued += 1
+    queue.add(tenant)
+    return promise
+  }
+
+  /** A permit, if there is one to be had now. */
+  function tryAcquire({ tenant: name }: Pick<PermitRequest, 'tenant'>): Permit | undefined {
+    const tenant = tenantOf(name)
+    if (tenant.queued === 0 && mayHoldMore(tenant)) return grantTo(tenant)
+    forgetIdle(tenant)
+    return undefined
+  }
 
   return {
-    /**
-     * @param room how many more may fail; with none left nobody waits: the attempt is to refuse by itself
-     * @param asker whose signal ends the waiting; looked at only if there is any
-     * @throws TOO_MANY_REQUESTS when too many are waiting, SERVICE_UNAVAILABLE when it is aborted before its turn
-     */
-    async run<T>(
-      key: string,
-      room: () => number,
-      attempt: () => Promise<T>,
-      asker: { readonly signal: AbortSignal },
-    ): Promise<T> {
-      const line = lines.get(key) ?? { busy: 0, waiting: new Set() }
-      lines.set(key, line)
-      const mayGo = (): boolean => line.busy < room() || room() === 0
-      if (line.waiting.size === 0 && mayGo()) line.busy += 1
-      else if (line.waiting.size >= maxWaiting)
-        throw new DomainError('TOO_MANY_REQUESTS', {
-          message: 'Too many API keys from this address wait to be looked at. Try again soon.',
-          retryAfter: 1,
-        })
-      else if (asker.signal.aborted || !(await turnIn(line, asker.signal)))
-        throw new DomainError('SERVICE_UNAVAILABLE')
-      try {
-        return await attempt()
-      } finally {
-        line.busy -= 1
-        for (const begin of line.waiting) {
-          if (!mayGo()) break
-          line.waiting.delete(begin)
-          // Counted here: whoever comes before it runs must not take its place.
-          line.busy += 1
-          begin()
-        }
-        if (line.busy === 0 && line.waiting.size === 0) lines.delete(key)
-      }
+    tryAcquire,
+    /** @throws PermitDeniedError when the queue is full, or the request is aborted or queued for too long */
+    acquire: (request: PermitRequest): Promise<Permit> => {
+      const { tenant, caller = '', signal } = request
+      if (signal?.aborted === true) return Promise.reject(new PermitDeniedError('ABORTED'))
+      const permit = tryAcquire(request)
+      return permit ? Promise.resolve(permit) : enqueue(tenantOf(tenant), caller, signal)
     },
   }
 }

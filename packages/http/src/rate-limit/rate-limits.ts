@@ -1,12 +1,10 @@
 import type { FastifyReply } from 'fastify'
-import { DomainError } from '@user-stats/core'
+import { createFairSemaphore, DomainError, PermitDeniedError, type Caller } from '@user-stats/core'
 import type { Logger } from '../logger.ts'
-import type { Caller } from '@user-stats/core'
 import { rateLimitFields } from './fields.ts'
 import { networkOf } from './network.ts'
 import { createQuota, type Policy, type Quota, type Standing } from './quota.ts'
 import { connectSharedCounts } from './shared-counts.ts'
-import { createTurns } from '@user-stats/core'
 
 export interface RateLimitOptions {
   /** The service that counts: each counts what it is asked. */
@@ -51,7 +49,12 @@ export function createRateLimits(options: RateLimitOptions) {
   const badTokens = quota('bad-tokens', options.failures)
   const wrongKeys = quota('wrong-keys', options.failures)
   const wrongPrefixes = quota('wrong-prefix', options.failures)
-  const turns = createTurns()
+  const attempts = createFairSemaphore({
+    permits: Infinity,
+    // No more at once than may still be wrong; with none left each attempt is refused by itself.
+    maxPerTenant: (network) => wrongKeys.look(network).remaining || Infinity,
+    maxQueuePerTenant: 5_000,
+  })
   const tell = {
     caller: rateLimitFields(callers.policy),
     stranger: rateLimitFields(strangers.policy),
@@ -120,7 +123,8 @@ export function createRateLimits(options: RateLimitOptions) {
           throw error
         }
       }
-      return await turns.run(key, () => wrongKeys.look(key).remaining, tried, asker)
+      using _permit = await attempts.acquire({ tenant: key, signal: asker.signal }).catch(toRefusal)
+      return await tried()
     },
 
     close: (): void => {
@@ -128,6 +132,15 @@ export function createRateLimits(options: RateLimitOptions) {
       shared?.close()
     },
   }
+}
+
+function toRefusal(error: unknown): never {
+  if (error instanceof PermitDeniedError && error.reason === 'QUEUE_FULL')
+    throw new DomainError('TOO_MANY_REQUESTS', {
+      message: 'Too many API keys from this address are waiting to be checked. Try again soon.',
+      retryAfter: 1,
+    })
+  throw new DomainError('SERVICE_UNAVAILABLE', { cause: error })
 }
 
 function tooMany({ policy }: Quota, { count, reset }: Standing, what: string): DomainError {

@@ -1,4 +1,5 @@
-import { Pool } from 'pg'
+import { Pool, type PoolClient } from 'pg'
+import { createFairSemaphore, currentWorkload, PermitDeniedError, type Permit } from '@user-stats/core'
 
 export interface ServingPoolOptions {
   readonly url: string
@@ -6,7 +7,7 @@ export interface ServingPoolOptions {
   readonly name?: string | undefined
   /** Connections at most. */
   readonly maxConnections?: number | undefined
-  /** Callers that may wait for a connection; more are refused at once. */
+  /** Requests of one tenant that may be queued for a connection; more are refused at once. */
   readonly maxWaiting?: number | undefined
   /** Sends statements without waiting for the answers of those before. */
   readonly pipeline?: boolean | undefined
@@ -29,9 +30,14 @@ export const defaultStatementTimeout = 12_000
 export const statementTimeoutFor = (request: number): number =>
   Math.min(defaultStatementTimeout, Math.max(1_000, Math.floor(request * 0.8)))
 
+/** Milliseconds that a request may be queued for a connection, and that connecting may take. */
+const connectTimeout = 5_000
+
 /**
- * The connections of a service. Bounded in all directions: so many connections, so many who wait for one and for no
- * longer than 5 s, and so much time for a statement, be the server slow or silent.
+ * The connections of a service. Bounded in all directions: so many connections, so many requests queued for one and for
+ * no longer than 5 s, and so much time for a statement, be the server slow or silent. They are shared out among tenants:
+ * one holds half of them at most, and whatever it has queued, others go before its next request. The service's own
+ * work is a tenant, too, and may hold all of them.
  */
 export function openServingPool({
   url,
@@ -45,7 +51,7 @@ export function openServingPool({
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectTimeout,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementTimeout,
     query_timeout: statementTimeout + saying,
@@ -53,22 +59,73 @@ export function openServingPool({
     application_name: name,
   })
   pool.on('error', onIdleError)
-  const connect = pool.connect.bind(pool) as (callback?: Callback) => unknown
-  // `query` takes its connection here as well.
-  pool.connect = ((callback?: Callback) => {
-    if (pool.waitingCount < maxWaiting) return connect(callback)
-    const refusal = Object.assign(new Error('too many are waiting for a connection'), { code: tooMany })
-    if (callback === undefined) return Promise.reject(refusal)
-    callback(refusal, undefined, () => undefined)
-    return undefined
-  }) as Pool['connect']
+  shareOut(pool, maxConnections, maxWaiting)
   return pool
+}
+
+type Callback = (error: Error | undefined, client: PoolClient | undefined, done: () => void) => void
+
+const service = { tenant: 'service', caller: '' }
+
+/** Makes a pool give its connections to tenants in turn. `query` takes its connection from `connect` as well. */
+function shareOut(pool: Pool, connections: number, maxWaiting: number): void {
+  const share = Math.ceil(connections / 2)
+  const semaphore = createFairSemaphore({
+    permits: connections,
+    maxPerTenant: (tenant) => (tenant === service.tenant ? connections : share),
+    maxQueuePerTenant: maxWaiting,
+    maxWait: connectTimeout,
+  })
+  const permits = new WeakMap<PoolClient, Permit>()
+  pool.on('release', (_error, client) => {
+    permits.get(client)?.release()
+    permits.delete(client)
+  })
+  const checkOut = pool.connect.bind(pool) as unknown as (callback: Callback) => void
+
+  function connect(callback: Callback): void {
+    const checkOutWith = (permit: Permit): void => {
+      checkOut((error, client, done) => {
+        if (client === undefined) permit.release()
+        else permits.set(client, permit)
+        callback(error, client, done)
+      })
+    }
+    const request = currentWorkload() ?? service
+    const permit = semaphore.tryAcquire(request)
+    if (permit) checkOutWith(permit)
+    else
+      semaphore.acquire(request).then(checkOutWith, (error: unknown) => {
+        callback(refusalOf(error), undefined, () => undefined)
+      })
+  }
+
+  pool.connect = ((callback?: Callback) => {
+    if (callback !== undefined) {
+      connect(callback)
+      return undefined
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<PoolClient>()
+    connect((error, client) => {
+      if (client) resolve(client)
+      else reject(error ?? new Error('no connection'))
+    })
+    return promise
+  }) as Pool['connect']
 }
 
 /** As PostgreSQL says it of its own connections. */
 const tooMany = '53300'
 
-type Callback = (error: Error | undefined, client: undefined, done: () => void) => void
+function refusalOf(error: unknown): Error {
+  const full = error instanceof PermitDeniedError && error.reason === 'QUEUE_FULL'
+  return Object.assign(
+    new Error(full ? 'too many are waiting for a connection' : 'timeout exceeded when trying to connect', {
+      cause: error,
+    }),
+    { code: tooMany },
+  )
+}
 
 /** A statement that may take so many milliseconds, whatever the pool allows. */
 export const allowing = <Config extends object>(config: Config, milliseconds: number): Config =>

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { runWorkload } from '@user-stats/core'
 
 /** Milliseconds between two requests to end a query: one may come just before the query begins. */
 const again = 200
@@ -13,8 +14,8 @@ export function cancelOn(signal: AbortSignal, pool: Pool, backend: number) {
 
   function cancel(): void {
     // Through another connection: this one is busy. A failure is tried again like what came too early.
-    void pool
-      .query('SELECT pg_cancel_backend($1)', [backend])
+    // The service's own work: whose query it is may have no connection left.
+    void runWorkload(undefined, () => pool.query('SELECT pg_cancel_backend($1)', [backend]))
       .catch(() => undefined)
       .finally(() => {
         if (!stopped) timer = setTimeout(cancel, again)

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { DomainError, isDatabaseUnavailable } from '@user-stats/core'
+import { DomainError, isDatabaseUnavailable, runWorkload } from '@user-stats/core'
 import type { BatchItem, Outcome } from './write-batch.ts'
 import { createWriter } from './writer.ts'
 
@@ -154,7 +154,7 @@ export function createIngest({
       const batch = take(held)
       if (batch.length === 0) break
       busy += 1
-      void run(batch)
+      void runWorkload(undefined, () => run(batch))
     }
     if (busy > 0 && busy < lanes && queue.length > 0)
       passing ??= setTimeout(() => {
