@@ -1,3 +1,4 @@
+import { readDataPath } from '@user-stats/core'
 import { behindGateway } from '@user-stats/graphql'
 import {
   commonEnvOf,
@@ -61,9 +62,14 @@ export const eventsVariables = {
     default: '1',
   },
   ANALYST_DATA_PATHS: {
-    schema: kinds.list(),
+    schema: kinds
+      .list()
+      .refine(
+        (paths) => paths.every((path) => readDataPath(path) !== null),
+        'expected JSONPaths separated by commas: $.plan,$.country',
+      ),
     about:
-      'JSONPaths of `data` that analysts may filter and group by, separated by commas: `$.plan,$.country`. With `MIN_COHORT` above 1 each cuts the cells of the others: name few.',
+      'JSONPaths of `data` that analysts may filter and group by, separated by commas: `$.plan,$.country`. For stores that set none by `updateStore(input: { analystDataPaths })`. With `MIN_COHORT` above 1 each cuts the cells of the others: name few.',
     default: '(none)',
   },
 } as const satisfies Record<string, Variable>

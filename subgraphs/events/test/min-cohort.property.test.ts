@@ -28,13 +28,19 @@ const groupBy = (sent: readonly Sent[], keyOf: (event: Sent) => string): Sent[][
   ...Map.groupBy(sent, keyOf).values(),
 ]
 
-/** The model: events of days with enough users, and of those, cut by values, parts that leave none or enough behind. */
-function told(sent: readonly Sent[], byData: boolean): Sent[] {
+/**
+ * The model: events of days with enough users, and of those, cut by values, parts that leave none or enough behind.
+ *
+ * @param finer a store whose analysts may use a path more
+ */
+function told(sent: readonly Sent[], byData: boolean, finer?: number): Sent[] {
   return groupBy(sent, ({ storeId, type, at }) => `${String(storeId)} ${type} ${dayOf(at)}`)
     .filter((cell) => usersOf(cell) >= least)
     .flatMap((cell) => {
       if (!byData) return cell
-      const parts = groupBy(cell, ({ data }) => JSON.stringify([data['plan'], data['vip'], 'vip' in data]))
+      const parts = groupBy(cell, ({ storeId, data }) =>
+        JSON.stringify([data['plan'], data['vip'], 'vip' in data, storeId === finer ? data['lang'] : null]),
+      )
       const [small, large] = [
         parts.filter((part) => usersOf(part) < least),
         parts.filter((part) => usersOf(part) >= least),
@@ -57,6 +63,7 @@ const scenario = fc.array(
     hour: fc.nat(23),
     data: fc.oneof(
       { weight: 5, arbitrary: fc.record({ plan: fc.constantFrom('x', 'y') }) },
+      fc.record({ plan: fc.constantFrom('x', 'y'), lang: fc.constantFrom('de', 'en') }),
       fc.record({ plan: fc.constantFrom('x', 'y'), vip: fc.constantFrom(1, 2) }),
       fc.constant({}),
     ),
@@ -152,8 +159,16 @@ test('an analyst is told what would be told if the events of too few users had n
         }))
         const into = (others: readonly number[], list: readonly Sent[]) =>
           list.map((event) => ({ ...event, storeId: others[stores.indexOf(event.storeId)] ?? 0 }))
-        const [shownPlain, shownByData] = [told(sent, false), told(sent, true)]
+        const [shownPlain, shownByData] = [told(sent, false), told(sent, true, stores[1])]
         for (const id of [...stores, ...shadows]) await events.introduce(id)
+        // Cells of a store are cut by its own paths, whatever other stores are asked for.
+        await events.graphql(
+          events.service,
+          'mutation($input: ApplyStoreSettingsInput!) { applyStoreSettings(input: $input) { eventsDeleted } }',
+          {
+            input: { commandId: 2, storeId: stores[1], analystDataPaths: ['$.lang', '$.vip', '$.plan'] },
+          },
+        )
         await recordAll(events, sent)
         for (const list of [into(plain, shownPlain), into(byData, shownByData)])
           if (list.length > 0) await recordAll(events, list)

@@ -111,6 +111,11 @@ test('what admins do to stores and keys is written down', async () => {
       `updateStore(input: { id: ${id}, retentionDays: 9 }) { store { id } }`,
       [{ action: 'STORE_UPDATED', recordIds: [id], fields: ['retentionDays'] }],
     ],
+    [
+      'openPaths',
+      `updateStore(input: { id: ${id}, analystDataPaths: ["$.price"] }) { store { id } }`,
+      [{ action: 'STORE_UPDATED', recordIds: [id], fields: ['analystDataPaths'] }],
+    ],
     ['block', `blockStore(input: { id: ${id} }) { store { id } }`, [{ action: 'STORE_BLOCKED' }]],
     ['block-again', `blockStore(input: { id: ${id} }) { store { id } }`, []],
     ['unblock', `unblockStore(input: { id: ${id} }) { store { id } }`, [{ action: 'STORE_UNBLOCKED' }]],

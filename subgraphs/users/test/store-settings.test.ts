@@ -65,6 +65,55 @@ test('refusing e-mail addresses is answered once the events service knows, else 
   expect(settings().at(-1)).toEqual([30, false])
 })
 
+test('the paths that analysts may use are shown to them, and answered once the events service knows them', async () => {
+  const { id } = await users.store()
+  const { token: analyst } = await users.key('ANALYST', id)
+  const shown = async () =>
+    (await users.graphql(analyst, `{ store(id: ${String(id)}) { analystDataPaths } }`)).body.data.store
+      .analystDataPaths
+  const open = (analystDataPaths: readonly string[] | null) =>
+    users.mutate(users.admin, 'updateStore', { id, analystDataPaths }, 'store { analystDataPaths }')
+  const sent = () =>
+    users.events.received
+      .filter(({ field, input }) => field === 'applyStoreSettings' && input['storeId'] === id)
+      .map(({ input }) => [input['retentionDays'], input['analystDataPaths']])
+  expect(await shown()).toBeNull()
+  expect(await open(['$.price', "$['plan b']", '$.price'])).toEqual({
+    store: { analystDataPaths: ['$.price', "$['plan b']"] },
+  })
+  expect(await shown()).toEqual(['$.price', "$['plan b']"])
+  // All settings travel together: none is lost by changing another.
+  await update({ id, retentionDays: 30 })
+  expect(await open([])).toEqual({ store: { analystDataPaths: [] } })
+  expect(await open(null)).toEqual({ store: { analystDataPaths: null } })
+  expect(sent()).toEqual([
+    [null, ['$.price', "$['plan b']"]],
+    [30, ['$.price', "$['plan b']"]],
+    [30, []],
+    [30, null],
+  ])
+  users.events.setAway(true)
+  expect(await open(['$.plan'])).toBe('SERVICE_UNAVAILABLE')
+  users.events.setAway(false)
+  expect(await open(['$.plan'])).toEqual({ store: { analystDataPaths: ['$.plan'] } })
+  expect(sent().at(-1)).toEqual([30, ['$.plan']])
+})
+
+test.each([
+  [['price'], 'analystDataPaths[0]'],
+  [['$.ok', '$..price'], 'analystDataPaths[1]'],
+  [['$'], 'analystDataPaths[0]'],
+  [Array.from({ length: 21 }, (_, at) => `$.p${String(at)}`), 'analystDataPaths'],
+])('analystDataPaths %j is refused at %s', async (analystDataPaths, field) => {
+  const { id } = await users.store()
+  const { body } = await users.graphql(
+    users.admin,
+    'mutation($input: UpdateStoreInput!) { updateStore(input: $input) { store { id } } }',
+    { input: { id, analystDataPaths } },
+  )
+  expect(body.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', field })
+})
+
 test.each([
   [{ refuseEmailLikeData: null }, 'BAD_USER_INPUT'],
   [{ retentionDays: 0 }, 'BAD_USER_INPUT'],

@@ -44,6 +44,7 @@ function inputOf(command: Command): Record<string, unknown> {
         ...input,
         retentionDays: command.retentionDays,
         refuseEmailLikeData: command.refuseEmailLikeData ?? false,
+        analystDataPaths: command.analystDataPaths ?? null,
       }
   }
 }

@@ -19,6 +19,8 @@ export type CommandPayload =
       readonly retentionDays: number | null
       /** Absent in commands of before there was such a setting. */
       readonly refuseEmailLikeData?: boolean
+      /** Absent in commands of before there was such a setting. */
+      readonly analystDataPaths?: readonly string[] | null
     }
 
 /** The primary key of a command. */

@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import type { Caller } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
 import { disclosureOf } from './privacy/small-cell-suppression.ts'
-import { parseDataPath } from './query/data-path.ts'
+import { parseOpenPaths } from './query/analyst-paths.ts'
 import type { AnalyticsDeps } from './query/analysis-context.ts'
 import { retention, type Retention, type RetentionRequest } from './cohort/cohort-retention.ts'
 import { funnel, type Funnel, type FunnelRequest } from './funnel/funnel.ts'
@@ -19,7 +19,7 @@ export interface AnalyticsOptions {
   readonly timeout: number
   /** How many analyses run at once. */
   readonly concurrency: number
-  /** JSONPaths of `data` that analysts may use. */
+  /** JSONPaths of `data` that analysts may use in stores that set none. */
   readonly analystPaths: readonly string[]
   /** Analysts are told nothing of cells with fewer distinct users. */
   readonly minCohort: number
@@ -40,12 +40,11 @@ export function createAnalytics({
   minCohort,
 }: AnalyticsOptions) {
   const slots = createSlots({ running: concurrency, waiting: maxWaiting })
-  const paths = analystPaths.map((path) => parseDataPath('ANALYST_DATA_PATHS', path))
   const deps: Omit<AnalyticsDeps, 'snapshot'> = {
     access,
     clock,
-    analystPaths: paths,
-    disclosureOf: (caller) => disclosureOf(caller, minCohort, paths),
+    analystPaths: parseOpenPaths('ANALYST_DATA_PATHS', analystPaths),
+    disclosureOf: (caller) => disclosureOf(caller, minCohort),
   }
   /** For one request: what its client no longer waits for leaves the queue and the database. */
   const depsOf = (signal: AbortSignal): AnalyticsDeps => ({

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import { auditedUserId, type Acting } from '@user-stats/audit-log'
-import { requireService, type Caller } from '@user-stats/core'
+import { parseDataPath, requireService, type Caller } from '@user-stats/core'
 import { aloneWithStore } from '../../database/store-lock.ts'
 import { earlierRevocation } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
@@ -43,24 +43,33 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
         storeId,
         retentionDays,
         refuseEmailLikeData = false,
+        analystDataPaths = null,
       }: {
         commandId: number
         storeId: number
         retentionDays?: number | null
         refuseEmailLikeData?: boolean
+        analystDataPaths?: readonly string[] | null
       },
     ): Promise<Applied> {
       requireService(caller)
+      for (const path of analystDataPaths ?? []) parseDataPath('analystDataPaths', path)
       // Alone with the store: once this is answered, no write judged by the settings before can still commit.
       await aloneWithStore(pool, storeId, (client) =>
         client.query(
-          `INSERT INTO store_settings AS s (store_id, retention_days, refuse_email_like, command_id)
-           VALUES ($1, $2, $3, $4)
+          `INSERT INTO store_settings AS s (store_id, retention_days, refuse_email_like, analyst_data_paths, command_id)
+           VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (store_id) DO UPDATE
              SET retention_days = EXCLUDED.retention_days, refuse_email_like = EXCLUDED.refuse_email_like,
-                 command_id = EXCLUDED.command_id
+                 analyst_data_paths = EXCLUDED.analyst_data_paths, command_id = EXCLUDED.command_id
            WHERE s.command_id < EXCLUDED.command_id`,
-          [storeId, retentionDays ?? null, refuseEmailLikeData, commandId],
+          [
+            storeId,
+            retentionDays ?? null,
+            refuseEmailLikeData,
+            analystDataPaths && JSON.stringify(analystDataPaths),
+            commandId,
+          ],
         ),
       )
       return { eventsDeleted: 0 }

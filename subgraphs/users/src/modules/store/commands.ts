@@ -1,5 +1,5 @@
-import type { PrismaClient } from '@user-stats/prisma-users'
-import { badInput, requireAdmin } from '@user-stats/core'
+import { Prisma, type PrismaClient } from '@user-stats/prisma-users'
+import { badInput, parseDataPath, requireAdmin } from '@user-stats/core'
 import { requireText } from '../../database/text.ts'
 import { inTransaction } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
@@ -7,7 +7,7 @@ import { createKey } from '../api-key/secret.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Commands } from '../../outbox/deliver.ts'
 import { missing, recordChange } from './audit.ts'
-import type { StoreRecord } from './queries.ts'
+import { analystPathsOf, type StoreRecord } from './queries.ts'
 
 export interface WritingOptions {
   readonly prisma: PrismaClient
@@ -23,15 +23,21 @@ export interface StoreChanges {
   /** Null: as long as those of all stores. */
   readonly retentionDays?: number | null
   readonly refuseEmailLikeData?: boolean | null
+  /** Null: those of the events service's ANALYST_DATA_PATHS. */
+  readonly analystDataPaths?: readonly string[] | null
 }
 
 const maxRetentionDays = 36_500
+const maxAnalystPaths = 20
 
-function checkChanges({ name, retentionDays, refuseEmailLikeData }: StoreChanges): {
-  name?: string
-  retentionDays?: number | null
-  refuseEmailLikeData?: boolean
-} {
+function checkPaths(paths: readonly string[]): readonly string[] {
+  if (paths.length > maxAnalystPaths)
+    throw badInput('analystDataPaths', `must be at most ${String(maxAnalystPaths)} paths`)
+  for (const [at, path] of paths.entries()) parseDataPath(`analystDataPaths[${String(at)}]`, path)
+  return [...new Set(paths)]
+}
+
+function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPaths }: StoreChanges) {
   if (name === null) throw badInput('name', 'must not be null')
   if (refuseEmailLikeData === null) throw badInput('refuseEmailLikeData', 'must not be null')
   if (retentionDays != null && (retentionDays < 1 || retentionDays > maxRetentionDays))
@@ -40,6 +46,9 @@ function checkChanges({ name, retentionDays, refuseEmailLikeData }: StoreChanges
     ...(name !== undefined && { name: requireText('name', name, 300) }),
     ...(retentionDays !== undefined && { retentionDays }),
     ...(refuseEmailLikeData !== undefined && { refuseEmailLikeData }),
+    ...(analystDataPaths !== undefined && {
+      analystDataPaths: analystDataPaths === null ? Prisma.DbNull : [...checkPaths(analystDataPaths)],
+    }),
   }
 }
 
@@ -73,28 +82,34 @@ export function createWriting({ prisma, access, audit, commands, clock }: Writin
     },
 
     /**
-     * The events service learns how long to keep raw events now or soon, and what to refuse before this is answered.
+     * The events service learns how long to keep raw events now or soon; what to refuse and what analysts may use,
+     * before this is answered.
      *
-     * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for what to refuse (repeat to finish)
+     * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for what must hold at once (repeat to finish)
      */
     async update(session: Session, id: number, changes: StoreChanges): Promise<StoreRecord> {
       const caller = await session.admitted()
       requireAdmin(caller)
       const data = checkChanges(changes)
+      const atOnce = data.refuseEmailLikeData !== undefined || data.analystDataPaths !== undefined
       const { store, command } = await inTransaction(prisma, async (tx) => {
         const state = await access.lockStore(tx, caller, id)
         if (state === undefined || state === 'DELETING') throw missing()
         const store = await tx.store.update({ where: { id }, data })
         await recordChange(audit, tx, session, 'STORE_UPDATED', id, Object.keys(data))
-        if (data.retentionDays === undefined && data.refuseEmailLikeData === undefined)
-          return { store, command: null }
+        if (!atOnce && data.retentionDays === undefined) return { store, command: null }
         // All settings, for they are taken over together.
         const { retentionDays, refuseEmailLikeData } = store
-        const settings = { kind: 'STORE_SETTINGS', retentionDays, refuseEmailLikeData } as const
+        const analystDataPaths = analystPathsOf(store)
+        const settings = {
+          kind: 'STORE_SETTINGS',
+          retentionDays,
+          refuseEmailLikeData,
+          analystDataPaths,
+        } as const
         return { store, command: await commands.enqueue(tx, id, settings) }
       })
-      if (command !== null)
-        await (data.refuseEmailLikeData === undefined ? commands.attempt(command) : commands.deliver(command))
+      if (command !== null) await (atOnce ? commands.deliver(command) : commands.attempt(command))
       return store
     },
   }

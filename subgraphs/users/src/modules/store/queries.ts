@@ -5,6 +5,11 @@ import type { Session } from '../access/access.service.ts'
 
 export type StoreRecord = Store
 
+/** JSONPaths of `data` that analysts of a store may use; null: those of the events service's ANALYST_DATA_PATHS. */
+export const analystPathsOf = ({ analystDataPaths }: StoreRecord): string[] | null =>
+  // Written by `update` only.
+  analystDataPaths as string[] | null
+
 const isId = (id: string): boolean => /^[1-9]\d{0,9}$/.test(id) && Number(id) <= 2_147_483_647
 
 /** Whether what a store shows of itself may be shown to a caller. */

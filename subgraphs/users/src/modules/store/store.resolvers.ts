@@ -1,5 +1,6 @@
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import { toConnection } from '../../database/page.ts'
+import { analystPathsOf } from './queries.ts'
 
 export const storeResolvers: Resolvers = {
   Query: {
@@ -29,5 +30,6 @@ export const storeResolvers: Resolvers = {
   Store: {
     __resolveReference: ({ id }, { loaders }) => loaders.store.load(id),
     isActive: ({ state }) => state === 'ACTIVE',
+    analystDataPaths: (store) => analystPathsOf(store),
   },
 }

@@ -1,7 +1,7 @@
 import { badInput, type Caller } from '@user-stats/core'
 import { requireWholeDays, tellParts } from '../privacy/small-cell-suppression.ts'
 import { conditionsSql } from '../query/conditions.ts'
-import { requireDataPaths } from '../query/data-path.ts'
+import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import {
   eventsSql,
@@ -14,7 +14,7 @@ import {
 } from '../query/filter.ts'
 import { requireRaw, userParts } from '../series/measure.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
-import { nameOfAll, type PeriodName } from '../period-label.ts'
+import { nameOfAll, type PeriodName } from '../query/period-label.ts'
 import { parseRange, resolveRange } from '../query/calendar-range.ts'
 import { dayMs } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
@@ -92,22 +92,19 @@ export async function retention(
 ): Promise<Retention> {
   const stores = storesOf(caller, filter)
   const disclosure = disclosureOf(caller)
-  const selection = parseSelection(stores, filter, disclosure)
-  requireDataPaths(
-    caller,
-    selection.conditions.map(({ steps }) => steps),
-    analystPaths,
-  )
+  const asked = parseSelection(stores, filter, disclosure)
   if (weeks < 1 || weeks > maxWeeks) throw badInput('weeks', `must be 1 to ${String(maxWeeks)}`)
   if (lookBackDays !== null && (lookBackDays < 1 || lookBackDays > maxLookBack))
     throw badInput('lookBackDays', `must be 1 to ${maxLookBack.toLocaleString('en')}`)
   const timeZone = requireTimeZone(request.timeZone)
   requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to })
-  const asked = parseRange(filter, timeZone, clock(), maxDays)
+  const time = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
   return await snapshot(async (reading): Promise<Retention> => {
-    const { asOf, bounds, names } = await resolveRange(reading, asked, timeZone, 'week')
+    const open = await admitPaths(reading, caller, stores, asked.conditions, analystPaths)
+    const selection = { ...asked, analystPaths: open }
+    const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'week')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     const since = lookBackDays === null ? null : from - lookBackDays * dayMs
     await requireRaw(reading, selection, since, to)

@@ -7,7 +7,7 @@ import {
   type DataCondition,
   type DataConditionInput,
 } from '../query/conditions.ts'
-import { requireDataPaths } from '../query/data-path.ts'
+import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import {
   eventsSql,
@@ -20,7 +20,7 @@ import {
 import { requireRaw } from '../series/measure.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
-import { nameOfAll } from '../period-label.ts'
+import { nameOfAll } from '../query/period-label.ts'
 import { parseRange, resolveRange } from '../query/calendar-range.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
 
@@ -117,23 +117,20 @@ export async function funnel(
 ): Promise<Funnel> {
   const stores = storesOf(caller, filter)
   const disclosure = disclosureOf(caller)
-  const selection = parseSelection(stores, filter, disclosure)
+  const asked = parseSelection(stores, filter, disclosure)
   const steps = parseSteps(request.steps)
-  const conditions = [selection, ...steps].flatMap((one) => one.conditions)
-  requireDataPaths(
-    caller,
-    conditions.map((condition) => condition.steps),
-    analystPaths,
-  )
+  const conditions = [asked, ...steps].flatMap((one) => one.conditions)
   if (withinSeconds < 1 || withinSeconds > maxSeconds)
     throw badInput('withinSeconds', `must be 1 to ${maxSeconds.toLocaleString('en')} (90 days)`)
   const timeZone = requireTimeZone(request.timeZone)
   requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to, withinSeconds })
-  const asked = parseRange(filter, timeZone, clock(), maxDays)
+  const time = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
   return await snapshot(async (reading): Promise<Funnel> => {
-    const { asOf, bounds, names } = await resolveRange(reading, asked, timeZone, 'day')
+    const open = await admitPaths(reading, caller, stores, conditions, analystPaths)
+    const selection = { ...asked, analystPaths: open }
+    const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'day')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     await requireRaw(reading, selection, from, to)
     const parameters = createParameters()

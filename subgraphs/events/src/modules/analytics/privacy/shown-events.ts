@@ -1,8 +1,23 @@
+import type { AnalystPaths, OpenPath } from '../query/analyst-paths.ts'
 import { valueAt } from '../query/conditions.ts'
 import { instant, scopeSql, type EventSelection } from '../query/filter.ts'
 import type { Parameters } from '../query/sql-parameters.ts'
 
 const dayOfEvent = (alias: string): string => `(${alias}.occurred_at AT TIME ZONE 'UTC')::date`
+
+/**
+ * The values an event's cell is cut by, as SQL: those at all paths that are open to analysts of its store, so that a
+ * store's cells are the same whatever other stores are asked for.
+ */
+function cellSql({ own, others }: AnalystPaths, parameters: Parameters): string {
+  const valuesAt = (paths: readonly OpenPath[]): string =>
+    `ARRAY[${paths.map(({ steps }) => valueAt(steps, parameters)).join(', ')}]::jsonb[]`
+  if (own.length === 0) return valuesAt(others)
+  const cases = own.map(
+    ({ stores, paths }) => `WHEN store_id = ANY (${parameters.add(stores)}::int[]) THEN ${valuesAt(paths)}`,
+  )
+  return `CASE ${cases.join(' ')} ELSE ${valuesAt(others)} END`
+}
 
 /**
  * The events that a caller is told of, as an item of FROM under the name `events`: all, or those in cells of enough
@@ -13,7 +28,7 @@ const dayOfEvent = (alias: string): string => `(${alias}.occurred_at AT TIME ZON
  * @param range whole UTC days
  */
 export function eventsFrom(
-  { stores, types, disclosure }: EventSelection,
+  { stores, types, disclosure, analystPaths }: EventSelection,
   byData: boolean,
   [from, to]: readonly [number, number],
   parameters: Parameters,
@@ -29,9 +44,8 @@ export function eventsFrom(
     `occurred_at >= ${parameters.add(instant(from))}::timestamptz`,
     `occurred_at < ${parameters.add(instant(to))}::timestamptz`,
   ]
-  const values = disclosure.paths.map((path) => valueAt(path, parameters)).join(', ')
   return `(WITH cut AS MATERIALIZED (
-      SELECT store_id, type, occurred_at, user_id, data, ${dayOfEvent('events')} AS day, ARRAY[${values}]::jsonb[] AS cell
+      SELECT store_id, type, occurred_at, user_id, data, ${dayOfEvent('events')} AS day, ${cellSql(analystPaths, parameters)} AS cell
       FROM events WHERE ${where.join(' AND ')}
     ), cells AS MATERIALIZED (
       SELECT store_id, type, day, cell, count(*) AS users FROM (

@@ -1,22 +1,18 @@
 import { DomainError, type Caller } from '@user-stats/core'
 
 /**
- * What a caller is told of few users. The smallest cell is a type of a store on a UTC day and, where values of `data`
- * are asked for, with the values at all paths that analysts may use. Cells of fewer users are no part of any count.
+ * What a caller is shown of few users. The smallest cell is a type of a store on a UTC day and, where values of `data`
+ * are asked for, with the values at all paths that analysts of the store may use. Cells of fewer users are no part of
+ * any count.
  */
 export interface Disclosure {
   /** How many distinct users a cell must have. */
   readonly least: number
-  /** The paths of `data` that cells are cut by. */
-  readonly paths: readonly (readonly string[])[]
 }
 
-/** The rule for a caller; null: everything is told. */
-export const disclosureOf = (
-  { role }: Caller,
-  least: number,
-  paths: Disclosure['paths'] = [],
-): Disclosure | null => (role === 'ANALYST' && least > 1 ? { least, paths } : null)
+/** The rule for a caller; null: everything is shown. */
+export const disclosureOf = ({ role }: Caller, least: number): Disclosure | null =>
+  role === 'ANALYST' && least > 1 ? { least } : null
 
 const dayMs = 86_400_000
 

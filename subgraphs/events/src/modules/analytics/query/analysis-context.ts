@@ -1,15 +1,15 @@
 import type { Caller } from '@user-stats/core'
 import type { Access } from '../../access/access.service.ts'
 import type { Disclosure } from '../privacy/small-cell-suppression.ts'
-import type { DataPath } from './data-path.ts'
+import type { OpenPath } from './analyst-paths.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** What each analysis needs. */
 export interface AnalyticsDeps {
   readonly access: Access
   readonly clock: () => Date
-  /** Paths of `data` that analysts may use. */
-  readonly analystPaths: readonly DataPath[]
+  /** Paths of `data` that analysts may use in stores that set none. */
+  readonly analystPaths: readonly OpenPath[]
   /** What a caller is told of few users. */
   readonly disclosureOf: (caller: Caller) => Disclosure | null
   /** Runs work in one snapshot, within the time for analytics. */

@@ -1,11 +1,9 @@
 import { badInput } from '@user-stats/core'
 import type { EventFilter } from './filter.ts'
-import { nameOf, type PeriodName } from '../period-label.ts'
+import { nameOf, type PeriodName, type Unit } from './period-label.ts'
 import { createParameters } from './sql-parameters.ts'
 import type { Snapshot } from './snapshot.ts'
 import { unknownTimeZone } from './time-zone.ts'
-
-export type Unit = 'hour' | 'day' | 'week' | 'month'
 
 /** When a range and its parts begin and end, in milliseconds since 1970. */
 export interface Range {

@@ -1,7 +1,6 @@
-import { badInput } from '@user-stats/core'
+import { badInput, parseDataPath, type DataPath } from '@user-stats/core'
 import type { JsonScalar } from '@user-stats/graphql'
 import { requireText } from '../../event/validation.ts'
-import { parseDataPath, type DataPath } from './data-path.ts'
 import type { Parameters } from './sql-parameters.ts'
 
 /** A condition on one value of `data`, as a caller sends it. */
@@ -18,6 +17,8 @@ export interface DataConditionInput {
 
 /** A condition that breaks no rule. */
 export interface DataCondition extends DataConditionInput {
+  /** Where the caller names it. */
+  readonly field: string
   readonly steps: DataPath
 }
 
@@ -39,7 +40,7 @@ export function parseConditions(
     const tests = Object.entries(input).filter(([name, value]) => name !== 'path' && value != null)
     if (tests.length === 0)
       throw badInput(field, 'must say what holds of the value: equals, in, exists, or a bound')
-    return { ...input, steps: parseDataPath(field, input.path) }
+    return { ...input, field, steps: parseDataPath(field, input.path) }
   })
 }
 

@@ -1,6 +1,7 @@
 import { aggregateScope, badInput, type Caller } from '@user-stats/core'
 import type { Disclosure } from '../privacy/small-cell-suppression.ts'
 import { requireText } from '../../event/validation.ts'
+import type { AnalystPaths } from './analyst-paths.ts'
 import {
   conditionsSql,
   maxListed,
@@ -29,8 +30,10 @@ export interface EventSelection {
   /** The types, sorted and each once, or (null) all of them. */
   readonly types: readonly string[] | null
   readonly conditions: readonly DataCondition[]
-  /** What is told of few users; null: everything. */
+  /** What is shown of few users; null: everything. */
   readonly disclosure: Disclosure | null
+  /** What is open to the analyst who asks, where `data` is asked for. */
+  readonly analystPaths: AnalystPaths
 }
 
 /**
@@ -63,12 +66,12 @@ export function parseTypes(
   return [...new Set(types)].sort()
 }
 
-/** @throws BAD_USER_INPUT */
+/** What of a selection is known before the database is asked. @throws BAD_USER_INPUT */
 export const parseSelection = (
   stores: readonly number[] | null,
   filter: EventFilter,
   disclosure: Disclosure | null,
-): EventSelection => ({
+): Omit<EventSelection, 'analystPaths'> => ({
   disclosure,
   stores,
   types: parseTypes('filter.types', filter.types),

@@ -1,6 +1,5 @@
-import { badInput } from '@user-stats/core'
+import { badInput, parseDataPath, type DataPath } from '@user-stats/core'
 import { valueAt } from '../query/conditions.ts'
-import { parseDataPath, type DataPath } from '../query/data-path.ts'
 import { eventsSql, scopeSql, type EventSelection } from '../query/filter.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
 import { daysSql, onUtcDays } from '../query/rollups.ts'

@@ -1,7 +1,7 @@
 import type { EventSelection } from '../query/filter.ts'
 import type { Groups } from './grouping.ts'
 import { measure, type Ask } from './measure.ts'
-import { nameOfAll, type PeriodName } from '../period-label.ts'
+import { nameOfAll, type PeriodName } from '../query/period-label.ts'
 import type { Range } from '../query/calendar-range.ts'
 import type { Wanted } from '../query/requested-fields.ts'
 import type { Snapshot } from '../query/snapshot.ts'

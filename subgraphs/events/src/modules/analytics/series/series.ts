@@ -1,6 +1,6 @@
 import { badInput, type Caller } from '@user-stats/core'
 import { requireWholeDays } from '../privacy/small-cell-suppression.ts'
-import { requireDataPaths } from '../query/data-path.ts'
+import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
 import {
@@ -11,7 +11,8 @@ import {
   type GroupsBeyondTop,
 } from './grouping.ts'
 import { countPeriods, type Periods } from './period.ts'
-import { parseRange, resolveRange, type Range, type Unit } from '../query/calendar-range.ts'
+import { parseRange, resolveRange, type Range } from '../query/calendar-range.ts'
+import type { Unit } from '../query/period-label.ts'
 import type { Wanted } from '../query/requested-fields.ts'
 import { parseStatistics, type StatisticsInput } from './statistics.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
@@ -75,23 +76,24 @@ export async function eventSeries(
 ): Promise<EventSeries> {
   const stores = storesOf(caller, filter)
   const disclosure = disclosureOf(caller)
-  const selection = parseSelection(stores, filter, disclosure)
+  const asked = parseSelection(stores, filter, disclosure)
   const grouping = groupBy == null ? null : parseGrouping(groupBy)
   const statisticsOf = request.statisticsOf == null ? null : parseStatistics(request.statisticsOf)
-  const paths = [
-    ...selection.conditions.map(({ steps }) => steps),
-    ...(grouping?.by === 'DATA' ? [grouping.path] : []),
-    ...(statisticsOf === null ? [] : [statisticsOf.path]),
+  const named = [
+    ...asked.conditions,
+    ...(grouping?.by === 'DATA' ? [{ field: 'groupBy.path', steps: grouping.path }] : []),
+    ...(statisticsOf === null ? [] : [{ field: 'statisticsOf.path', steps: statisticsOf.path }]),
   ]
-  requireDataPaths(caller, paths, analystPaths)
   const timeZone = requireTimeZone(request.timeZone)
   requireWholeDays(disclosure, { timeZone, granularity, from: filter.from, to: filter.to })
   const { unit, maxDays } = granularities[granularity]
-  const asked = parseRange(filter, timeZone, clock(), maxDays)
+  const time = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
   return await snapshot(async (reading): Promise<EventSeries> => {
-    const range = await resolveRange(reading, asked, timeZone, unit)
+    const open = await admitPaths(reading, caller, stores, named, analystPaths)
+    const selection = { ...asked, analystPaths: open }
+    const range = await resolveRange(reading, time, timeZone, unit)
     if (grouping !== null) requireFewPoints(range, grouping)
     const [from = 0, to = 0] = [range.bounds[0], range.bounds.at(-1)]
     const common = { selection, range, statisticsOf, compare }

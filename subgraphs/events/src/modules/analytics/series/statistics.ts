@@ -1,6 +1,5 @@
-import { badInput } from '@user-stats/core'
+import { badInput, parseDataPath, type DataPath } from '@user-stats/core'
 import { numberSql, valueAt } from '../query/conditions.ts'
-import { parseDataPath, type DataPath } from '../query/data-path.ts'
 import { partedEvents, requireRaw, type Parted } from './measure.ts'
 import { createParameters } from '../query/sql-parameters.ts'
 import type { Snapshot } from '../query/snapshot.ts'

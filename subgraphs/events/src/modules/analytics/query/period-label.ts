@@ -1,4 +1,5 @@
-import type { Unit } from './query/calendar-range.ts'
+/** What a part of a range spans in the calendar. */
+export type Unit = 'hour' | 'day' | 'week' | 'month'
 
 /** Where a part of a range begins, on the clock and in the calendar of a time zone. */
 export interface PeriodStart {

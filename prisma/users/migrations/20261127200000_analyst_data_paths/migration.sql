@@ -1,0 +1,1 @@
+ALTER TABLE "stores" ADD COLUMN "analyst_data_paths" JSONB;

@@ -1,0 +1,87 @@
+import { DomainError, parseDataPath, type Caller, type DataPath } from '@user-stats/core'
+import { createParameters } from './sql-parameters.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** A path of `data` that a caller names, and where. */
+export interface NamedPath {
+  readonly field: string
+  readonly steps: DataPath
+}
+
+/** A path of `data` that analysts may use. */
+export interface OpenPath {
+  /** As JSONPath. */
+  readonly text: string
+  readonly steps: DataPath
+}
+
+/** Which paths of `data` analysts may use, store by store. */
+export interface AnalystPaths {
+  /** Stores with a setting of their own, those with the same together. */
+  readonly own: readonly { readonly stores: readonly number[]; readonly paths: readonly OpenPath[] }[]
+  /** Of all other stores. */
+  readonly others: readonly OpenPath[]
+}
+
+/** @throws BAD_USER_INPUT naming the field */
+export const parseOpenPaths = (field: string, texts: readonly string[]): readonly OpenPath[] =>
+  texts.map((text) => ({ text, steps: parseDataPath(field, text) }))
+
+/**
+ * Lets an analysis name paths of `data`: analysts those that are open to them in every store asked for (null: all of
+ * them), stores and admins any. The settings are those of its snapshot: they hold for every analysis that starts once
+ * they are committed.
+ *
+ * @param others what is open in stores that have no setting of their own
+ * @returns what is open to the analyst; nothing where nobody asks
+ * @throws FORBIDDEN naming the field and the paths that may be used
+ */
+export async function admitPaths(
+  snapshot: Snapshot,
+  { role }: Caller,
+  stores: readonly number[] | null,
+  named: readonly NamedPath[],
+  others: readonly OpenPath[],
+): Promise<AnalystPaths> {
+  if (role === 'STORE' || role === 'ADMIN' || named.length === 0) return { own: [], others: [] }
+  const paths = { own: await readSettings(snapshot, stores), others }
+  const open = openInAll(stores, paths)
+  const fault = named.find(({ steps }) => !includes(open, steps))
+  if (fault === undefined) return paths
+  const whose = stores?.length === 1 ? 'this store' : 'all of these stores'
+  const which =
+    open.length === 0
+      ? 'no path of `data`'
+      : `these paths of \`data\` only: ${open.map(({ text }) => text).join(', ')}`
+  throw new DomainError('FORBIDDEN', {
+    field: fault.field,
+    message: `${fault.field}: analysts of ${whose} may use ${which}. An admin may open others: updateStore(input: { analystDataPaths }).`,
+  })
+}
+
+async function readSettings(
+  snapshot: Snapshot,
+  stores: readonly number[] | null,
+): Promise<AnalystPaths['own']> {
+  const parameters = createParameters()
+  const scope = stores === null ? 'true' : `store_id = ANY (${parameters.add(stores)}::int[])`
+  const rows = await snapshot.rows<{ stores: number[]; paths: string[] }>(
+    `SELECT array_agg(store_id) AS stores, analyst_data_paths AS paths FROM store_settings
+     WHERE analyst_data_paths IS NOT NULL AND ${scope} GROUP BY analyst_data_paths`,
+    parameters,
+  )
+  return rows.map((row) => ({ stores: row.stores, paths: parseOpenPaths('analystDataPaths', row.paths) }))
+}
+
+/** The paths that are open in each of the stores. */
+function openInAll(stores: readonly number[] | null, { own, others }: AnalystPaths): readonly OpenPath[] {
+  const withSetting = new Set(own.flatMap((one) => one.stores))
+  const someWithout = stores === null || stores.some((id) => !withSetting.has(id))
+  const [first = [], ...rest] = [...own.map(({ paths }) => paths), ...(someWithout ? [others] : [])]
+  return first.filter(({ steps }) => rest.every((paths) => includes(paths, steps)))
+}
+
+const includes = (paths: readonly OpenPath[], steps: DataPath): boolean =>
+  paths.some(
+    (path) => path.steps.length === steps.length && path.steps.every((step, at) => step === steps[at]),
+  )
