@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { lockDataDir } from '@user-stats/postgres'
-import type { RawEnv } from '@user-stats/config'
+import { acceptFormerNames, type RawEnv } from '@user-stats/config'
 import { secretsOf } from './admin-key.ts'
 import { deploy, type Database } from './databases/database.ts'
 import { openDatabases } from './databases/open.ts'
@@ -44,7 +44,9 @@ export interface Stack extends AsyncDisposable {
  */
 export async function startStack(raw: RawEnv, options: StackOptions = {}): Promise<Stack> {
   const { terminal = silent, signal, hurry, durable = true } = options
-  const env = readStackEnv(raw)
+  const { env: named, warnings } = acceptFormerNames(raw)
+  const env = readStackEnv(named)
+  for (const warning of warnings) terminal.line('config', warning)
   if (env.tls) await proveTrusted(env.tls, env.reachable, raw['NODE_EXTRA_CA_CERTS'])
   const chosen = definitions.filter(({ name }) => options.services?.includes(name) ?? true)
 

@@ -3,8 +3,8 @@ import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
 import { readEnv } from './env.ts'
 
-await serve('gateway', async () => {
-  const env = readEnv(process.env)
+await serve('gateway', async (raw) => {
+  const env = readEnv(raw)
   const log = createLogger({ name: 'gateway', level: env.logLevel })
   const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })
   return { app: await buildApp({ env, keys, log }), log, listen: env.http, shutdownDelay: env.shutdownDelay }

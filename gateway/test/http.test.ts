@@ -53,6 +53,30 @@ test('nobody may ask for a type name and authenticate', async () => {
   expect(body).toEqual({ data: { authenticate: { accessToken: 'a.b.c' } } })
 })
 
+test('an address with too many anonymous requests can still sign in, and do nothing else', async () => {
+  await using limited = await startGraph({ RATE_LIMIT_ANONYMOUS: '2' })
+  const statusOf = async (query: string) => (await limited.graphql(undefined, query)).status
+  const signIn = 'authenticate(input: { apiKey: "us_key" }) { accessToken }'
+  for (let n = 0; n < 2; n += 1) expect(await statusOf('{ __typename }')).toBe(200)
+  for (const query of [
+    '{ __typename }',
+    '{ __typename # authenticate',
+    `mutation { ${signIn} __typename }`,
+    `mutation A { ${signIn} } query B { stores { nodes { id } } }`,
+    `mutation { ...A } fragment A on Mutation { ${signIn} }`,
+    `mutation { ${signIn} } # ${'x'.repeat(2_000)}`,
+  ])
+    expect([query, await statusOf(query)]).toEqual([query, 429])
+  expect(await limited.rest(undefined, 'POST', '/api/store', {})).toMatchObject({
+    status: 429,
+    body: { code: 'TOO_MANY_REQUESTS' },
+  })
+  expect(await statusOf(`mutation { ${signIn} }`)).toBe(200)
+  expect(await statusOf(`mutation { a: ${signIn} b: ${signIn} }`)).toBe(200)
+  expect((await limited.rest(undefined, 'POST', '/api/auth', { api_key: 'us_key' })).status).toBe(200)
+  expect((await limited.graphql(limited.store, '{ __typename }')).status).toBe(200)
+})
+
 test('a token for services, a bad one and an expired one are refused at the door', async () => {
   for (const [token, status, code] of [
     [graph.service, 403, 'FORBIDDEN'],

@@ -1,4 +1,5 @@
 export { commonEnvOf, commonVariables } from './common.ts'
+export { acceptFormerNames } from './former-names.ts'
 export { graphLimitsOf } from './graph-limits.ts'
 export { loadLimitsOf } from './overload.ts'
 export { kinds } from './parsers.ts'

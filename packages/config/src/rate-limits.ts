@@ -17,15 +17,16 @@ export const rateVariables = {
     about: 'Requests that the holder of one key may send in a minute. Subgraphs allow four times as many.',
     default: '1500000',
   },
-  RATE_LIMIT_STRANGERS: {
+  RATE_LIMIT_ANONYMOUS: {
     schema: kinds.integer(1, 1_000_000_000, 60_000),
-    about: 'Requests without a token from one address in a minute (IPv6: from one /64).',
+    about:
+      'Requests without a token from one address in a minute (IPv6: from one /64). Signing in is possible beyond it.',
     default: '60000',
   },
   AUTH_FAILURE_LIMIT: {
     schema: kinds.integer(1, 1_000_000, 30),
     about:
-      'Wrong API keys, and bad tokens, from one address in a minute; wrong keys that begin alike, from anywhere.',
+      'Wrong API keys, and bad tokens, from one address in a minute; more are answered with 429. The right ones are never refused.',
     default: '30',
   },
   REDIS_URL: {
@@ -61,22 +62,24 @@ export const gatewaySecretVariable = {
 
 interface Values {
   readonly RATE_LIMIT: number
-  readonly RATE_LIMIT_STRANGERS: number
+  readonly RATE_LIMIT_ANONYMOUS: number
   readonly AUTH_FAILURE_LIMIT: number
   readonly REDIS_URL?: string | undefined
 }
 
 /** Of a subgraph: one request to the gateway may take several to each. */
-export const fourTimes = <T extends { readonly caller: number; readonly stranger: number }>(rates: T): T => ({
+export const fourTimes = <T extends { readonly caller: number; readonly anonymous: number }>(
+  rates: T,
+): T => ({
   ...rates,
   caller: rates.caller * 4,
-  stranger: rates.stranger * 4,
+  anonymous: rates.anonymous * 4,
 })
 
 /** How often one may ask, as the variables say. */
 export const rateLimitsOf = (env: Values) => ({
   caller: env.RATE_LIMIT,
-  stranger: env.RATE_LIMIT_STRANGERS,
+  anonymous: env.RATE_LIMIT_ANONYMOUS,
   failures: env.AUTH_FAILURE_LIMIT,
   redisUrl: env.REDIS_URL,
 })

@@ -3,6 +3,7 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commonVariables } from '../src/common.ts'
+import { acceptFormerNames } from '../src/former-names.ts'
 import { EnvError, readVariables, type RawEnv, type Variable } from '../src/read-variables.ts'
 import { kinds } from '../src/parsers.ts'
 
@@ -98,4 +99,18 @@ test('origins are a list, trimmed, without empty members', () => {
   })
   expect(CORS_ORIGINS).toEqual(['https://a.example', 'https://b.example'])
   expect(HOST).toBe('127.0.0.1')
+})
+
+test('a variable may still be set by its former name, with a warning; its present name comes first', () => {
+  const limitOf = (raw: RawEnv) => {
+    const { env, warnings } = acceptFormerNames(raw)
+    return [readVariables(commonVariables, env).RATE_LIMIT_ANONYMOUS, warnings]
+  }
+  const warnings = [
+    'RATE_LIMIT_STRANGERS is now called RATE_LIMIT_ANONYMOUS. The former name works in this version only.',
+  ]
+  expect(limitOf({})).toEqual([60_000, []])
+  expect(limitOf({ RATE_LIMIT_ANONYMOUS: '7' })).toEqual([7, []])
+  expect(limitOf({ RATE_LIMIT_STRANGERS: '7' })).toEqual([7, warnings])
+  expect(limitOf({ RATE_LIMIT_STRANGERS: '7', RATE_LIMIT_ANONYMOUS: '8' })).toEqual([8, warnings])
 })

@@ -57,12 +57,14 @@ export function createRequestContext({
   return async (request, reply) => {
     const { authorization } = request.headers
     const caller = await identify(request, reply)
-    rates.admit(caller, () => addressOf(request), reply)
+    const overLimit = rates.consume(caller, () => addressOf(request), reply)
+    if (overLimit !== undefined && caller.role !== 'NOBODY') throw overLimit
     const deadline =
       performance.now() + (heed ? timeToSpend(timeout, request.headers[timeoutHeader]) : timeout)
     let signal: AbortSignal | undefined
     return {
       caller,
+      overLimit,
       authorization,
       requestId: request.id,
       get address() {
@@ -103,6 +105,7 @@ export const extendContext = <Extension extends object>(
   Object.assign(
     {
       caller: request.caller,
+      overLimit: request.overLimit,
       authorization: request.authorization,
       requestId: request.requestId,
       get address() {

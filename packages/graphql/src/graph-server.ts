@@ -35,6 +35,7 @@ import {
 import { shallowLists } from './rules/shallow-lists.ts'
 import { settleListItems } from './rules/list-items.ts'
 import { statusOfErrors } from './plugins/http-status.ts'
+import { isSignIn } from './sign-in.ts'
 
 export interface GraphServer<Context extends RequestContext> {
   readonly start: () => Promise<void>
@@ -170,7 +171,10 @@ export function createGraphServer<Context extends RequestContext>({
       return resultOf(answer)
     },
     executeHttp: (httpGraphQLRequest, context) => {
-      refuseLarge(documentIn(httpGraphQLRequest))
+      const document = documentIn(httpGraphQLRequest)
+      // Whoever shares an address with too many anonymous requests can still sign in.
+      if (context.overLimit !== undefined && !isSignIn(document)) throw context.overLimit
+      refuseLarge(document)
       return apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) })
     },
   }

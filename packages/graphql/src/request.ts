@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql'
 import type { Logger } from '@user-stats/http'
-import type { Caller } from '@user-stats/core'
+import type { Caller, DomainError } from '@user-stats/core'
 import type { CostNote } from './limits/cost-extension.ts'
 
 /** What every operation knows of its request. Services add their own domain to it. */
@@ -9,6 +9,8 @@ export interface RequestContext {
   /** The caller's Authorization header, to be forwarded. */
   readonly authorization: string | undefined
   readonly requestId: string
+  /** TOO_MANY_REQUESTS when the caller is anonymous and its address has exceeded its limit: it may only sign in. */
+  readonly overLimit?: DomainError | undefined
   /** Where the request comes from; worked out when asked for. Personal data. */
   readonly address: string
   /** Until when it may take, as `performance.now()` counts. */

@@ -87,20 +87,20 @@ test('while Redis is away each replica counts alone at once, and together again 
   const [first, second] = [quotaOf(one), quotaOf(two)]
   try {
     for (const counts of [one, two]) await until(counts, true, 'x')
-    first.take('a')
+    first.consume('a')
     await first.refresh('a')
     await stopRedis()
     await until(one, false, 'x')
-    expect(first.take('a').allowed).toBe(true)
+    expect(first.consume('a').allowed).toBe(true)
     await first.refresh('a')
-    expect(first.take('a').allowed).toBe(false)
+    expect(first.consume('a').allowed).toBe(false)
     await startRedis()
     for (const counts of [one, two]) await until(counts, true, 'x')
     // What the dead server knew is lost with it; what it was not told is not.
     await first.refresh('a')
     await second.refresh('a')
-    expect(second.look('a').count).toBe(2)
-    expect(second.take('a').allowed).toBe(false)
+    expect(second.get('a').count).toBe(2)
+    expect(second.consume('a').allowed).toBe(false)
   } finally {
     for (const counts of [one, two]) counts.close()
   }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { EnvError } from '@user-stats/config'
+import { acceptFormerNames, EnvError, type RawEnv } from '@user-stats/config'
 import { drainAndClose } from './graceful-shutdown.ts'
 import type { Logger } from './logger.ts'
 
@@ -20,10 +20,14 @@ const grace = 25_000
  * Runs a service until SIGINT or SIGTERM: says that it is not ready, finishes what is in flight, then ends with
  * status 0.
  * What keeps it from starting is one clear line and status 1.
+ *
+ * @param build makes the service from the environment
  */
-export async function serve(name: string, build: () => Promise<Service>): Promise<void> {
+export async function serve(name: string, build: (raw: RawEnv) => Promise<Service>): Promise<void> {
   try {
-    const { app, log, listen, shutdownDelay } = await build()
+    const { env, warnings } = acceptFormerNames(process.env)
+    const { app, log, listen, shutdownDelay } = await build(env)
+    for (const warning of warnings) log.warn(warning)
     await app.listen({ ...listen, backlog })
     log.info({ address: app.addresses()[0] }, 'listening')
     let stopping = false

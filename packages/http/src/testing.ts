@@ -14,7 +14,7 @@ export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
 /** What a service takes on by default. */
 export const testLoad: LoadLimits = loadLimitsOf(readVariables(commonVariables, {}))
 /** And how often one may ask, of a service that tests send bad tokens to. */
-export const testRates = { service: 'test', caller: 100_000, stranger: 100_000, failures: 100_000 }
+export const testRates = { service: 'test', caller: 100_000, anonymous: 100_000, failures: 100_000 }
 
 /** Keeps log lines, for tests that look at them. */
 export function createTestLog() {

@@ -34,7 +34,7 @@ export function registerRest<Context extends RequestContext>(
         const contextValue = await context(request, reply)
         // Who nobody is, is said before what is wrong with the request.
         if (row.public !== true && contextValue.caller.role === 'NOBODY')
-          throw new DomainError('UNAUTHENTICATED')
+          throw contextValue.overLimit ?? new DomainError('UNAUTHENTICATED')
         const data = await execute(server, row, row.variables(read(request)), contextValue)
         if (row.missing !== undefined && data[row.missing.field] == null)
           throw new DomainError(row.missing.code)

@@ -127,7 +127,7 @@ test('an answer goes out when it is ready: a slow operation holds up no other', 
 })
 
 test('each operation of a batch is counted as a request alone would be', async () => {
-  await using app = await startGraphApp([], testLimits, { caller: 3, stranger: 2, failures: 2 })
+  await using app = await startGraphApp([], testLimits, { caller: 3, anonymous: 2, failures: 2 })
   const sender = { authorization: `Bearer ${app.token}` }
   const statusesOf = async (operations: readonly OutgoingOperation[]) =>
     (await send(app, operations)).answers.map(({ status }) => status)

@@ -4,8 +4,8 @@ import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
 import { readEnv } from './env.ts'
 
-await serve('events', async () => {
-  const env = readEnv(process.env)
+await serve('events', async (raw) => {
+  const env = readEnv(raw)
   const log = createLogger({ name: 'events', level: env.logLevel })
   const db = openEventsDatabase({
     url: env.database.url,

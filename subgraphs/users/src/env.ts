@@ -54,7 +54,8 @@ export const usersVariables = {
       .string()
       .regex(/^[!-~]{16,512}$/, 'expected 16 to 512 printable characters without spaces')
       .optional(),
-    about: 'The first admin key. Taken over at a start when no admin key works, else ignored.',
+    about:
+      'The first admin key: random, such as `openssl rand -base64 32`. Taken over at a start when no admin key works, else ignored.',
     default: '(generated)',
     secret: true,
   },

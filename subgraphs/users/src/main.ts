@@ -4,8 +4,8 @@ import { buildApp } from './app.ts'
 import { masterKeysOf, readEnv } from './env.ts'
 import { connectionName } from './vault/connected-key-ids.ts'
 
-await serve('users', async () => {
-  const env = readEnv(process.env)
+await serve('users', async (raw) => {
+  const env = readEnv(raw)
   const log = createLogger({ name: 'users', level: env.logLevel })
   const db = openUsersDatabase({
     url: env.database.url,

@@ -9,8 +9,8 @@ export interface Policy {
   readonly window: number
 }
 
-/** How one who is counted stands in this window. */
-export interface Standing {
+/** A key's usage in the current window. */
+export interface Usage {
   readonly allowed: boolean
   readonly count: number
   readonly remaining: number
@@ -20,33 +20,33 @@ export interface Standing {
 
 interface Count {
   window: number
-  /** By all replicas, as far as is known. */
+  /** Of all replicas, as of the last exchange. */
   total: number
-  /** Not yet told to the others. */
+  /** Not yet sent to the other replicas. */
   pending: number
 }
 
 export interface QuotaOptions {
   readonly policy: Policy
   readonly clock: () => number
-  /** Counts of all replicas together; undefined: this one counts alone. */
+  /** Counts of all replicas together; undefined: this replica counts alone. */
   readonly shared?: SharedCounts | undefined
-  /** Of those who are counted, the least recently seen are forgotten. */
+  /** Keys counted at most: the least recently used is forgotten. */
   readonly maxKeys?: number
 }
 
 export type Quota = ReturnType<typeof createQuota>
 
 /**
- * Counts in fixed windows that begin at the same instants everywhere, in memory. Where replicas share their counts
- * they exchange them from time to time, or at once on `refresh`; while the others cannot be reached, each goes on
- * with what it knows.
+ * Counts in fixed windows that begin at the same instants everywhere, in memory. Replicas that share their counts
+ * exchange them from time to time, or at once on `refresh`; while the exchange is not possible, each goes on with
+ * what it knows.
  */
 export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOptions) {
   const { name, limit, window: seconds } = policy
   const length = seconds * 1_000
   const counts = new LRUCache<string, Count>({ max: maxKeys })
-  const untold = new Set<string>()
+  const changed = new Set<string>()
 
   function countOf(key: string, window: number): Count {
     const known = counts.get(key)
@@ -56,7 +56,7 @@ export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOp
     return fresh
   }
 
-  function standing(count: number, now: number, window: number): Standing {
+  function usageOf(count: number, now: number, window: number): Usage {
     return {
       allowed: count <= limit,
       count,
@@ -68,16 +68,16 @@ export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOp
   async function exchange(keys: readonly string[]): Promise<void> {
     if (shared === undefined || keys.length === 0) return
     const window = Math.floor(clock() / length)
-    const told = keys.map((key) => {
+    const sent = keys.map((key) => {
       const count = countOf(key, window)
       return { key: `${name}:${String(window)}:${key}`, count, delta: count.pending }
     })
     const totals = await shared.add(
-      told.map(({ key, delta }) => [key, delta] as const),
+      sent.map(({ key, delta }) => [key, delta] as const),
       seconds * 2,
     )
     totals?.forEach((total, at) => {
-      const { count, delta } = told[at] ?? {}
+      const { count, delta } = sent[at] ?? {}
       if (count === undefined || delta === undefined) return
       count.total = total
       count.pending -= delta
@@ -86,34 +86,34 @@ export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOp
 
   return {
     policy,
-    /** Counts, and says whether that was within the limit. */
-    take(key: string): Standing {
+    /** Counts one more of a key. */
+    consume(key: string): Usage {
       const now = clock()
       const window = Math.floor(now / length)
       const count = countOf(key, window)
       if (shared === undefined) count.total += 1
       else {
         count.pending += 1
-        untold.add(key)
+        changed.add(key)
       }
-      return standing(count.total + count.pending, now, window)
+      return usageOf(count.total + count.pending, now, window)
     },
-    /** Where one stands, uncounted. */
-    look(key: string): Standing {
+    /** A key's usage as it is. */
+    get(key: string): Usage {
       const now = clock()
       const window = Math.floor(now / length)
       const { total, pending } = countOf(key, window)
-      return standing(total + pending, now, window)
+      return usageOf(total + pending, now, window)
     },
     /** Exchanges one count with the other replicas. Never rejects. */
     refresh: (key: string): Promise<void> => {
-      untold.delete(key)
+      changed.delete(key)
       return exchange([key])
     },
     /** Exchanges all counts that have changed. Never rejects. */
     sync: (): Promise<void> => {
-      const keys = [...untold]
-      untold.clear()
+      const keys = [...changed]
+      changed.clear()
       return exchange(keys)
     },
   }

@@ -1,19 +1,19 @@
 import type { FastifyReply } from 'fastify'
-import { createFairSemaphore, DomainError, PermitDeniedError, type Caller } from '@user-stats/core'
+import { DomainError, type Caller } from '@user-stats/core'
 import type { Logger } from '../logger.ts'
 import { rateLimitFields } from './fields.ts'
 import { networkOf } from './network.ts'
-import { createQuota, type Policy, type Quota, type Standing } from './quota.ts'
+import { createQuota, type Quota, type Usage } from './quota.ts'
 import { connectSharedCounts } from './shared-counts.ts'
 
 export interface RateLimitOptions {
-  /** The service that counts: each counts what it is asked. */
+  /** The service that counts: each counts the requests it gets. */
   readonly service: string
   /** Requests of one signed-in caller a minute. */
   readonly caller: number
-  /** Requests of strangers from one address a minute. */
-  readonly stranger: number
-  /** Bad tokens, and wrong API keys, from one address a minute; wrong keys that begin alike. */
+  /** Anonymous requests from one address a minute. */
+  readonly anonymous: number
+  /** Bad tokens, and wrong API keys, from one address a minute. */
   readonly failures: number
   readonly redisUrl?: string | undefined
   readonly log: Logger
@@ -22,109 +22,82 @@ export interface RateLimitOptions {
 
 export type RateLimits = ReturnType<typeof createRateLimits>
 
-/** From where somebody asks, and until when. */
-interface Asker {
-  readonly address: string
-  readonly signal: AbortSignal
-}
+type Reply = Partial<Pick<FastifyReply, 'header'>>
 
-/** Milliseconds between two exchanges of what replicas have counted. */
+/** Milliseconds between two exchanges of counts with the other replicas. */
 const syncInterval = 500
-/** Enough of a key to tell who it may be of, as it is kept with the key. */
-const prefixLength = 11
 
-const minute = (name: string, limit: number): Policy => ({ name, limit, window: 60 })
-
-/** Who may ask how often. Counts are kept in memory, and exchanged through Redis where there is one. */
+/**
+ * Limits how often a caller may send requests, and an address may fail to sign in. Counts are kept in memory, and
+ * exchanged through Redis where there is one.
+ */
 export function createRateLimits(options: RateLimitOptions) {
   const { service, redisUrl, log, clock = Date.now } = options
   const shared =
     redisUrl === undefined
       ? undefined
       : connectSharedCounts({ url: redisUrl, prefix: `rate:${service}`, log })
-  const quota = (name: string, limit: number): Quota =>
-    createQuota({ policy: minute(name, limit), clock, shared })
-  const callers = quota('caller', options.caller)
-  const strangers = quota('address', options.stranger)
-  const badTokens = quota('bad-tokens', options.failures)
-  const wrongKeys = quota('wrong-keys', options.failures)
-  const wrongPrefixes = quota('wrong-prefix', options.failures)
-  const attempts = createFairSemaphore({
-    permits: Infinity,
-    // No more at once than may still be wrong; with none left each attempt is refused by itself.
-    maxPerTenant: (network) => wrongKeys.look(network).remaining || Infinity,
-    maxQueuePerTenant: 5_000,
-  })
-  const tell = {
-    caller: rateLimitFields(callers.policy),
-    stranger: rateLimitFields(strangers.policy),
-    badTokens: rateLimitFields(badTokens.policy),
+  const createCounter = (name: string, limit: number) => {
+    const quota = createQuota({ policy: { name, limit, window: 60 }, clock, shared })
+    return { quota, setHeaders: rateLimitFields(quota.policy) }
   }
+  const callers = createCounter('caller', options.caller)
+  const anonymous = createCounter('address', options.anonymous)
+  const badTokens = createCounter('bad-tokens', options.failures)
+  const wrongKeys = createCounter('wrong-keys', options.failures)
   const timer = setInterval(() => {
-    void callers.sync()
-    void strangers.sync()
+    void callers.quota.sync()
+    void anonymous.quota.sync()
   }, syncInterval).unref()
   if (shared === undefined) clearInterval(timer)
 
+  async function countFailure({ quota }: typeof badTokens, address: string): Promise<Usage> {
+    const key = networkOf(address)
+    quota.consume(key)
+    await quota.refresh(key)
+    return quota.get(key)
+  }
+
   return {
     /**
-     * Counts a request and tells the client how it stands.
+     * Counts a request and sets the headers that tell its caller's usage.
      *
-     * @throws TOO_MANY_REQUESTS
+     * @returns TOO_MANY_REQUESTS when the limit is exceeded
      */
-    admit(caller: Caller, address: () => string, reply: Partial<Pick<FastifyReply, 'header'>>): void {
-      // What services tell each other follows from what they were asked.
-      if (caller.role === 'SERVICE') return
-      const stranger = caller.role === 'NOBODY'
-      const counted = stranger ? strangers : callers
-      const standing = counted.take(stranger ? networkOf(address()) : caller.keyId)
-      tell[stranger ? 'stranger' : 'caller'](reply, standing)
-      if (!standing.allowed) throw tooMany(counted, standing, 'requests')
+    consume(caller: Caller, address: () => string, reply: Reply): DomainError | undefined {
+      // Requests between our services follow from requests that were counted.
+      if (caller.role === 'SERVICE') return undefined
+      const { quota, setHeaders } = caller.role === 'NOBODY' ? anonymous : callers
+      const usage = quota.consume(caller.role === 'NOBODY' ? networkOf(address()) : caller.keyId)
+      setHeaders(reply, usage)
+      return usage.allowed ? undefined : tooMany(quota, usage, 'requests')
     },
 
     /**
      * Counts a token that was not valid.
      *
-     * @throws TOO_MANY_REQUESTS when there were too many from that address
+     * @throws TOO_MANY_REQUESTS when the address sent too many
      */
-    async badToken(address: string, reply: Partial<Pick<FastifyReply, 'header'>>): Promise<void> {
-      const key = networkOf(address)
-      badTokens.take(key)
-      await badTokens.refresh(key)
-      const standing = badTokens.look(key)
-      tell.badTokens(reply, standing)
-      if (!standing.allowed) throw tooMany(badTokens, standing, 'bad access tokens from this address')
+    async badToken(address: string, reply: Reply): Promise<void> {
+      const usage = await countFailure(badTokens, address)
+      badTokens.setHeaders(reply, usage)
+      if (!usage.allowed) throw tooMany(badTokens.quota, usage, 'bad access tokens from this address')
     },
 
     /**
-     * Tries an API key. Addresses that sent too many wrong ones are refused before theirs is looked at, and no more
-     * are looked at at once than may still be wrong. Wrong keys that begin alike are counted too, whoever sends them;
-     * a right one is not held up by those who guess at it.
+     * Tries an API key. The right one is never refused, whatever else its address has sent: keys are 256 random bits,
+     * and many customers may share an address. Wrong ones are counted.
      *
-     * @throws TOO_MANY_REQUESTS, and what trying throws
+     * @throws TOO_MANY_REQUESTS for a wrong key when the address sent too many, else what trying throws
      */
-    tryKey: async <T>(asker: Asker, apiKey: string, attempt: () => Promise<T>): Promise<T> => {
-      const key = networkOf(asker.address)
-      await wrongKeys.refresh(key)
-      const tried = async (): Promise<T> => {
-        const before = wrongKeys.look(key)
-        if (before.remaining === 0) throw tooMany(wrongKeys, before, 'wrong API keys from this address')
-        try {
-          return await attempt()
-        } catch (error) {
-          if (!(error instanceof DomainError) || error.code !== 'INVALID_API_KEY') throw error
-          const prefix = apiKey.slice(0, prefixLength)
-          wrongKeys.take(key)
-          wrongPrefixes.take(prefix)
-          await Promise.all([wrongKeys.refresh(key), wrongPrefixes.refresh(prefix)])
-          const standing = wrongPrefixes.look(prefix)
-          if (!standing.allowed)
-            throw tooMany(wrongPrefixes, standing, 'wrong API keys that begin like this one')
-          throw error
-        }
+    tryKey: async <T>(address: string, attempt: () => Promise<T>): Promise<T> => {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!(error instanceof DomainError) || error.code !== 'INVALID_API_KEY') throw error
+        const usage = await countFailure(wrongKeys, address)
+        throw usage.allowed ? error : tooMany(wrongKeys.quota, usage, 'wrong API keys from this address')
       }
-      using _permit = await attempts.acquire({ tenant: key, signal: asker.signal }).catch(toRefusal)
-      return await tried()
     },
 
     close: (): void => {
@@ -134,16 +107,7 @@ export function createRateLimits(options: RateLimitOptions) {
   }
 }
 
-function toRefusal(error: unknown): never {
-  if (error instanceof PermitDeniedError && error.reason === 'QUEUE_FULL')
-    throw new DomainError('TOO_MANY_REQUESTS', {
-      message: 'Too many API keys from this address are waiting to be checked. Try again soon.',
-      retryAfter: 1,
-    })
-  throw new DomainError('SERVICE_UNAVAILABLE', { cause: error })
-}
-
-function tooMany({ policy }: Quota, { count, reset }: Standing, what: string): DomainError {
+function tooMany({ policy }: Quota, { count, reset }: Usage, what: string): DomainError {
   return new DomainError('TOO_MANY_REQUESTS', {
     message: `Too many ${what}: ${String(policy.limit)} a minute are allowed. Try again in ${String(reset)} s.`,
     retryAfter: reset,

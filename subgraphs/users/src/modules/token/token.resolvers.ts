@@ -3,7 +3,7 @@ import type { Resolvers } from '../../../generated/resolvers.ts'
 export const tokenResolvers: Resolvers = {
   Mutation: {
     authenticate: async (_, { input: { apiKey } }, context) => ({
-      ...(await context.rates.tryKey(context, apiKey, () => context.tokens.authenticate(apiKey))),
+      ...(await context.rates.tryKey(context.address, () => context.tokens.authenticate(apiKey))),
       tokenType: 'Bearer',
     }),
   },
