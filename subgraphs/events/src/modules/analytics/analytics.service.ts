@@ -4,11 +4,11 @@ import type { Access } from '../access/access.service.ts'
 import { disclosureOf } from './privacy/small-cell-suppression.ts'
 import { parseOpenPaths } from './query/analyst-paths.ts'
 import type { AnalyticsDeps } from './query/analysis-context.ts'
+import { createAnalysisQueue } from './query/analysis-queue.ts'
 import { retention, type Retention, type RetentionRequest } from './cohort/cohort-retention.ts'
 import { funnel, type Funnel, type FunnelRequest } from './funnel/funnel.ts'
 import { eventSeries, type EventSeries, type SeriesRequest } from './series/series.ts'
 import type { Wanted } from './query/requested-fields.ts'
-import { createSlots } from './slots.ts'
 import { readWithin } from './query/snapshot.ts'
 
 export interface AnalyticsOptions {
@@ -17,15 +17,13 @@ export interface AnalyticsOptions {
   readonly clock: () => Date
   /** Milliseconds one analysis may take. */
   readonly timeout: number
-  /** How many analyses run at once. */
+  /** How many large analyses run at once. */
   readonly concurrency: number
   /** JSONPaths of `data` that analysts may use in stores that set none. */
   readonly analystPaths: readonly string[]
   /** Analysts are told nothing of cells with fewer distinct users. */
   readonly minCohort: number
 }
-
-const maxWaiting = 64
 
 export type Analytics = ReturnType<typeof createAnalytics>
 
@@ -39,7 +37,7 @@ export function createAnalytics({
   analystPaths,
   minCohort,
 }: AnalyticsOptions) {
-  const slots = createSlots({ running: concurrency, waiting: maxWaiting })
+  const queue = createAnalysisQueue({ pool, concurrency })
   const deps: Omit<AnalyticsDeps, 'snapshot'> = {
     access,
     clock,
@@ -47,9 +45,12 @@ export function createAnalytics({
     disclosureOf: (caller) => disclosureOf(caller, minCohort),
   }
   /** For one request: what its client no longer waits for leaves the queue and the database. */
-  const depsOf = (signal: AbortSignal): AnalyticsDeps => ({
+  const depsOf = (caller: Caller, signal: AbortSignal): AnalyticsDeps => ({
     ...deps,
-    snapshot: (work) => slots.run(() => readWithin(pool, timeout, work, signal), signal),
+    snapshot: async (scope, work) => {
+      using _permit = await queue.acquire(caller, scope, signal)
+      return await readWithin(pool, timeout, work, signal)
+    },
   })
   return {
     series: (
@@ -57,10 +58,10 @@ export function createAnalytics({
       request: SeriesRequest,
       wanted: Wanted,
       signal: AbortSignal,
-    ): Promise<EventSeries> => eventSeries(depsOf(signal), caller, request, wanted),
+    ): Promise<EventSeries> => eventSeries(depsOf(caller, signal), caller, request, wanted),
     funnel: (caller: Caller, request: FunnelRequest, signal: AbortSignal): Promise<Funnel> =>
-      funnel(depsOf(signal), caller, request),
+      funnel(depsOf(caller, signal), caller, request),
     retention: (caller: Caller, request: RetentionRequest, signal: AbortSignal): Promise<Retention> =>
-      retention(depsOf(signal), caller, request),
+      retention(depsOf(caller, signal), caller, request),
   }
 }

@@ -15,8 +15,8 @@ import {
 import { requireRaw, userParts } from '../series/measure.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
 import { nameOfAll, type PeriodName } from '../query/period-label.ts'
-import { parseRange, resolveRange } from '../query/calendar-range.ts'
-import { dayMs } from '../query/rollups.ts'
+import { daysAround, parseRange, resolveRange } from '../query/calendar-range.ts'
+import { dayMs, dayOf } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
 
@@ -101,7 +101,9 @@ export async function retention(
   const time = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
-  return await snapshot(async (reading): Promise<Retention> => {
+  const { from: first, to: last } = daysAround(time)
+  const known = lookBackDays === null ? null : dayOf(Date.parse(first) - lookBackDays * dayMs)
+  return await snapshot({ stores, from: known, to: last }, async (reading): Promise<Retention> => {
     const open = await admitPaths(reading, caller, stores, asked.conditions, analystPaths)
     const selection = { ...asked, analystPaths: open }
     const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'week')

@@ -21,7 +21,7 @@ import { requireRaw } from '../series/measure.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
 import { nameOfAll } from '../query/period-label.ts'
-import { parseRange, resolveRange } from '../query/calendar-range.ts'
+import { daysAround, parseRange, resolveRange } from '../query/calendar-range.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
 
 export interface FunnelStepInput {
@@ -127,7 +127,7 @@ export async function funnel(
   const time = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
-  return await snapshot(async (reading): Promise<Funnel> => {
+  return await snapshot({ stores, ...daysAround(time) }, async (reading): Promise<Funnel> => {
     const open = await admitPaths(reading, caller, stores, conditions, analystPaths)
     const selection = { ...asked, analystPaths: open }
     const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'day')

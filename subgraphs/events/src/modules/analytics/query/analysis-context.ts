@@ -1,6 +1,7 @@
 import type { Caller } from '@user-stats/core'
 import type { Access } from '../../access/access.service.ts'
 import type { Disclosure } from '../privacy/small-cell-suppression.ts'
+import type { AnalysisScope } from './analysis-queue.ts'
 import type { OpenPath } from './analyst-paths.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -12,6 +13,6 @@ export interface AnalyticsDeps {
   readonly analystPaths: readonly OpenPath[]
   /** What a caller is told of few users. */
   readonly disclosureOf: (caller: Caller) => Disclosure | null
-  /** Runs work in one snapshot, within the time for analytics. */
-  readonly snapshot: <T>(work: (snapshot: Snapshot) => Promise<T>) => Promise<T>
+  /** Runs work in one snapshot, once there is a permit for it, within the time for analytics. */
+  readonly snapshot: <T>(scope: AnalysisScope, work: (snapshot: Snapshot) => Promise<T>) => Promise<T>
 }

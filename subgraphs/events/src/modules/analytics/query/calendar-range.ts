@@ -1,6 +1,7 @@
 import { badInput } from '@user-stats/core'
 import type { EventFilter } from './filter.ts'
 import { nameOf, type PeriodName, type Unit } from './period-label.ts'
+import { dayMs, dayOf } from './rollups.ts'
 import { createParameters } from './sql-parameters.ts'
 import type { Snapshot } from './snapshot.ts'
 import { unknownTimeZone } from './time-zone.ts'
@@ -17,7 +18,6 @@ export interface Range {
   readonly previous: Pick<Range, 'bounds' | 'names'>
 }
 
-const dayMs = 86_400_000
 const earliest = Date.UTC(1900, 0, 1)
 const latest = Date.UTC(2200, 0, 1)
 
@@ -61,6 +61,21 @@ export function parseRange(filter: EventFilter, timeZone: string, now: Date, max
       `a range has at most ${maxDays.toLocaleString('en')} days here; ask for less or coarser`,
     )
   return { from, fromDay, to, toDay }
+}
+
+/**
+ * The UTC days that a range and what it is compared with may touch, whatever the time zone.
+ *
+ * @param compare whether it is compared with the range of the same length before
+ */
+export function daysAround(
+  { from, fromDay, to, toDay }: Asked,
+  compare = false,
+): { from: string; to: string } {
+  const start = from?.getTime() ?? Date.parse(fromDay ?? '')
+  const end = to?.getTime() ?? Date.parse(toDay ?? '')
+  const first = compare ? start - (end - start) : start
+  return { from: dayOf(first - dayMs), to: dayOf(end + dayMs) }
 }
 
 /** The first instant whose local time is not before `local`: exact where clocks are turned at midnight, too. */

@@ -11,7 +11,7 @@ import {
   type GroupsBeyondTop,
 } from './grouping.ts'
 import { countPeriods, type Periods } from './period.ts'
-import { parseRange, resolveRange, type Range } from '../query/calendar-range.ts'
+import { daysAround, parseRange, resolveRange, type Range } from '../query/calendar-range.ts'
 import type { Unit } from '../query/period-label.ts'
 import type { Wanted } from '../query/requested-fields.ts'
 import { parseStatistics, type StatisticsInput } from './statistics.ts'
@@ -90,7 +90,7 @@ export async function eventSeries(
   const time = parseRange(filter, timeZone, clock(), maxDays)
   for (const store of stores ?? [null]) await access.admit(caller, store)
 
-  return await snapshot(async (reading): Promise<EventSeries> => {
+  return await snapshot({ stores, ...daysAround(time, compare) }, async (reading): Promise<EventSeries> => {
     const open = await admitPaths(reading, caller, stores, named, analystPaths)
     const selection = { ...asked, analystPaths: open }
     const range = await resolveRange(reading, time, timeZone, unit)
