@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { expect, jest, test } from '@jest/globals'
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import { startStack } from '../src/index.ts'
-import { runMigrate } from '../src/migrate/command.ts'
+import { runMigrate } from '../src/migrate/migrate.ts'
 import { runReplayErasures } from '../src/tombstones/command.ts'
 import { freePorts, recordingTerminal, temporaryDir } from '../test/helpers.ts'
 import { openShop, reopenShop } from '../test/shop.ts'
@@ -52,7 +52,7 @@ test('the documented commands dump and restore databases of your own; data keys 
   }
   const [before, after] = [path.join(home.dir, 'before'), path.join(home.dir, 'after')]
   const env = { ...databases(''), ...freePorts, DATA_DIR: path.join(home.dir, 'data') }
-  await runMigrate('deploy', databases(''), recordingTerminal().terminal)
+  await runMigrate({ env: databases(''), terminal: recordingTerminal().terminal })
 
   const ids: Record<string, string> = {}
   let apiKey: string
@@ -98,7 +98,7 @@ test('the documented commands dump and restore databases of your own; data keys 
   await restored.close()
   const file = path.join(third, 'tombstones.ndjson')
   await expect(
-    runReplayErasures(['--from', file], databases('_again'), recordingTerminal().terminal),
+    runReplayErasures({ from: file, env: databases('_again'), terminal: recordingTerminal().terminal }),
   ).rejects.toThrow('restore the data keys first')
   const again = await follow('restore', '_again', third)
   expect(again.stdout).toMatch(/^erased {4}0 erasures carried out again, 0 events deleted$/m)

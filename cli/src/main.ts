@@ -1,3 +1,3 @@
-import { runStack } from './run.ts'
+import { runCli } from './cli.ts'
 
-await runStack(process)
+await runCli(process)

@@ -7,9 +7,8 @@ export interface Terminal {
 
 export const silent: Terminal = { line: () => undefined, interactive: false }
 
-/** Writes to a stream that may be closed at any moment (`npm start | head -1`) without ending the process. */
+/** Writes to a stream as long as it is open: its reader may leave (`npm start | head -1`). */
 export function createTerminal(stream: NodeJS.WriteStream): Terminal {
-  stream.on('error', () => undefined)
   return {
     line: (step, text) => {
       if (stream.writable) stream.write(`${step.padEnd(9)} ${text}\n`)

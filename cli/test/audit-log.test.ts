@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { expect, test } from '@jest/globals'
 import { auditActions } from '@user-stats/audit-log'
-import { pruneAuditLogs } from '../src/audit-log/prune.ts'
+import { runPruneAuditLogs } from '../src/audit-log/prune.ts'
 import { startStack, type Stack } from '../src/index.ts'
-import { runRotate } from '../src/rotate/command.ts'
+import { runRotateMasterKey, runRotateSigningKey } from '../src/rotate/command.ts'
 import { silent } from '../src/terminal.ts'
 import { runExportErasures, runReplayErasures } from '../src/tombstones/command.ts'
 import { freePorts, temporaryDir } from './helpers.ts'
@@ -100,11 +100,11 @@ test('every action there is is written down when it is done, by callers and at t
     adminKey = stack.adminApiKey ?? ''
     const admin = await (await reopenShop(stack, adminKey)).tokenFor(adminKey)
     await doEverything(stack, admin)
-    await runRotate(['signing-key'], env, silent)
-    await runExportErasures(['--to', tombstones], env, silent)
+    await runRotateSigningKey({ env, terminal: silent })
+    await runExportErasures({ to: tombstones, env, terminal: silent })
   }
-  await runRotate(['master-key'], env, silent)
-  await runReplayErasures(['--from', tombstones], env, silent)
+  await runRotateMasterKey({ env, terminal: silent })
+  await runReplayErasures({ from: tombstones, env, terminal: silent })
 
   await using stack = await startStack({ ...freePorts, ...env }, { durable: false })
   const { token: admin } = await reopenShop(stack, adminKey)
@@ -133,7 +133,12 @@ test('every action there is is written down when it is done, by callers and at t
   expect(JSON.stringify(entries)).not.toMatch(/example\.org|visitor/)
 
   // All of it is old by then.
-  await pruneAuditLogs('1', env, silent, new Date(Date.now() + 2 * 86_400_000))
+  await runPruneAuditLogs({
+    days: 1,
+    env,
+    terminal: silent,
+    clock: () => new Date(Date.now() + 2 * 86_400_000),
+  })
   const pruned = await readLogs(stack, admin)
   expect(pruned).toMatchObject([
     { ...byOperator, action: 'AUDIT_LOG_PRUNED', requestId: 'prune-audit-log' },

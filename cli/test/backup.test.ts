@@ -2,10 +2,11 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { openUsersDatabase } from '@user-stats/prisma-users'
+import type { BackupOptions } from '../src/backup/arguments.ts'
 import { runBackup } from '../src/backup/command.ts'
 import { startStack } from '../src/index.ts'
 import { startClusters } from '../src/databases/clusters.ts'
-import { runVerify } from '../src/verify/command.ts'
+import { runVerify } from '../src/verify/verify.ts'
 import { freePorts, recordingTerminal, runProgram, temporaryDir } from './helpers.ts'
 import { openShop } from './shop.ts'
 
@@ -26,9 +27,14 @@ async function filesWith(dir: string, wanted: readonly Buffer[]): Promise<string
   }
   return found
 }
-const backup = async (args: readonly string[] = [], clock?: () => Date) => {
+const backup = async (options: BackupOptions = {}, clock?: () => Date) => {
   const { terminal, lines } = recordingTerminal()
-  const status = await runBackup(args, { DATA_DIR: dataDir }, { terminal, ...(clock && { clock }) })
+  const status = await runBackup({
+    ...options,
+    env: { DATA_DIR: dataDir },
+    terminal,
+    ...(clock && { clock }),
+  })
   return { status, lines }
 }
 
@@ -75,41 +81,41 @@ test('a backup holds no data key in any file, although the database held them in
 })
 
 test('a backup is of what was there, which stays as it was', async () => {
-  await backup(['--to', path.join(home.dir, 'second')])
+  await backup({ to: path.join(home.dir, 'second') })
   const [stamp = ''] = (await readdir(path.join(home.dir, 'second'))).filter((name) => name.startsWith('20'))
   const copy = await startClusters({ dataDir: path.join(home.dir, 'second', stamp) })
   const { rows } = await copy.users.query('SELECT count(*)::int AS users FROM users')
   await copy.stop()
   expect(rows).toEqual([{ users: 21 }])
   const { terminal, lines } = recordingTerminal()
-  expect(await runVerify([], { DATA_DIR: dataDir }, terminal)).toBe(0)
+  expect(await runVerify({ env: { DATA_DIR: dataDir }, terminal })).toBe(0)
   expect(lines).toEqual(expect.arrayContaining(['verify users: 21 checked', 'done all is as it should be']))
 })
 
 test('backups of data keys that are too old are deleted by the next backup, and no others', async () => {
   const keysTo = path.join(home.dir, 'keys')
   const at = (day: string) => () => new Date(`2026-10-${day}T12:00:00Z`)
-  for (const day of ['01', '02', '31']) await backup(['--keys-to', keysTo], at(day))
+  for (const day of ['01', '02', '31']) await backup({ keysTo }, at(day))
   const left = (await readdir(keysTo)).filter((name) => name.startsWith('20'))
   expect(left.sort()).toEqual(['2026-10-02T12-00-00-000Z', '2026-10-31T12-00-00-000Z'])
 })
 
 test('a backup is refused while the stack runs, unless it is asked to stop it', async () => {
-  const stack = runProgram('main', { ...freePorts, DATA_DIR: dataDir })
+  const stack = runProgram({ ...freePorts, DATA_DIR: dataDir }, 'start')
   await stack.ready
-  const refused = await runProgram('backup', { DATA_DIR: dataDir }).ended
+  const refused = await runProgram({ DATA_DIR: dataDir }, 'backup').ended
   expect(refused.code).toBe(1)
   expect(refused.stderr).toMatch(
-    /^backup: the stack runs on .* \(process \d+\)\. Stop it, or ask for that with --stop\.\n$/,
+    /^user-stats: the stack runs on .* \(process \d+\)\. Stop it, or ask for that with --stop\.\n$/,
   )
-  const done = await runProgram('backup', { DATA_DIR: dataDir }, '--stop').ended
+  const done = await runProgram({ DATA_DIR: dataDir }, 'backup', '--stop').ended
   expect([done.code, done.stderr]).toEqual([0, ''])
   expect((await stack.ended).code).toBe(0)
 })
 
 test('a backup that fails or is killed midway leaves nothing that counts as one', async () => {
   const to = path.join(home.dir, 'broken')
-  const killed = runProgram('backup', { DATA_DIR: dataDir }, '--to', to)
+  const killed = runProgram({ DATA_DIR: dataDir }, 'backup', '--to', to)
   await new Promise<void>((resolve) => {
     killed.child.stdout.on('data', (text: Buffer) => {
       if (text.includes('copied')) resolve()
@@ -121,31 +127,36 @@ test('a backup that fails or is killed midway leaves nothing that counts as one'
   expect((await readdir(to)).filter((name) => name.startsWith('.unfinished-'))).toHaveLength(1)
 
   // The next one finds the databases whole and removes what was left.
-  const given = runProgram('backup', { DATA_DIR: dataDir }, '--to', to)
+  const given = runProgram({ DATA_DIR: dataDir }, 'backup', '--to', to)
   await new Promise<void>((resolve) => {
     given.child.stdout.on('data', (text: Buffer) => {
       if (text.includes('copied')) resolve()
     })
   })
   given.child.kill('SIGTERM')
-  expect((await given.ended).stderr).toBe('backup: given up; nothing was changed\n')
+  expect(await given.ended).toMatchObject({
+    code: 143,
+    stderr: 'user-stats: interrupted; nothing was changed\n',
+  })
   expect((await readdir(to)).filter((name) => /^\.unfinished|^20/.test(name))).toEqual([])
 })
 
 test('what cannot be backed up is told in one line', async () => {
   const empty = path.join(home.dir, 'empty')
   await mkdir(empty)
-  await expect(runBackup([], { DATA_DIR: empty }, recordingTerminal())).rejects.toThrow(
+  await expect(runBackup({ env: { DATA_DIR: empty }, ...recordingTerminal() })).rejects.toThrow(
     `there is no users and no events database in ${empty}`,
   )
-  await expect(backup(['--to', path.join(dataDir, 'inside')])).rejects.toThrow(
+  await expect(backup({ to: path.join(dataDir, 'inside') })).rejects.toThrow(
     '--to: expected a place outside of',
   )
-  await expect(backup(['--to', home.dir])).rejects.toThrow('expected two places')
-  await expect(backup(['--into', home.dir])).rejects.toThrow(/--into.* Usage: npm run backup/)
+  await expect(backup({ to: home.dir })).rejects.toThrow('expected two places')
   await expect(
-    runBackup([], { DATA_DIR: dataDir, USERS_DATABASE_URL: 'postgresql://u:p@h/d' }, recordingTerminal()),
+    runBackup({
+      env: { DATA_DIR: dataDir, USERS_DATABASE_URL: 'postgresql://u:p@h/d' },
+      ...recordingTerminal(),
+    }),
   ).rejects.toThrow(/USERS_DATABASE_URL: expected none, .*pg_dump/)
   await writeFile(path.join(home.dir, 'file'), '')
-  await expect(backup(['--to', path.join(home.dir, 'file')])).rejects.toThrow('EEXIST')
+  await expect(backup({ to: path.join(home.dir, 'file') })).rejects.toThrow('EEXIST')
 })

@@ -167,23 +167,29 @@ test.each(['dump', 'restore'])('docs/backup.md says for containers what is teste
   )
   expect(own?.length).toBeGreaterThan(3)
   const around = /^(ours\(\)|docker compose (stop|up)) /
-  expect(contained?.filter((line) => !around.test(line))).toEqual(own?.map(inContainers))
+  const { scripts } = JSON.parse(await text('package.json')) as { scripts: Record<string, string> }
+  expect(contained?.filter((line) => !around.test(line))).toEqual(
+    own?.map((line) => inContainers(line, scripts)),
+  )
 })
 
-test('docker-compose.yml and the README start each service with the flags it has in the stack', async () => {
-  const [compose, readme] = await Promise.all([text('docker-compose.yml'), text('README.md')])
+test('docker-compose.yml and docs/operate.md start each service with the flags it has in the stack', async () => {
+  const [compose, operate] = await Promise.all([text('docker-compose.yml'), text('docs/operate.md')])
   for (const { name, main, flags = [] } of definitions) {
     const file = path.relative(path.resolve(import.meta.dirname, '../..'), main)
     expect(block(compose, `  ${name}:`)).toContain(`command: [${['node', ...flags, file].join(', ')}]`)
-    expect(readme).toContain(`\`${['node', ...flags, file].join(' ')}\``)
+    expect(operate).toContain(`\`${['node', ...flags, file].join(' ')}\``)
   }
 })
 
 /** A command for databases of one's own as it is in containers: by socket there, files beside `docker-compose.yml`. */
-function inContainers(line: string): string {
+function inContainers(line: string, scripts: Readonly<Record<string, string>>): string {
   const [, script, options] = /^npm run ([a-z-]+)(?: --)?(.*)$/.exec(line) ?? []
   if (script !== undefined)
-    return `ours cli/src/${script}.ts${(options ?? '').replace(/"\$BACKUP\/(.*)"/, '/backup/$1')}`
+    return (
+      (scripts[script] ?? '').replace('node cli/src/main.ts', 'ours') +
+      (options ?? '').replace(/"\$BACKUP\/(.*)"/, '/backup/$1')
+    )
   const name = /"\$(USERS|EVENTS)_OWNER_URL"/.exec(line)?.[1]?.toLowerCase() ?? ''
   const file = /"\$BACKUP\/(\S+)"/.exec(line)?.[1]
   const command = line

@@ -53,13 +53,9 @@ export async function occupyPort(): Promise<AsyncDisposable & { port: number }> 
   }
 }
 
-/** Runs one of the stack's programs as an operator does. */
-export function runProgram(
-  name: 'main' | 'migrate' | 'rotate' | 'backup' | 'restore' | 'verify',
-  env: Record<string, string>,
-  ...args: string[]
-) {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src', `${name}.ts`), ...args], {
+/** Runs a command as an operator does: `words` are those of the command line. */
+export function runProgram(env: Readonly<Record<string, string>>, ...words: string[]) {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src/main.ts'), ...words], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -17,8 +17,8 @@ test.each([
 ])('%s ends in one line and status 1', async (_, env, line) => {
   await using home = await temporaryDir()
   const both = { EVENTS_DATABASE_URL: 'postgresql://me:s3cret@127.0.0.1:1/shop', ...env }
-  const { code, stderr } = await runProgram('main', { ...freePorts, DATA_DIR: home.dir, ...both }).ended
-  expect(stderr).toBe(`user-statistics: ${line}\n`)
+  const { code, stderr } = await runProgram({ ...freePorts, DATA_DIR: home.dir, ...both }, 'start').ended
+  expect(stderr).toBe(`user-stats: ${line}\n`)
   expect(code).toBe(1)
 })
 
@@ -27,9 +27,9 @@ test('a port in use ends in one line before anything is started', async () => {
   await using other = await occupyPort()
   const port = String(other.port)
   const env = { ...freePorts, EVENTS_PORT: port, DATA_DIR: home.dir }
-  const { code, stdout, stderr } = await runProgram('main', env).ended
+  const { code, stdout, stderr } = await runProgram(env, 'start').ended
   expect(stderr).toBe(
-    `user-statistics: port ${port} is in use. Stop what listens there, or set EVENTS_PORT to another port.\n`,
+    `user-stats: port ${port} is in use. Stop what listens there, or set EVENTS_PORT to another port.\n`,
   )
   expect([code, stdout]).toEqual([1, ''])
 })
@@ -47,7 +47,7 @@ test('the whole life of a start: killed without a trace, taken up again, interru
     USERS_PORT: String(ports.users),
     EVENTS_PORT: String(ports.events),
   }
-  const first = runProgram('main', env)
+  const first = runProgram(env, 'start')
   await first.ready
   first.child.kill('SIGKILL')
   const killed = await first.ended
@@ -56,7 +56,7 @@ test('the whole life of a start: killed without a trace, taken up again, interru
   expect(killed.stdout).not.toContain(key)
 
   // The same ports: its services notice that it is gone and leave them. Its databases are adopted.
-  const second = runProgram('main', env)
+  const second = runProgram(env, 'start')
   await second.ready
   for (const port of Object.values(ports))
     expect(await readiness(`http://127.0.0.1:${String(port)}`)).toBe(200)
@@ -69,7 +69,7 @@ test('the whole life of a start: killed without a trace, taken up again, interru
   expect(interrupted.stdout).toContain('adopting the PostgreSQL server "users"')
   expect([interrupted.code, interrupted.signal, interrupted.stderr]).toEqual([0, null, ''])
 
-  const third = runProgram('main', env)
+  const third = runProgram(env, 'start')
   await new Promise<void>((resolve) => {
     third.child.stdout.on('data', (text: Buffer) => {
       if (text.includes('starting users')) resolve()
@@ -77,7 +77,7 @@ test('the whole life of a start: killed without a trace, taken up again, interru
   })
   third.child.kill('SIGTERM')
   await expect(third.ready).rejects.toThrow()
-  expect(await third.ended).toMatchObject({ code: 0, stderr: '' })
+  expect(await third.ended).toMatchObject({ code: 143, stderr: '' })
   for (const name of ['users', 'events'])
     await expect(readFile(path.join(home.dir, name, 'pgdata', 'postmaster.pid'))).rejects.toThrow('ENOENT')
 })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import { startStack } from '../src/index.ts'
-import { runMigrate } from '../src/migrate/command.ts'
-import { freePorts, readiness, recordingTerminal, runProgram, temporaryDir } from './helpers.ts'
+import { runMigrate } from '../src/migrate/migrate.ts'
+import { freePorts, readiness, recordingTerminal, temporaryDir } from './helpers.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -29,7 +29,7 @@ const external = (suffix: string) =>
 test('deploy prepares and migrates databases given by URL; a second run changes nothing', async () => {
   const env = external('twice')
   const first = recordingTerminal()
-  expect(await runMigrate('deploy', env, first.terminal)).toBe(0)
+  expect(await runMigrate({ env, terminal: first.terminal })).toBe(0)
   const applied = first.lines.filter((line) => line.startsWith('migrate'))
   expect(applied).toEqual([
     expect.stringMatching(/^migrate users: applied \d+_initial/),
@@ -37,20 +37,20 @@ test('deploy prepares and migrates databases given by URL; a second run changes 
   ])
 
   const second = recordingTerminal()
-  expect(await runMigrate('deploy', env, second.terminal)).toBe(0)
+  expect(await runMigrate({ env, terminal: second.terminal })).toBe(0)
   expect(second.lines.filter((line) => line.startsWith('migrate'))).toEqual([
     'migrate users: up to date',
     'migrate events: up to date',
   ])
   const status = recordingTerminal()
-  expect(await runMigrate('status', env, status.terminal)).toBe(0)
+  expect(await runMigrate({ step: 'status', env, terminal: status.terminal })).toBe(0)
   expect(status.lines.filter((line) => line.endsWith('pending'))).toEqual([])
 })
 
 test('three deploys at once apply everything once', async () => {
   const env = external('thrice')
   const runs = [recordingTerminal(), recordingTerminal(), recordingTerminal()]
-  await Promise.all(runs.map(({ terminal }) => runMigrate('deploy', env, terminal)))
+  await Promise.all(runs.map(({ terminal }) => runMigrate({ env, terminal })))
   const lines = runs.flatMap((run) => run.lines).filter((line) => line.startsWith('migrate'))
   expect(lines.filter((line) => line.includes('users: applied'))).toHaveLength(1)
   expect(lines.filter((line) => line.includes('events: applied'))).toHaveLength(1)
@@ -60,7 +60,7 @@ test('three deploys at once apply everything once', async () => {
 test('the stack serves from databases given by URL, and keeps nothing of them', async () => {
   await using home = await temporaryDir()
   const env = external('served')
-  await runMigrate('deploy', env, recordingTerminal().terminal)
+  await runMigrate({ env, terminal: recordingTerminal().terminal })
   await using stack = await startStack({ ...env, ...freePorts, DATA_DIR: home.dir })
   expect(await Promise.all(Object.values(stack.urls).map(readiness))).toEqual([200, 200, 200])
 })
@@ -69,8 +69,8 @@ test('one role may own and serve: it keeps its rights', async () => {
   const { ownerUrl } = await server.createDatabase()
   const users = await server.createDatabase()
   const env = { USERS_DATABASE_URL: users.ownerUrl, EVENTS_DATABASE_URL: ownerUrl }
-  await runMigrate('deploy', env, recordingTerminal().terminal)
-  expect(await runMigrate('deploy', env, recordingTerminal().terminal)).toBe(0)
+  await runMigrate({ env, terminal: recordingTerminal().terminal })
+  expect(await runMigrate({ env, terminal: recordingTerminal().terminal })).toBe(0)
 })
 
 test('status says what is pending with status 1, changes nothing, and answers while the stack runs', async () => {
@@ -79,7 +79,8 @@ test('status says what is pending with status 1, changes nothing, and answers wh
   const given = { EVENTS_DATABASE_URL: url, EVENTS_OWNER_URL: ownerUrl }
   await using home = await temporaryDir()
   const env = { ...given, DATA_DIR: home.dir }
-  for (let run = 0; run < 2; run += 1) expect(await runMigrate('status', env, pending.terminal)).toBe(1)
+  for (let run = 0; run < 2; run += 1)
+    expect(await runMigrate({ step: 'status', env, terminal: pending.terminal })).toBe(1)
   expect(pending.lines.filter((line) => /events: \d+_initial pending/.test(line))).toHaveLength(2)
   expect(pending.lines).toContain(`status users: no database in ${home.dir} yet, npm start creates it`)
 
@@ -88,12 +89,9 @@ test('status says what is pending with status 1, changes nothing, and answers wh
     { services: ['events'], durable: false },
   )
   const while_ = recordingTerminal()
-  expect(await runMigrate('status', { DATA_DIR: home.dir }, while_.terminal)).toBe(1)
+  expect(await runMigrate({ step: 'status', env: { DATA_DIR: home.dir }, terminal: while_.terminal })).toBe(1)
   expect(while_.lines).toContainEqual(expect.stringMatching(/^status events: \d+_initial applied$/))
-  await expect(runMigrate('deploy', { DATA_DIR: home.dir }, while_.terminal)).rejects.toThrow('is in use')
-})
-
-test('the command ends with one line and status 1 when it is misused', async () => {
-  const { code, stderr } = await runProgram('migrate', {}, 'reset').ended
-  expect([code, stderr]).toEqual([1, 'migrate: "reset" is no command: expected status or deploy\n'])
+  await expect(runMigrate({ env: { DATA_DIR: home.dir }, terminal: while_.terminal })).rejects.toThrow(
+    'is in use',
+  )
 })

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import { openDatabases } from '../src/databases/open.ts'
 import { deploy } from '../src/databases/database.ts'
-import { runMigrate } from '../src/migrate/command.ts'
+import { runMigrate } from '../src/migrate/migrate.ts'
 import { silent } from '../src/terminal.ts'
 import { temporaryDir } from './helpers.ts'
 
@@ -41,7 +41,7 @@ test('on one server of somebody else, no role of a database gets into the other'
       [`${name.toUpperCase()}_DATABASE_URL`, url(name, `${name}_serve`)],
     ]),
   )
-  expect(await runMigrate('deploy', env, silent)).toBe(0)
+  expect(await runMigrate({ env, terminal: silent })).toBe(0)
   for (const [role, other] of strangers)
     await expect(query(url(other, role), 'SELECT 1')).rejects.toThrow(
       `permission denied for database "${other}"`,
@@ -72,7 +72,7 @@ test('the same holds where the operator made databases and roles by hand, as doc
       [`${name.toUpperCase()}_DATABASE_URL`, url(name, `${name}_service_hand`)],
     ]),
   )
-  expect(await runMigrate('deploy', env, silent)).toBe(0)
+  expect(await runMigrate({ env, terminal: silent })).toBe(0)
   for (const [name, other] of [names, names.toReversed()] as [string, string][]) {
     for (const role of [`${name}_owner_hand`, `${name}_service_hand`])
       await expect(query(url(other, role), 'SELECT 1')).rejects.toThrow('permission denied for database')

@@ -6,9 +6,9 @@ import { runBackup } from '../src/backup/command.ts'
 import { databasesIn } from '../src/databases/clusters.ts'
 import { beginSwap } from '../src/databases/swap.ts'
 import { startStack, type Stack } from '../src/index.ts'
-import { runRestore } from '../src/restore/command.ts'
+import { runRestore, type RestoreOptions } from '../src/restore/command.ts'
 import { runExportErasures } from '../src/tombstones/command.ts'
-import { runVerify } from '../src/verify/command.ts'
+import { runVerify } from '../src/verify/verify.ts'
 import { freePorts, recordingTerminal, temporaryDir } from './helpers.ts'
 import { openShop, reopenShop } from './shop.ts'
 
@@ -30,11 +30,11 @@ let lastStore: number
 const start = (dir: string) => startStack({ ...freePorts, DATA_DIR: dir })
 const backups = () => `${dataDir}-backups`
 const finished = async (dir: string) => (await readdir(dir)).filter((name) => name.startsWith('20')).sort()
-const backup = () => runBackup([], { DATA_DIR: dataDir }, recordingTerminal())
-async function restore(dir: string, ...args: string[]) {
+const backup = () => runBackup({ env: { DATA_DIR: dataDir }, ...recordingTerminal() })
+async function restore(dir: string, options: RestoreOptions) {
   const { terminal, lines } = recordingTerminal()
-  const keysFrom = args.includes('--keys-from') ? [] : ['--keys-from', `${dataDir}-key-backups`]
-  const status = await runRestore([...args, ...keysFrom], { DATA_DIR: dir }, { terminal })
+  const keysFrom = `${dataDir}-key-backups`
+  const status = await runRestore({ keysFrom, ...options, env: { DATA_DIR: dir }, terminal })
   return { status, lines }
 }
 
@@ -107,7 +107,7 @@ afterAll(async () => {
 /** What a store finds after a restore of the first backup: all of that day, but for whoever was erased since. */
 async function expectRestored(dir: string): Promise<void> {
   const { terminal, lines } = recordingTerminal()
-  expect(await runVerify([], { DATA_DIR: dir }, terminal)).toBe(0)
+  expect(await runVerify({ env: { DATA_DIR: dir }, terminal })).toBe(0)
   expect(lines).toContain('done all is as it should be')
   await using stack = await start(dir)
   const shop = await reopenShop(stack, shopKey)
@@ -186,7 +186,7 @@ async function expectRefused(stack: Stack, admin: string): Promise<void> {
 test('on another machine a backup comes back, and who was erased stays erased by the tombstones of later backups', async () => {
   await backup()
   const elsewhere = path.join(home.dir, 'elsewhere')
-  const { status, lines } = await restore(elsewhere, '--from', first)
+  const { status, lines } = await restore(elsewhere, { from: first })
   expect([status, lines.at(-1)]).toEqual([0, expect.stringMatching(/^done .* is as it was on 20/)])
   expect(lines).toContainEqual(
     expect.stringMatching(/^secrets needed: the master key with the id \w+; put it into /),
@@ -199,33 +199,31 @@ test('without later backups, a file of export-erasures knows who was erased, if 
   const alone = path.join(home.dir, 'exported')
   await cp(first, path.join(alone, path.basename(first)), { recursive: true })
   const file = path.join(home.dir, 'exported.ndjson')
-  const run = (...args: string[]) =>
-    runExportErasures(args, { DATA_DIR: dataDir }, recordingTerminal().terminal)
-  await expect(run()).rejects.toThrow(/--to: expected a file to write. Usage: /)
-  await run('--to', file)
-  await expect(run('--to', file)).rejects.toThrow(`${file} is there already. Name another file`)
+  const run = () => runExportErasures({ to: file, env: { DATA_DIR: dataDir }, ...recordingTerminal() })
+  await run()
+  await expect(run()).rejects.toThrow(`${file} is there already. Name another file`)
   const elsewhere = path.join(home.dir, 'by-export')
   const other = path.join(home.dir, 'other.ndjson')
   const text = await readFile(file, 'utf8')
   await writeFile(other, text.replace(/"installation":"\d+"/, '"installation":"1"'))
-  await expect(restore(elsewhere, '--from', alone, '--tombstones', other)).rejects.toThrow(
+  await expect(restore(elsewhere, { from: alone, tombstones: [other] })).rejects.toThrow(
     'is of another installation than the backup',
   )
-  expect((await restore(elsewhere, '--from', alone, '--tombstones', file)).status).toBe(0)
+  expect((await restore(elsewhere, { from: alone, tombstones: [file] })).status).toBe(0)
   await cp(path.join(dataDir, 'master-key'), path.join(elsewhere, 'master-key'))
   await expectRestored(elsewhere)
 })
 
 test('an interrupted exchange of the databases is finished by the next restore, and nothing starts before', async () => {
   const dir = path.join(home.dir, 'half')
-  await restore(dir, '--from', first)
+  await restore(dir, { from: first })
   await cp(path.join(dataDir, 'master-key'), path.join(dir, 'master-key'))
   // As a kill between the two leaves it: one is in place, the other still beside.
   await mkdir(path.join(dir, 'restoring-x'), { mode: 0o711 })
   await rename(path.join(dir, 'events'), path.join(dir, 'restoring-x', 'events'))
   await beginSwap(dir, { restored: 'restoring-x', replaced: 'replaced-x' })
   await expect(start(dir)).rejects.toThrow(/was interrupted .* run npm run restore again/)
-  const { status, lines } = await restore(dir, '--from', first)
+  const { status, lines } = await restore(dir, { from: first })
   expect([status, lines[0]]).toEqual([0, 'restore going on with a restore that was interrupted'])
   await expectRestored(dir)
 })
@@ -239,28 +237,25 @@ test('what is damaged, unfinished, of another version or without its keys is ref
     writeFile(path.join(bad, 'manifest.json'), JSON.stringify({ ...manifest, ...changes }))
 
   await rewrite({ postgres: '17' })
-  await expect(restore(target, '--from', bad)).rejects.toThrow(
+  await expect(restore(target, { from: bad })).rejects.toThrow(
     'the backup is of PostgreSQL 17, here is version',
   )
   await rewrite({ migrations: { ...manifest.migrations, users: ['20991231000000_later'] } })
-  await expect(restore(target, '--from', bad)).rejects.toThrow('made by a newer version')
+  await expect(restore(target, { from: bad })).rejects.toThrow('made by a newer version')
   await rewrite({ installation: '1' })
-  await expect(restore(target, '--from', bad)).rejects.toThrow('there are no data keys of this installation')
+  await expect(restore(target, { from: bad })).rejects.toThrow('there are no data keys of this installation')
   await rewrite({ createdAt: '2999-01-01T00:00:00.000Z' })
-  await expect(restore(target, '--from', bad)).rejects.toThrow('is older than the backup')
+  await expect(restore(target, { from: bad })).rejects.toThrow('is older than the backup')
   await rewrite({})
-  await expect(restore(target, '--from', bad, '--keys-from', home.dir)).rejects.toThrow(
-    'there are no data keys',
-  )
+  await expect(restore(target, { from: bad, keysFrom: home.dir })).rejects.toThrow('there are no data keys')
   await appendFile(path.join(bad, 'users', 'pgdata', 'PG_VERSION'), ' ')
-  await expect(restore(target, '--from', bad)).rejects.toThrow(
+  await expect(restore(target, { from: bad })).rejects.toThrow(
     /is damaged: users\/pgdata\/PG_VERSION is not what was backed up/,
   )
   await rm(path.join(bad, 'users', 'pgdata', 'PG_VERSION'))
-  await expect(restore(target, '--from', bad)).rejects.toThrow('PG_VERSION is missing')
+  await expect(restore(target, { from: bad })).rejects.toThrow('PG_VERSION is missing')
   await rm(path.join(bad, 'manifest.json'))
-  await expect(restore(target, '--from', bad)).rejects.toThrow('there is no finished backup')
-  await expect(restore(target)).rejects.toThrow(/--from: expected a backup.* Usage: /)
+  await expect(restore(target, { from: bad })).rejects.toThrow('there is no finished backup')
   expect(databasesIn(target)).toEqual([])
 })
 
@@ -268,8 +263,8 @@ test('data that is there is replaced only if asked to, and knows best who was er
   // Without the later backup of the test before: only the data itself knows.
   const alone = path.join(home.dir, 'alone')
   await cp(first, path.join(alone, path.basename(first)), { recursive: true })
-  await expect(restore(dataDir, '--from', alone)).rejects.toThrow(`${dataDir} has data already`)
-  const { status, lines } = await restore(dataDir, '--from', alone, '--force')
+  await expect(restore(dataDir, { from: alone })).rejects.toThrow(`${dataDir} has data already`)
+  const { status, lines } = await restore(dataDir, { from: alone, force: true })
   expect(status).toBe(0)
   expect(lines).toContainEqual(
     expect.stringMatching(/^erased [1-9]\d* erasures carried out again, [1-9]\d* events deleted$/),

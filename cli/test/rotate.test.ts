@@ -5,8 +5,8 @@ import { expect, test } from '@jest/globals'
 import { startTestPostgres } from '@user-stats/postgres/testing'
 import { startStack, type Stack } from '../src/index.ts'
 import { previousMasterKeyOf } from '../src/master-key.ts'
-import { runMigrate } from '../src/migrate/command.ts'
-import { runRotate } from '../src/rotate/command.ts'
+import { runMigrate } from '../src/migrate/migrate.ts'
+import { runRotateMasterKey, runRotateSigningKey } from '../src/rotate/command.ts'
 import { freePorts, recordingTerminal, runProgram, temporaryDir } from './helpers.ts'
 
 async function graphql(url: string, token: string | undefined, query: string): Promise<any> {
@@ -67,14 +67,14 @@ test('the kept master key is replaced, whenever the command is killed before', a
   {
     await using stack = await startUsers(env)
     token = await register(stack, 5)
-    await expect(runRotate(['master-key'], env, recordingTerminal().terminal)).rejects.toThrow(
+    await expect(runRotateMasterKey({ env, terminal: recordingTerminal().terminal })).rejects.toThrow(
       /^npm start is running on .* and holds the old master key\. Stop it, run this, and start it again/,
     )
   }
   const old = await readFile(file, 'utf8')
 
   for (const moment of [/^rotate +made a new/, /^rotate +going on/, /^rotate .* users' keys/]) {
-    const program = runProgram('rotate', env, 'master-key')
+    const program = runProgram(env, 'rotate', 'master-key')
     expect(await program.next(moment)).toBeDefined()
     program.child.kill('SIGKILL')
     await program.ended
@@ -88,7 +88,7 @@ test('the kept master key is replaced, whenever the command is killed before', a
     expect(await usernames(stack, token)).toHaveLength(5)
   }
   const { terminal, lines } = recordingTerminal()
-  await runRotate(['master-key'], env, terminal)
+  await runRotateMasterKey({ env, terminal })
   expect(lines).toContain('rotate going on with the new key there is')
   expect(lines).toContainEqual(
     expect.stringMatching(/^rotate done\. .*master-key is the key now: keep a copy/),
@@ -111,7 +111,7 @@ test('a master key given by variables is replaced under a service that has both;
     USERS_DATABASE_URL: server.url('users_rotated', 'rotated_serve', 's'),
     EVENTS_DATABASE_URL: (await server.createDatabase()).ownerUrl,
   }
-  await runMigrate('deploy', database, recordingTerminal().terminal)
+  await runMigrate({ env: database, terminal: recordingTerminal().terminal })
   const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
   const both = { ...database, MASTER_KEY: fresh, MASTER_KEY_PREVIOUS: old }
   const admin = { ADMIN_API_KEY: 'an-admin-key-for-tests' }
@@ -119,13 +119,13 @@ test('a master key given by variables is replaced under a service that has both;
   {
     await using stack = await startUsers({ ...database, ...admin, MASTER_KEY: old })
     token = await register({ ...stack, adminApiKey: admin.ADMIN_API_KEY }, 3)
-    await expect(runRotate(['master-key'], both, recordingTerminal().terminal)).rejects.toThrow(
+    await expect(runRotateMasterKey({ env: both, terminal: recordingTerminal().terminal })).rejects.toThrow(
       /^a users service is connected that works with the master key/,
     )
   }
   {
     await using stack = await startUsers({ ...both, ...admin })
-    const program = runProgram('rotate', both, 'master-key')
+    const program = runProgram(both, 'rotate', 'master-key')
     expect(await program.ended).toMatchObject({ code: 0, stderr: '' })
     expect(await usernames(stack, token)).toHaveLength(3)
   }
@@ -134,7 +134,7 @@ test('a master key given by variables is replaced under a service that has both;
   expect(await usernames(stack, token)).toHaveLength(3)
 
   const { terminal, lines } = recordingTerminal()
-  await runRotate(['signing-key'], alone, terminal)
+  await runRotateSigningKey({ env: alone, terminal })
   const [, kid] =
     /^rotate signing key (\S+) is published and signs from \d{4}-/.exec(lines.at(-2) ?? '') ?? []
   // Within a second: the service has just read its keys.
@@ -146,18 +146,12 @@ test('a master key given by variables is replaced under a service that has both;
   expect(published.at(-1)?.kid).toBe(kid)
 }, 300_000)
 
-test.each([
-  [[], /^"" is no command: expected master-key, signing-key or signing-key --compromised$/],
-  [['master-key', '--now'], /is no command/],
-  [['everything'], /is no command/],
-])('the command ends when it is misused: %j', async (args, message) => {
-  await expect(runRotate(args, {}, recordingTerminal().terminal)).rejects.toThrow(message)
-})
-
 test('what is missing is named', async () => {
   await using home = await temporaryDir()
-  const rotate = (what: string, env: Record<string, string> = {}) =>
-    runRotate([what], { DATA_DIR: home.dir, ...env }, recordingTerminal().terminal)
+  const rotate = (what: 'master-key' | 'signing-key', given: Record<string, string> = {}) => {
+    const context = { env: { DATA_DIR: home.dir, ...given }, ...recordingTerminal() }
+    return what === 'master-key' ? runRotateMasterKey(context) : runRotateSigningKey(context)
+  }
   const key = randomBytes(32).toString('hex')
   await expect(rotate('master-key')).rejects.toThrow(/^there is no master key in /)
   await expect(rotate('signing-key')).rejects.toThrow(/^there is no master key in /)

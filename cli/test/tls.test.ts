@@ -21,13 +21,16 @@ async function certificateIn(dir: string, names: readonly string[]) {
 test('with a certificate all three services speak TLS, among each other too', async () => {
   await using home = await temporaryDir()
   const { cert, files } = await certificateIn(home.dir, ['localhost'])
-  const stack = runProgram('main', {
-    ...freePorts,
-    ...files,
-    DATA_DIR: home.dir,
-    STACK_TLS_NAME: 'localhost',
-    NODE_EXTRA_CA_CERTS: files.TLS_CERT_FILE,
-  })
+  const stack = runProgram(
+    {
+      ...freePorts,
+      ...files,
+      DATA_DIR: home.dir,
+      STACK_TLS_NAME: 'localhost',
+      NODE_EXTRA_CA_CERTS: files.TLS_CERT_FILE,
+    },
+    'start',
+  )
   const urls = [...(await stack.ready).matchAll(/(gateway|users|events) (\S+)/g)].map(
     ([, , url]) => url ?? '',
   )
@@ -83,12 +86,15 @@ test.each([
   await using home = await temporaryDir()
   await chmod(home.dir, 0o711)
   const { files } = await certificateIn(home.dir, names)
-  const { code, stderr } = await runProgram('main', {
-    ...freePorts,
-    DATA_DIR: path.join(home.dir, 'data'),
-    ...files,
-    ...env,
-  }).ended
-  expect(stderr).toBe(`user-statistics: ${line}\n`)
+  const { code, stderr } = await runProgram(
+    {
+      ...freePorts,
+      DATA_DIR: path.join(home.dir, 'data'),
+      ...files,
+      ...env,
+    },
+    'start',
+  ).ended
+  expect(stderr).toBe(`user-stats: ${line}\n`)
   expect(code).toBe(1)
 })

@@ -1,10 +1,9 @@
 import { connect, inTransaction } from '@user-stats/postgres'
 import { recordAudit, statementsOn } from '@user-stats/audit-log'
-import type { RawEnv } from '@user-stats/config'
 import { databaseNames } from '../databases/schemas.ts'
-import { reach } from '../migrate/command.ts'
+import type { CommandContext } from '../command-context.ts'
+import { reach } from '../migrate/migrate.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
-import type { Terminal } from '../terminal.ts'
 
 /** Entries of one transaction. */
 const batch = 10_000
@@ -14,24 +13,24 @@ const batch = 10_000
  * not. That it was done, and of how many entries, is the first entry it writes. Services may run meanwhile; a run that
  * breaks off is finished by the next.
  *
- * @param days a whole number from 1 on
  * @throws Error in one line for the operator
  */
-export async function pruneAuditLogs(
-  days: string,
-  raw: RawEnv,
-  terminal: Terminal,
-  now: Date = new Date(),
-): Promise<void> {
-  if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error('expected for how many days entries are kept: 730')
-  const before = new Date(now.getTime() - Number(days) * 86_400_000)
+export async function runPruneAuditLogs({
+  days,
+  env,
+  terminal,
+  clock = () => new Date(),
+}: CommandContext & { readonly days: number }): Promise<number> {
+  const now = clock()
+  const before = new Date(now.getTime() - days * 86_400_000)
   await using undo = new AsyncDisposableStack()
-  for (const { name, ownerUrl } of await reach(readMigrateEnv(raw), databaseNames, terminal, undo)) {
+  for (const { name, ownerUrl } of await reach(readMigrateEnv(env), databaseNames, terminal, undo)) {
     const pruned = await prune(ownerUrl, before, now, (count) => {
       terminal.line('prune', `${name}: ${count.toLocaleString('en')} entries deleted so far`)
     })
     terminal.line('prune', `${name}: ${pruned.toLocaleString('en')} entries before ${before.toISOString()}`)
   }
+  return 0
 }
 
 async function prune(

@@ -1,14 +1,14 @@
 import path from 'node:path'
 import { rm } from 'node:fs/promises'
 import { embeddedVersion } from '@user-stats/postgres'
-import type { RawEnv } from '@user-stats/config'
+import type { CommandContext } from '../command-context.ts'
 import { databasesIn, startClusters } from '../databases/clusters.ts'
 import { databaseNames } from '../databases/schemas.ts'
 import { requireNoSwap } from '../databases/swap.ts'
 import type { Terminal } from '../terminal.ts'
 import { exportTombstones } from '../tombstones/export.ts'
 import { writeTombstones } from '../tombstones/file.ts'
-import { readBackupArguments } from './arguments.ts'
+import { directoriesOf, type BackupOptions } from './arguments.ts'
 import { copyBoth, proveCopy, type Homes } from './copy.ts'
 import { exportDataKeys, filesOfDataKeys } from './data-keys.ts'
 import { readBackupEnv } from './env.ts'
@@ -18,12 +18,6 @@ import { holdDataDir } from './hold.ts'
 import { digestTree, writeManifest, type KeysManifest } from './manifest.ts'
 import { formatBytes } from './progress.ts'
 
-export interface CommandOptions {
-  readonly terminal: Terminal
-  readonly signal?: AbortSignal | undefined
-  readonly clock?: () => Date
-}
-
 /**
  * Copies both embedded databases to one place and users' data keys to another, and deletes backups of keys that are
  * too old. What is killed midway leaves nothing that counts as a backup.
@@ -31,13 +25,10 @@ export interface CommandOptions {
  * @returns the exit status: 1 when the backup is complete, but the data in it is not as it should be
  * @throws Error in one line for the operator
  */
-export async function runBackup(
-  args: readonly string[],
-  raw: RawEnv,
-  { terminal, signal, clock = () => new Date() }: CommandOptions,
-): Promise<number> {
-  const { dataDir, keyBackupDays } = readBackupEnv(raw)
-  const { to, keysTo, stop } = readBackupArguments(args, dataDir)
+export async function runBackup(options: CommandContext & BackupOptions): Promise<number> {
+  const { env, terminal, signal, clock = () => new Date(), stop = false } = options
+  const { dataDir, keyBackupDays } = readBackupEnv(env)
+  const { to, keysTo } = directoriesOf(options, dataDir)
   const missing = databaseNames.filter((name) => !databasesIn(dataDir).includes(name))
   if (missing.length > 0) throw new Error(`there is no ${missing.join(' and no ')} database in ${dataDir}`)
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
+import type { CommandContext } from '../command-context.ts'
 import { beginKeyChange, putAsidePrevious } from '../master-key.ts'
 import { place } from './place.ts'
 
@@ -11,6 +12,26 @@ const random = () => randomBytes(32).toString('base64url')
 const forUs = 0o400
 /** And for his group, which the containers of the databases join. */
 const forDatabase = 0o440
+
+/** The steps of `init-secrets`: the others stand before and after `rotate master-key`. */
+const steps = {
+  make: async (root: string): Promise<string> => {
+    await makeSecrets(root)
+    return 'secrets are in place'
+  },
+  'new-master-key': changeMasterKey,
+  'retire-old-master-key': retireMasterKey,
+} as const
+
+/** Runs in the first container, before there is anything to connect to. @throws Error in the operator's terms */
+export async function runInitSecrets({
+  folder,
+  step = 'make',
+  terminal,
+}: CommandContext & { readonly folder: string; readonly step?: keyof typeof steps }): Promise<number> {
+  terminal.line('secrets', await steps[step](folder))
+  return 0
+}
 
 /**
  * Makes the secrets of the containers, each in the folder (a volume) of those who need it:

@@ -3,8 +3,7 @@ import path from 'node:path'
 import { discardHome } from '@user-stats/postgres'
 import { openEventsDatabase } from '@user-stats/prisma-events'
 import { openUsersDatabase } from '@user-stats/prisma-users'
-import type { RawEnv } from '@user-stats/config'
-import type { CommandOptions } from '../backup/command.ts'
+import type { CommandContext } from '../command-context.ts'
 import { copyBoth } from '../backup/copy.ts'
 import { readBackupEnv } from '../backup/env.ts'
 import { stampOf } from '../backup/folder.ts'
@@ -21,13 +20,24 @@ import { replayTombstones, type Replayed } from '../tombstones/replay.ts'
 import { endRestore, reportReplayed } from '../tombstones/restored.ts'
 import type { Tombstones } from '../tombstones/file.ts'
 import { reportVerification } from '../verify/report.ts'
-import { readRestoreArguments } from './arguments.ts'
 import { chooseBackup } from './choose.ts'
 import { importDataKeys } from './data-keys.ts'
 import { sayMasterKeys } from './master-key.ts'
 import { gatherTombstones } from './tombstones.ts'
 
 const draft = 'restoring-'
+
+export interface RestoreOptions {
+  readonly from: string
+  readonly keysFrom?: string
+  readonly tombstones?: readonly string[]
+  /** Whether the system that runs on the data directory is stopped first. */
+  readonly stop?: boolean
+  /** Whether data that is there is replaced. */
+  readonly force?: boolean
+  /** Whether what was erased since is lost when the data to be replaced cannot be read. */
+  readonly ignoreReplaced?: boolean
+}
 
 /**
  * Builds both databases anew from a backup and a backup of data keys, erases in them whoever was erased since, checks
@@ -37,26 +47,25 @@ const draft = 'restoring-'
  * @returns the exit status: 1 when it is done, but the data is not as it should be
  * @throws Error in one line for the operator
  */
-export async function runRestore(
-  args: readonly string[],
-  raw: RawEnv,
-  { terminal, signal, clock = () => new Date() }: CommandOptions,
-): Promise<number> {
-  const { dataDir } = readBackupEnv(raw)
-  const options = readRestoreArguments(args, dataDir)
+export async function runRestore(options: CommandContext & RestoreOptions): Promise<number> {
+  const { env, terminal, signal, clock = () => new Date(), stop = false } = options
+  const { dataDir } = readBackupEnv(env)
   await using undo = new AsyncDisposableStack()
-  const hold = async () => undo.use(await holdDataDir({ dataDir, stop: options.stop, terminal, signal }))
+  const hold = async () => undo.use(await holdDataDir({ dataDir, stop, terminal, signal }))
   if (isSwapping(dataDir)) {
     await hold()
     terminal.line('restore', 'going on with a restore that was interrupted')
     await settle(dataDir, terminal)
     return 0
   }
-  const chosen = await chooseBackup(options.from, options.keysFrom)
+  const chosen = await chooseBackup(
+    path.resolve(options.from),
+    path.resolve(options.keysFrom ?? `${dataDir}-key-backups`),
+  )
   await hold()
   await removeDrafts(dataDir)
   const present = databasesIn(dataDir)
-  if (present.length > 0 && !options.force)
+  if (present.length > 0 && options.force !== true)
     throw new Error(`${dataDir} has data already. Choose another DATA_DIR, or replace it with --force.`)
 
   await check(chosen.backup.dir, chosen.backup.manifest, terminal, 'backup')
@@ -64,9 +73,9 @@ export async function runRestore(
   signal?.throwIfAborted()
   const tombstones = await gatherTombstones({
     chosen,
-    files: options.tombstones,
+    files: (options.tombstones ?? []).map((file) => path.resolve(file)),
     replaced: present.length > 0 ? dataDir : undefined,
-    ignoreReplaced: options.ignoreReplaced,
+    ignoreReplaced: options.ignoreReplaced ?? false,
     terminal,
     clock,
   })
@@ -94,7 +103,7 @@ export async function runRestore(
 
   await beginSwap(dataDir, { restored, replaced: `replaced-${stamp}` })
   await settle(dataDir, terminal)
-  sayMasterKeys(dataDir, raw, chosen, terminal)
+  sayMasterKeys(dataDir, env, chosen, terminal)
   terminal.line(
     'done',
     fine

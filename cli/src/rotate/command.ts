@@ -1,27 +1,28 @@
-import type { RawEnv } from '@user-stats/config'
-import type { Terminal } from '../terminal.ts'
+import type { CommandContext } from '../command-context.ts'
 import { readRotateEnv } from './env.ts'
 import { rotateMasterKey } from './master-key.ts'
 import { rotateSigningKey } from './signing-key.ts'
 
 /**
- * `master-key` wraps every key in the users database anew; interrupted, it goes on where it stopped when it is run
- * again. `signing-key` makes a new one; with `--compromised` those before are trusted no more.
+ * Wraps every key in the users database anew; interrupted, it goes on where it stopped when it is run again.
  *
  * @throws Error in one line for the operator
  */
-export async function runRotate(
-  [what, ...options]: readonly string[],
-  raw: RawEnv,
-  terminal: Terminal,
-  signal?: AbortSignal,
-): Promise<void> {
-  const compromised = what === 'signing-key' && options.length === 1 && options[0] === '--compromised'
-  if ((what !== 'master-key' && what !== 'signing-key') || (options.length > 0 && !compromised))
-    throw new Error(
-      `"${[what, ...options].join(' ')}" is no command: expected master-key, signing-key or signing-key --compromised`,
-    )
-  const env = readRotateEnv(raw)
-  if (what === 'master-key') await rotateMasterKey({ env, terminal, ...(signal && { signal }) })
-  else await rotateSigningKey(env, terminal, compromised)
+export async function runRotateMasterKey({ env, terminal, signal }: CommandContext): Promise<number> {
+  await rotateMasterKey({ env: readRotateEnv(env), terminal, ...(signal && { signal }) })
+  return 0
+}
+
+/**
+ * Makes a new signing key; if earlier ones are compromised, tokens signed with them are rejected.
+ *
+ * @throws Error in one line for the operator
+ */
+export async function runRotateSigningKey({
+  env,
+  terminal,
+  compromised = false,
+}: CommandContext & { readonly compromised?: boolean }): Promise<number> {
+  await rotateSigningKey(readRotateEnv(env), terminal, compromised)
+  return 0
 }

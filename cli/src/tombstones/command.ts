@@ -1,10 +1,9 @@
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { openEventsDatabase } from '@user-stats/prisma-events'
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import { createErasureReplay } from '@user-stats/users/erasure-replay'
 import type { RawEnv } from '@user-stats/config'
-import { parseOptions } from '../arguments.ts'
+import type { CommandContext } from '../command-context.ts'
 import { reachDatabases } from '../databases/reach.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
 import type { Terminal } from '../terminal.ts'
@@ -37,20 +36,15 @@ async function installationOf(users: Pools['users']): Promise<string> {
  *
  * @throws Error in one line for the operator, also when the file is there already
  */
-export async function runExportErasures(
-  args: readonly string[],
-  raw: RawEnv,
-  terminal: Terminal,
-  clock: () => Date = () => new Date(),
-): Promise<void> {
-  const usage = 'npm run export-erasures -- --to FILE'
-  const { values } = parseOptions(usage, () =>
-    parseArgs({ args: [...args], options: { to: { type: 'string' } } }),
-  )
-  if (values.to === undefined) throw new Error(`--to: expected a file to write. Usage: ${usage}`)
-  const file = path.resolve(values.to)
+export async function runExportErasures({
+  to,
+  env,
+  terminal,
+  clock = () => new Date(),
+}: CommandContext & { readonly to: string }): Promise<number> {
+  const file = path.resolve(to)
   await using undo = new AsyncDisposableStack()
-  const { users, events } = await openPools(raw, terminal, undo)
+  const { users, events } = await openPools(env, terminal, undo)
   // Before the first look: what is erased meanwhile is in the next export for certain.
   const exportedAt = clock().toISOString()
   const tombstones = await exportTombstones(users, events, {
@@ -59,6 +53,7 @@ export async function runExportErasures(
   })
   await writeTombstones(file, tombstones)
   terminal.line('done', `${file}: ${String(tombstones.erasures.length)} erasures up to ${exportedAt}`)
+  return 0
 }
 
 /**
@@ -67,21 +62,15 @@ export async function runExportErasures(
  *
  * @throws Error in one line for the operator
  */
-export async function runReplayErasures(
-  args: readonly string[],
-  raw: RawEnv,
-  terminal: Terminal,
-  clock: () => Date = () => new Date(),
-): Promise<void> {
-  const usage = 'npm run replay-erasures -- --from FILE'
-  const { values } = parseOptions(usage, () =>
-    parseArgs({ args: [...args], options: { from: { type: 'string' } } }),
-  )
-  if (values.from === undefined)
-    throw new Error(`--from: expected a file of export-erasures. Usage: ${usage}`)
-  const tombstones = await readTombstones(path.resolve(values.from))
+export async function runReplayErasures({
+  from,
+  env,
+  terminal,
+  clock = () => new Date(),
+}: CommandContext & { readonly from: string }): Promise<number> {
+  const tombstones = await readTombstones(path.resolve(from))
   await using undo = new AsyncDisposableStack()
-  const pools = await openPools(raw, terminal, undo)
+  const pools = await openPools(env, terminal, undo)
   const { rows } = await pools.users.query<{ users: boolean; keys: boolean }>(
     'SELECT EXISTS (SELECT FROM users) AS users, EXISTS (SELECT FROM user_keys) AS keys',
   )
@@ -95,4 +84,5 @@ export async function runReplayErasures(
   if (removed > 0) terminal.line('erased', `${String(removed)} users without a data key`)
   await endRestore(pools, { ...options, terminal, instant: tombstones.exportedAt, erasures })
   terminal.line('done', `whoever was erased, revoked or blocked by ${tombstones.exportedAt} is so`)
+  return 0
 }

@@ -53,3 +53,17 @@ export const graphLimitsOf = (env: Values) => ({
   tokens: env.GRAPH_MAX_TOKENS,
   cost: env.GRAPH_MAX_COST,
 })
+
+type GraphLimits = ReturnType<typeof graphLimitsOf>
+
+/**
+ * What a subgraph allows when the gateway allows `limits`. A query plan repeats keys, writes fragments out and
+ * fetches entities by a list of what they are known by: what one client may ask must not fail behind the gateway.
+ */
+export const behindGateway = ({ depth, ...limits }: GraphLimits): GraphLimits => ({
+  ...(Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, value * 4])) as unknown as Omit<
+    GraphLimits,
+    'depth'
+  >),
+  depth: depth + 4,
+})

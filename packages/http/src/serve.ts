@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { acceptFormerNames, EnvError, type RawEnv } from '@user-stats/config'
+import { acceptFormerNames, startFailure, type RawEnv } from '@user-stats/config'
 import { drainAndClose } from './graceful-shutdown.ts'
 import type { Logger } from './logger.ts'
 
@@ -58,14 +58,4 @@ export async function serve(name: string, build: (raw: RawEnv) => Promise<Servic
     process.stderr.write(`${name}: ${startFailure(error)}\n`)
     process.exit(1)
   }
-}
-
-/** One line, in the operator's terms. */
-export function startFailure(error: unknown): string {
-  if (error instanceof EnvError) return error.faults.join('; ')
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
-    return `port ${String(error.port)} is in use. Stop what listens there, or set another port.`
-  if (error instanceof Error && 'code' in error && error.code === 'EACCES' && 'port' in error)
-    return `port ${String(error.port)} may not be opened by this user. Set another port.`
-  return error instanceof Error ? error.message : String(error)
 }

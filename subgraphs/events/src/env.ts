@@ -1,6 +1,6 @@
 import { readDataPath } from '@user-stats/core'
-import { behindGateway } from '@user-stats/graphql'
 import {
+  behindGateway,
   commonEnvOf,
   commonVariables,
   fourTimes,

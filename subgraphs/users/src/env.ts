@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { behindGateway } from '@user-stats/graphql'
 import {
+  behindGateway,
   commonEnvOf,
   commonVariables,
   fourTimes,

@@ -22,18 +22,6 @@ export const maxNesting = 200
 /** Pairs of fields of the same name at the same place, see `repeatsOf`: a hundred times the same field are 4,950. */
 export const maxRepeats = 5_000
 
-/**
- * What a subgraph allows when the gateway allows `limits`. A query plan repeats keys, writes fragments out and
- * fetches entities by a list of what they are known by: what one client may ask must not fail behind the gateway.
- */
-export const behindGateway = ({ depth, ...limits }: GraphLimits): GraphLimits => ({
-  ...(Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, value * 4])) as unknown as Omit<
-    GraphLimits,
-    'depth'
-  >),
-  depth: depth + 4,
-})
-
 type LimitName = keyof GraphLimits | 'nesting' | 'repeats'
 
 const words: Readonly<Record<LimitName, readonly [what: string, remedy: string]>> = {

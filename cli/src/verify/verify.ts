@@ -1,9 +1,8 @@
 import { openEventsDatabase } from '@user-stats/prisma-events'
 import { openUsersDatabase } from '@user-stats/prisma-users'
-import type { RawEnv } from '@user-stats/config'
+import type { CommandContext } from '../command-context.ts'
 import { reachDatabases } from '../databases/reach.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
-import type { Terminal } from '../terminal.ts'
 import { reportVerification } from './report.ts'
 
 const statementTimeout = 24 * 3_600_000
@@ -14,15 +13,13 @@ const statementTimeout = 24 * 3_600_000
  * @returns the exit status: 1 when anything is wrong
  * @throws Error in one line for the operator
  */
-export async function runVerify(
-  args: readonly string[],
-  raw: RawEnv,
-  terminal: Terminal,
-  clock: () => Date = () => new Date(),
-): Promise<number> {
-  if (args.length > 0) throw new Error(`"${args.join(' ')}": expected no arguments`)
+export async function runVerify({
+  env,
+  terminal,
+  clock = () => new Date(),
+}: CommandContext): Promise<number> {
   await using undo = new AsyncDisposableStack()
-  const urls = await reachDatabases(readMigrateEnv(raw), terminal, undo)
+  const urls = await reachDatabases(readMigrateEnv(env), terminal, undo)
   const users = openUsersDatabase({ url: urls.users, maxConnections: 2, statementTimeout })
   undo.defer(() => users.close())
   const events = openEventsDatabase({ url: urls.events, maxConnections: 2, statementTimeout })

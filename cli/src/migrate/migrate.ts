@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { DataDirInUseError, lockDataDir } from '@user-stats/postgres'
-import type { RawEnv } from '@user-stats/config'
+import type { CommandContext } from '../command-context.ts'
 import { deploy, prepareExternal, type Database } from '../databases/database.ts'
 import { runningOwnerUrl } from '../databases/embedded.ts'
 import { openDatabases } from '../databases/open.ts'
@@ -15,22 +15,20 @@ type Env = ReturnType<typeof readMigrateEnv>
 
 /**
  * `deploy` applies what is pending in both databases; with an administrator's URL it first creates the database and
- * its roles. `status` says what is applied and changes nothing.
+ * its roles. `status` reports what is applied and changes nothing.
  *
  * @returns the exit status: 1 when `status` finds anything that is not applied or not as it should be
  * @throws Error in one line for the operator
  */
-export async function runMigrate(command: string, raw: RawEnv, terminal: Terminal): Promise<number> {
+export async function runMigrate({
+  step = 'deploy',
+  env: raw,
+  terminal,
+}: CommandContext & { readonly step?: 'deploy' | 'status' }): Promise<number> {
   const env = readMigrateEnv(raw)
-  switch (command) {
-    case 'deploy':
-      await deployAll(env, terminal)
-      return 0
-    case 'status':
-      return (await statusOfAll(env, terminal)) ? 0 : 1
-    default:
-      throw new Error(`"${command}" is no command: expected status or deploy`)
-  }
+  if (step === 'status') return (await statusOfAll(env, terminal)) ? 0 : 1
+  await deployAll(env, terminal)
+  return 0
 }
 
 async function deployAll(env: Env, terminal: Terminal): Promise<void> {

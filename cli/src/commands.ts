@@ -1,0 +1,105 @@
+import type { Argument, Option } from 'commander'
+import { options, parameters } from './options.ts'
+
+export interface CommandDefinition {
+  /** Words of the command line. */
+  readonly name: string
+  readonly summary: string
+  readonly options?: readonly Option[]
+  readonly parameters?: readonly Argument[]
+  /** What is reported when a signal made it give up. */
+  readonly interrupted?: string
+  /** Loads what the command needs, and nothing before it is run. Takes a {@link CommandContext} with its options. */
+  readonly load: () => Promise<(options: never) => Promise<number>>
+}
+
+/** Words that have several commands below them. */
+export const groups: Readonly<Record<string, string>> = {
+  rotate: 'replace keys',
+  erasures: 'carry erasures over to restored databases',
+  audit: 'maintain the audit logs',
+}
+
+const unchanged = 'interrupted; nothing was changed'
+const resumable = 'interrupted; run it again to go on'
+
+export const commands: readonly CommandDefinition[] = [
+  {
+    name: 'start',
+    summary: 'start databases and services, and run until a signal stops them',
+    load: async () => (await import('./start.ts')).runStart,
+  },
+  {
+    name: 'migrate',
+    summary: 'bring the schemas of both databases up to date, or report whether they are',
+    parameters: [parameters.migrateStep],
+    interrupted: resumable,
+    load: async () => (await import('./migrate/migrate.ts')).runMigrate,
+  },
+  {
+    name: 'backup',
+    summary: 'copy both databases, and the data keys of users to another directory',
+    options: [options.backupTo, options.keysTo, options.stop],
+    interrupted: unchanged,
+    load: async () => (await import('./backup/command.ts')).runBackup,
+  },
+  {
+    name: 'restore',
+    summary: 'bring databases back from a backup; whoever was erased since stays erased',
+    options: [
+      options.backupFrom,
+      options.keysFrom,
+      options.tombstones,
+      options.force,
+      options.ignoreReplaced,
+      options.stop,
+    ],
+    interrupted: unchanged,
+    load: async () => (await import('./restore/command.ts')).runRestore,
+  },
+  {
+    name: 'verify',
+    summary: 'recount all events and check all users; exit status 1 on a difference',
+    load: async () => (await import('./verify/verify.ts')).runVerify,
+  },
+  {
+    name: 'rotate master-key',
+    summary: 'wrap every key with a new master key',
+    interrupted: resumable,
+    load: async () => (await import('./rotate/command.ts')).runRotateMasterKey,
+  },
+  {
+    name: 'rotate signing-key',
+    summary: 'sign tokens with a new key',
+    options: [options.compromised],
+    interrupted: resumable,
+    load: async () => (await import('./rotate/command.ts')).runRotateSigningKey,
+  },
+  {
+    name: 'erasures export',
+    summary: 'write down who was erased, which keys were revoked and which stores blocked',
+    options: [options.exportTo],
+    interrupted: unchanged,
+    load: async () => (await import('./tombstones/command.ts')).runExportErasures,
+  },
+  {
+    name: 'erasures replay',
+    summary: 'erase, revoke and block in restored databases what such a file names',
+    options: [options.replayFrom],
+    interrupted: resumable,
+    load: async () => (await import('./tombstones/command.ts')).runReplayErasures,
+  },
+  {
+    name: 'audit prune',
+    summary: 'delete entries of both audit logs that are older than some days',
+    parameters: [parameters.days],
+    interrupted: resumable,
+    load: async () => (await import('./audit-log/prune.ts')).runPruneAuditLogs,
+  },
+  {
+    name: 'init-secrets',
+    summary: 'make the secrets of the containers, or replace their master key',
+    parameters: [parameters.secretsFolder, parameters.secretsStep],
+    load: async () => (await import('./containers/secrets.ts')).runInitSecrets,
+  },
+]

@@ -1,0 +1,60 @@
+import { Argument, InvalidArgumentError, Option } from 'commander'
+
+/** Options and arguments of all commands. Commands receive them by name, in camel case. */
+
+function requireText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Expected a path.')
+  return text
+}
+
+const path = (flags: string, description: string) => new Option(flags, description).argParser(requireText)
+
+export const options = {
+  backupTo: path('--to <directory>', 'directory of backups (default: DATA_DIR with "-backups" after it)'),
+  keysTo: path(
+    '--keys-to <directory>',
+    'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
+  ),
+  stop: new Option('--stop', 'stop the system that runs on DATA_DIR first'),
+  backupFrom: path(
+    '--from <directory>',
+    'a backup, or a directory of backups, of which the latest is taken',
+  ).makeOptionMandatory(),
+  keysFrom: path(
+    '--keys-from <directory>',
+    'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
+  ),
+  tombstones: new Option(
+    '--tombstones <file...>',
+    'files of "erasures export": who is named there is erased again',
+  ),
+  force: new Option('--force', 'replace the data that is in DATA_DIR'),
+  ignoreReplaced: new Option(
+    '--ignore-replaced',
+    'with --force: go on if the data to be replaced cannot be read, and lose the erasures recorded in it',
+  ),
+  compromised: new Option('--compromised', 'reject tokens signed with earlier keys from now on'),
+  exportTo: path('--to <file>', 'file to write').makeOptionMandatory(),
+  replayFrom: path('--from <file>', 'a file of "erasures export"').makeOptionMandatory(),
+} as const
+
+export const parameters = {
+  migrateStep: new Argument(
+    '[step]',
+    'deploy applies what is pending, with *_ADMIN_URL after creating databases and roles; status lists migrations, with exit status 1 if one is pending or failed',
+  )
+    .choices(['deploy', 'status'])
+    .default('deploy'),
+  days: new Argument('<days>', 'for how many days entries are kept').argParser((text) => {
+    if (!/^[1-9]\d{0,4}$/.test(text))
+      throw new InvalidArgumentError('Expected a number of days from 1 to 99999.')
+    return Number(text)
+  }),
+  secretsFolder: new Argument('<folder>', 'folder of the secrets').argParser(requireText),
+  secretsStep: new Argument(
+    '[step]',
+    'make creates what is missing; the others are run before and after "rotate master-key"',
+  )
+    .default('make')
+    .choices(['make', 'new-master-key', 'retire-old-master-key']),
+} as const

@@ -1,0 +1,48 @@
+import { constants } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CommandContext } from './command-context.ts'
+import type { CommandDefinition } from './commands.ts'
+import { failureLines } from './failure.ts'
+import { createTerminal } from './terminal.ts'
+
+/** npm forwards a Ctrl-C to a process that the terminal has signalled as well: within this time both are one. */
+const sameSignal = 1_000
+
+/**
+ * Runs a command. Its exit status is what the command returns; 1 if it fails, each reason a line; 128 and the number of
+ * the signal if a signal made it give up.
+ */
+export async function runCommand(
+  { load, interrupted }: CommandDefinition,
+  values: Readonly<Record<string, unknown>>,
+  process: NodeJS.Process,
+): Promise<void> {
+  const stop = new AbortController()
+  const hurry = new AbortController()
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (first === undefined) {
+        first = { signal, at: Date.now() }
+        stop.abort()
+      } else if (Date.now() - first.at > sameSignal) hurry.abort()
+    })
+  const context: CommandContext = {
+    env: process.env,
+    terminal: createTerminal(process.stdout),
+    signal: stop.signal,
+    hurry: hurry.signal,
+  }
+  try {
+    const run = await load()
+    stop.signal.throwIfAborted()
+    process.exitCode = await run({ ...values, ...context } as never)
+  } catch (error) {
+    const lines = failureLines(error)
+    if (first !== undefined && interrupted !== undefined) lines.unshift(interrupted)
+    process.exitCode = first === undefined ? 1 : 128 + constants.signals[first.signal]
+    for (const line of lines) process.stderr.write(`user-stats: ${line}\n`)
+  }
+  // Nothing should be left that keeps the process alive; if something is, end it.
+  void delay(2_000, undefined, { ref: false }).then(() => process.exit())
+}
