@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { ask, hold } from '../src/hold.ts'
-import { authenticate, call, type LegacyAnswer } from '../src/legacy-client.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { ask, hold } from '../support/hold.ts'
+import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 /** Far below the 12 s for which a statement may run when requests have their usual time. */
 const patience = 8_000

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { ask, hold, type Hold } from '../src/hold.ts'
-import { authenticate, call, type LegacyAnswer } from '../src/legacy-client.ts'
-import { verifyAsDocumented } from '../src/receipt.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { ask, hold, type Hold } from '../support/hold.ts'
+import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
+import { verifyAsDocumented } from '../support/receipt.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 /** More than two steps of the events service. */
 const many = 4_500

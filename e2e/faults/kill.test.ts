@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { authenticate, call, type LegacyAnswer } from '../src/legacy-client.ts'
-import { createRandom } from '../src/random.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
+import { createRandom } from '../support/random.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 import { createClients, type Client, type Ledger } from './load/clients.ts'
 
 /** How often something is killed; `npm run test:soak` does it for longer. */

@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
-import { authenticate, call, type LegacyAnswer } from '../src/legacy-client.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 let stack: TestStack
 let admin: string

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { authenticate, call } from '../src/legacy-client.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
-import { createSteadyClient, type Fate, type SteadyRequest } from '../src/steady-client.ts'
+import { authenticate, call } from '../support/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
+import { createSteadyClient, type Fate, type SteadyRequest } from '../support/steady-client.ts'
 
 const clients = 16
 const delay = 300

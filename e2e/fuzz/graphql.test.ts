@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { printSchema, type GraphQLSchema } from 'graphql'
-import { judge } from '../src/fuzz/graph/inspect.ts'
-import { operationsOf } from '../src/fuzz/graph/operations.ts'
-import { isWhole, requestsFor, writeRequest, type GraphRequest } from '../src/fuzz/graph/requests.ts'
-import { runs } from '../src/fuzz/runs.ts'
-import { ports, startSession, type Port, type Session } from '../src/fuzz/session.ts'
+import { judge } from './graph/inspect.ts'
+import { operationsOf } from './graph/operations.ts'
+import { isWhole, requestsFor, writeRequest, type GraphRequest } from './graph/requests.ts'
+import { runs } from './runs.ts'
+import { ports, startSession, type Port, type Session } from './session.ts'
 
 let session: Session
 const schemas = new Map<string, { readonly port: Port; readonly schema: GraphQLSchema }>()

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { expectKept } from '../src/fuzz/rest/acknowledged.ts'
-import { judge } from '../src/fuzz/rest/inspect.ts'
-import { operationsOf, type Operation } from '../src/fuzz/rest/operations.ts'
-import { requestsFor, type RestRequest } from '../src/fuzz/rest/requests.ts'
-import { writeRequest } from '../src/fuzz/rest/write.ts'
-import { runs } from '../src/fuzz/runs.ts'
-import { ports, startSession, type Session } from '../src/fuzz/session.ts'
+import { expectKept } from './rest/acknowledged.ts'
+import { judge } from './rest/inspect.ts'
+import { operationsOf, type Operation } from './rest/operations.ts'
+import { requestsFor, type RestRequest } from './rest/requests.ts'
+import { writeRequest } from './rest/write.ts'
+import { runs } from './runs.ts'
+import { ports, startSession, type Session } from './session.ts'
 
 let session: Session
 const operations: Operation[] = []

@@ -1,4 +1,4 @@
-import { call, type LegacyAnswer } from '../../src/legacy-client.ts'
+import { call, type LegacyAnswer } from '../../support/legacy-client.ts'
 import { insist } from './insist.ts'
 
 export interface LoadOptions {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { LegacyAnswer } from '../../src/legacy-client.ts'
+import type { LegacyAnswer } from '../../support/legacy-client.ts'
 
 /** Milliseconds without an acknowledgement after which something is wrong. */
 const patience = 90_000

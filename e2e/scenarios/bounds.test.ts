@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { authenticate, call, type LegacyAnswer } from '../src/legacy-client.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 /** The most that a list gives. */
 const most = 10_000

@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { tokenAudience, tokenIssuer } from '@user-stats/core'
-import { compact, fixed, hmac, part, pss, rsa, rsaKeys, withSpareBits } from '../src/forger.ts'
-import { authenticate, call } from '../src/legacy-client.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { compact, fixed, hmac, part, pss, rsa, rsaKeys, withSpareBits } from '../support/forger.ts'
+import { authenticate, call } from '../support/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 // Ideas of the Wycheproof vectors for JWS, RFC 8725 and what has been found in libraries, on every port.
 

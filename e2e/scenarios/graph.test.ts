@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { buildClientSchema, getIntrospectionQuery } from 'graphql'
 import { auditServer } from 'graphql-http'
-import { startTestStack, type TestStack } from '../src/stack.ts'
-import { authenticate, call } from '../src/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
+import { authenticate, call } from '../support/legacy-client.ts'
 
 let stack: TestStack
 let admin: string

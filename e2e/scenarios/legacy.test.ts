@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { startTestStack, type TestStack } from '../src/stack.ts'
-import { authenticate, call, type Encoding } from '../src/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
+import { authenticate, call, type Encoding } from '../support/legacy-client.ts'
 
 let stack: TestStack
 let gateway: string

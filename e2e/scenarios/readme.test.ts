@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { authenticate, call } from '../src/legacy-client.ts'
-import { blocksOf, commandsOf, shapeOf, type Block } from '../src/readme.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { authenticate, call } from '../support/legacy-client.ts'
+import { blocksOf, commandsOf, shapeOf, type Block } from '../support/readme.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 let stack: TestStack
 beforeAll(async () => {

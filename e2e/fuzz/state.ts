@@ -1,5 +1,5 @@
 import { Pool } from 'pg'
-import type { TestStack } from '../stack.ts'
+import type { TestStack } from '../support/stack.ts'
 
 /** What the databases hold: equal texts, equal rows. */
 export interface State {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { authenticate, call } from '../src/legacy-client.ts'
-import { startTestStack, type TestStack } from '../src/stack.ts'
+import { authenticate, call } from '../support/legacy-client.ts'
+import { startTestStack, type TestStack } from '../support/stack.ts'
 
 let stack: TestStack
 let admin: string

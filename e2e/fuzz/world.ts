@@ -1,6 +1,6 @@
 import { Client } from 'pg'
-import { authenticate, call } from '../legacy-client.ts'
-import type { TestStack } from '../stack.ts'
+import { authenticate, call } from '../support/legacy-client.ts'
+import type { TestStack } from '../support/stack.ts'
 import type { Refs } from './raw-json.ts'
 
 /** Who sends a request. Each has a token of a kind of its own. */
