@@ -10,8 +10,8 @@ const documentCodes = [
   'PERSISTED_QUERY_NOT_SUPPORTED',
 ]
 
-/** Longer than any sentence of ours with the name of a member in it. */
-const longest = 2_000
+/** Longer than what we say of twenty members at fault, with the name of each. */
+const longest = 20_000
 
 /** What a service says that could do its work and has too much of it: the only 503 while everything is up. */
 const deliberate = new Set(['QUEUE_FULL', 'OVERLOADED'])

@@ -99,19 +99,29 @@ describe('port 8000', () => {
   test('an event is recorded once per idempotency key, and counted', async () => {
     const body = { type: 'view', user_id: 'visitor', data: { page: '/shoes', price: 9.5 } }
     const headers = { 'idempotency-key': 'view-1' }
-    const first = await call(gateway, 'POST', '/api/event/', { token: store, body, headers })
-    expect(first.status).toBe(201)
-    expect(first.body).toEqual({
-      ...body,
+    const created = {
       id: expect.any(Number),
       store_id: storeId,
       created_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}$/),
+    }
+    const first = await call(gateway, 'POST', '/api/event/', { token: store, body, headers })
+    expect(first.status).toBe(201)
+    // Keys are new: whoever sends one is answered what is new, too.
+    expect(first.body).toEqual({
+      ...body,
+      ...created,
+      occurred_at: expect.stringMatching(/Z$/),
+      duplicate: false,
     })
-    expect((await call(gateway, 'POST', '/api/event', { token: store, body, headers })).body).toEqual(
-      first.body,
-    )
-    for (const user of ['visitor', 'another'])
-      await call(gateway, 'POST', '/api/event', { token: store, body: { ...body, user_id: user } })
+    expect((await call(gateway, 'POST', '/api/event', { token: store, body, headers })).body).toEqual({
+      ...first.body,
+      duplicate: true,
+    })
+    for (const user of ['visitor', 'another']) {
+      const sent = { ...body, user_id: user }
+      const answer = await call(gateway, 'POST', '/api/event', { token: store, body: sent })
+      expect(answer.body).toEqual({ ...sent, ...created })
+    }
 
     for (const slash of ['', '/']) {
       expect((await call(gateway, 'GET', `/api/event/amount/view${slash}`, { token: store })).body).toEqual([

@@ -19,7 +19,9 @@ Every error a service answers has one of these codes. Over GraphQL it stands in 
 \`extensions.field\` naming the member at fault and \`extensions.retryAfter\` the seconds to wait, where there are
 any. Over REST the answer is a problem document (RFC 9457, \`application/problem+json\`) with \`status\`, \`code\`,
 \`detail\` and, for clients of the previous system, the same text as \`message\`; \`Retry-After\` is a header there.
-The message is this one, or a more precise one of the same meaning.
+The message is this one, or a more precise one of the same meaning. Of values that break rules all are reported at
+once, 20 at most: each with \`field\` and \`message\` in \`errors\` (\`extensions.errors\`, if there are several); \`field\`
+is the first one's, \`detail\` holds all messages.
 
 GraphQL itself adds \`GRAPHQL_PARSE_FAILED\`, \`GRAPHQL_VALIDATION_FAILED\` and \`OPERATION_RESOLUTION_FAILURE\` for
 documents that cannot be executed, and \`PERSISTED_QUERY_NOT_SUPPORTED\`: send the whole document.

@@ -26,6 +26,8 @@ export {
   DomainError,
   badInput,
   badInputs,
+  maxFaults,
+  requireAll,
   toFault,
   type ExceededLimit,
   type Fault,

@@ -173,6 +173,19 @@ test.each([
   },
 )
 
+test.each([
+  `Bearer us_s_${'k'.repeat(43)}`,
+  `us_a_${'k'.repeat(43)}`,
+  'Bearer a key somebody chose',
+  'Bearer chosen',
+])('an API key in place of a token is refused with what to do: %s', async (authorization) => {
+  const { identify } = createVerifier()
+  const { code, message } = await refusalOf(() => identify(authorization))
+  expect(code).toBe('TOKEN_INVALID')
+  expect(message).toMatch(/POST \/api\/auth .* or the mutation authenticate/)
+  expect(message).not.toContain('kkk')
+})
+
 test('nobody is who sends no header, and the scheme is read in any letters', async () => {
   const { identify } = createVerifier()
   expect(await identify(undefined)).toEqual({ role: 'NOBODY' })

@@ -1,5 +1,4 @@
-import { DomainError } from '@user-stats/core'
-import { isErrorCode } from '@user-stats/core'
+import { badInputs, DomainError, isErrorCode, type Fault } from '@user-stats/core'
 import type { RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
 import type { RestRow } from './row.ts'
@@ -7,7 +6,7 @@ import type { RestRow } from './row.ts'
 /**
  * Executes the operation of a row on the graph, in process.
  *
- * @throws DomainError of the operation's first error, with members under the row's names
+ * @throws DomainError of the operation's first error, or of all values that are wrong, under the row's names
  */
 export async function execute<Context extends RequestContext>(
   server: GraphServer<Context>,
@@ -22,13 +21,26 @@ export async function execute<Context extends RequestContext>(
   const [error] = errors ?? []
   if (error === undefined) return data ?? {}
   const { code, field, retryAfter } = error.extensions ?? {}
-  const named = typeof field === 'string' ? nameOf(field, fields) : undefined
-  throw new DomainError(isErrorCode(code) ? code : 'INTERNAL_SERVER_ERROR', {
-    ...(isErrorCode(code) && { message: renamed(error.message, field, named) }),
-    ...(named !== undefined && { field: named }),
+  const known = isErrorCode(code) ? code : 'INTERNAL_SERVER_ERROR'
+  const cause = new Error(`operation answered ${String(code)}`)
+  const faults = (errors ?? []).flatMap(faultsOf).map((fault) => renamed(fault, fields))
+  if (known === 'BAD_USER_INPUT' && faults.length > 0) throw badInputs(faults, cause)
+  const [named] = typeof field === 'string' ? [renamed({ field, message: error.message }, fields)] : []
+  throw new DomainError(known, {
+    ...(isErrorCode(code) && { message: error.message, ...named }),
     ...(typeof retryAfter === 'number' && { retryAfter }),
-    cause: new Error(`operation answered ${String(code)}`),
+    cause,
   })
+}
+
+type GraphError = NonNullable<Awaited<ReturnType<GraphServer<RequestContext>['execute']>>['errors']>[number]
+
+/** What an error says is wrong with values, by their names in the graph. */
+function faultsOf({ message, extensions }: GraphError): readonly Fault[] {
+  if (extensions?.['code'] !== 'BAD_USER_INPUT') return []
+  const { field, errors } = extensions
+  if (Array.isArray(errors)) return errors as Fault[]
+  return typeof field === 'string' ? [{ field, message }] : []
 }
 
 // A variable, or a member of one, that is there but undefined would be taken for null, and its default forgotten.
@@ -45,13 +57,12 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const defined = (members: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 
-/** What a member of the graph is called in a REST body: `input.firstName` is `first_name`. */
-function nameOf(field: string, fields: Readonly<Record<string, string>>): string {
+/** A fault under the name that a REST body has for the member: `input.firstName` is `first_name`. */
+function renamed({ field, message }: Fault, fields: Readonly<Record<string, string>>): Fault {
   const [first = '', ...rest] = field.replace(/^input\./, '').split('.')
-  return [fields[first] ?? first, ...rest].join('.')
+  const name = [fields[first] ?? first, ...rest].join('.')
+  return {
+    field: name,
+    message: message.startsWith(`${field}:`) ? `${name}${message.slice(field.length)}` : message,
+  }
 }
-
-const renamed = (message: string, field: unknown, name: string | undefined): string =>
-  typeof field === 'string' && name !== undefined && message.startsWith(`${field}:`)
-    ? `${name}${message.slice(field.length)}`
-    : message

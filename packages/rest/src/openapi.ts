@@ -99,8 +99,12 @@ export function toOpenApi({
 /** The schema an answer with a list of these has. */
 export const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
 
-/** The schema an answer with just these members has. */
-export const answerOf = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
-  ...objectOf(properties, true),
+/** The schema of an answer that has these members, may have the optional ones, and no others. */
+export const answerOf = (
+  properties: Readonly<Record<string, JsonSchema>>,
+  optional: Readonly<Record<string, JsonSchema>> = {},
+): JsonSchema => ({
+  ...objectOf({ ...properties, ...optional }, false),
+  required: Object.keys(properties),
   additionalProperties: false,
 })

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { DomainError } from '@user-stats/core'
+import { badInput, badInputs, DomainError, type Fault } from '@user-stats/core'
 import type { MakeContext } from '@user-stats/graphql'
 import type { RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
@@ -7,7 +7,7 @@ import { FormBody } from '@user-stats/http'
 import { parseJson } from '@user-stats/core'
 import { execute } from './execute-operation.ts'
 import type { RestInput, RestRow } from './row.ts'
-import { compile, objectOf, type Validate } from './validation.ts'
+import { compile, objectOf, requireValid, type Check, type Checked } from './validation.ts'
 
 export interface RestOptions<Context extends RequestContext> {
   readonly rows: readonly RestRow[]
@@ -35,35 +35,45 @@ export function registerRest<Context extends RequestContext>(
         // Who nobody is, is said before what is wrong with the request.
         if (row.public !== true && contextValue.caller.role === 'NOBODY')
           throw contextValue.overLimit ?? new DomainError('UNAUTHENTICATED')
-        const data = await execute(server, row, row.variables(read(request)), contextValue)
+        const input = read(request)
+        const data = await execute(server, row, row.variables(input), contextValue)
         if (row.missing !== undefined && data[row.missing.field] == null)
           throw new DomainError(row.missing.code)
-        return reply.code(row.status).send(row.reply(data as never))
+        return reply.code(row.status).send(row.reply(data as never, input))
       },
     })
   }
 }
 
-const nothing: Validate = () => ({})
+const nothing: Check = () => ({ value: {}, faults: [] })
 
-/** Takes apart and checks what a row needs of a request. */
+/** Takes apart and checks what a row needs of a request. @throws (the function) BAD_USER_INPUT with all faults */
 function createReader(row: RestRow): (request: FastifyRequest) => RestInput {
-  const params = row.params ? compile(objectOf(row.params, true), { text: true }) : nothing
-  const query = row.query ? compile(objectOf(row.query, false), { text: true }) : nothing
-  const headers = row.headers ? compile(objectOf(row.headers, false), { text: true }) : nothing
-  const schema = row.body && { additionalProperties: row.strict !== true, ...row.body }
-  const json = schema ? compile(schema, { text: false }) : nothing
-  const form = schema ? compile(schema, { text: true }) : nothing
+  const params = row.params ? compile(objectOf(row.params, true), { text: true, others: 'any' }) : nothing
+  const query = row.query ? compile(objectOf(row.query, false), { text: true, others: 'ignored' }) : nothing
+  const headers = row.headers ? compile(objectOf(row.headers, false), { text: true, others: 'any' }) : nothing
+  const others = row.strict === true ? 'refused' : 'ignored'
+  const json = row.body ? compile(row.body, { text: false, others }) : nothing
+  const form = row.body ? compile(row.body, { text: true, others }) : nothing
 
-  return (request) => ({
-    params: params({ ...(request.params as Record<string, unknown>) }) as Record<string, string>,
-    query: query(lastOfEach(request.query as Record<string, unknown>)),
-    headers: headers({ ...request.headers }) as Record<string, string | undefined>,
-    body: row.body === undefined ? {} : readBody(row, request.body, json, form),
-  })
+  return (request) => {
+    const checked = {
+      params: params({ ...(request.params as Record<string, unknown>) }),
+      query: query(lastOfEach(request.query as Record<string, unknown>)),
+      headers: headers({ ...request.headers }),
+      body: row.body === undefined ? nothing({}) : checkBody(row, request.body, json, form),
+    }
+    requireValid({ value: {}, faults: Object.values(checked).flatMap(({ faults }) => faults) })
+    return {
+      params: checked.params.value as Record<string, string>,
+      query: checked.query.value,
+      headers: checked.headers.value as Record<string, string | undefined>,
+      body: checked.body.value,
+    }
+  }
 }
 
-function readBody(row: RestRow, body: unknown, json: Validate, form: Validate): Record<string, unknown> {
+function checkBody(row: RestRow, body: unknown, json: Check, form: Check): Checked {
   if (body instanceof FormBody) {
     if (row.form !== true)
       throw new DomainError('UNSUPPORTED_MEDIA_TYPE', {
@@ -78,27 +88,35 @@ function readBody(row: RestRow, body: unknown, json: Validate, form: Validate): 
   return json(body as Record<string, unknown>)
 }
 
+const isObjectSchema = (schema: { type?: unknown } | undefined): boolean =>
+  [schema?.type].flat().includes('object')
+
 /** Form fields are text: members that are objects arrive as JSON. */
 function formMembers({ body }: RestRow, { fields }: FormBody): Record<string, unknown> {
   const properties = (body?.['properties'] ?? {}) as Record<string, { type?: unknown }>
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
-      if (properties[name]?.type !== 'object') return [name, value]
+      if (!isObjectSchema(properties[name])) return [name, value]
       return [name, parseMember(name, value)]
     }),
   )
 }
 
+/** @throws BAD_USER_INPUT */
 function parseMember(name: string, value: string): unknown {
   try {
     return parseJson(Buffer.from(value))
   } catch (error) {
-    const message =
-      error instanceof DomainError && error.code === 'BAD_USER_INPUT'
-        ? error.message
-        : 'must be a JSON object'
-    throw new DomainError('BAD_USER_INPUT', { field: name, message: `${name}: ${message}` })
+    if (error instanceof DomainError && error.faults.length > 0)
+      throw badInputs(error.faults.map((fault) => within(name, fault)))
+    throw badInput(name, 'must be a JSON object')
   }
+}
+
+/** What is wrong inside of a member, as it is wrong in the body. */
+function within(name: string, { field, message }: Fault): Fault {
+  const path = field.startsWith('[') ? name : `${name}.`
+  return { field: path + field, message: path + message }
 }
 
 const lastOfEach = (query: Record<string, unknown>): Record<string, unknown> =>

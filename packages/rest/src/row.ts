@@ -39,7 +39,7 @@ export interface RestRow {
   readonly status: 200 | 201
   /** The schema of the answer. */
   readonly answer: JsonSchema
-  readonly reply: (data: never) => unknown
+  readonly reply: (data: never, input: RestInput) => unknown
   /** A root field that answers null for "there is none": the code to say so with. */
   readonly missing?: { readonly field: string; readonly code: 'USER_NOT_FOUND' | 'STORE_NOT_FOUND' }
   /** Statuses other than 401, 422, 429, 500 and 503 that are documented. */

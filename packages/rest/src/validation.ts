@@ -1,9 +1,10 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
-import { badInput, DomainError } from '@user-stats/core'
+import { badInputs, maxFaults, toFault, toPath, type Fault } from '@user-stats/core'
+import { nearest } from './near-miss.ts'
 import type { JsonSchema } from './row.ts'
 
-const options = { allErrors: false, useDefaults: true, strict: false } as const
+const options = { allErrors: true, useDefaults: true, strict: false } as const
 
 function createAjv(extra: ConstructorParameters<typeof Ajv>[0]): Ajv {
   const ajv = new Ajv({ ...options, ...extra })
@@ -16,18 +17,65 @@ function createAjv(extra: ConstructorParameters<typeof Ajv>[0]): Ajv {
 const exact = createAjv({})
 const converting = createAjv({ coerceTypes: true })
 
-export type Validate = (value: Record<string, unknown>) => Record<string, unknown>
+/** Unknown members that are looked at: each is compared with ours. */
+const maxUnknown = 1_000
 
-/**
- * @returns a function that answers the validated value: defaults filled in, text converted if asked for
- * @throws (the function) BAD_USER_INPUT with the member and the rule
- */
-export function compile(schema: JsonSchema, { text }: { text: boolean }): Validate {
-  const validate: ValidateFunction = (text ? converting : exact).compile(schema)
-  return (value) => {
-    if (validate(value)) return value
-    throw toFault(validate.errors?.[0])
+export interface Checked {
+  /** The value, with defaults filled in and text converted if asked for. */
+  readonly value: Record<string, unknown>
+  readonly faults: readonly Fault[]
+}
+
+/** Checks a value and says all that is wrong with it. @throws BAD_USER_INPUT when it is wrong as a whole */
+export type Check = (value: Record<string, unknown>) => Checked
+
+export interface CheckOptions {
+  /** Whether the values are text that has to be converted. */
+  readonly text: boolean
+  /**
+   * What becomes of members that the schema does not name. Those that are nearly what a member that is missing is
+   * called are refused in either case; `any` takes all.
+   */
+  readonly others: 'refused' | 'ignored' | 'any'
+}
+
+export function compile(schema: JsonSchema, { text, others }: CheckOptions): Check {
+  // Unknown members are found below, at a bounded number: there may be thousands.
+  const validate: ValidateFunction = (text ? converting : exact).compile({
+    ...schema,
+    additionalProperties: true,
+  })
+  const names = Object.keys(schema['properties'] ?? {})
+  const known = new Set(names)
+
+  function unknownMembers(value: Record<string, unknown>): Fault[] {
+    const missing = names.filter((name) => !Object.hasOwn(value, name))
+    const faults: Fault[] = []
+    for (const member of Object.keys(value)
+      .filter((name) => !known.has(name))
+      .slice(0, maxUnknown)) {
+      const meant = nearest(member, missing)
+      if (meant !== undefined)
+        faults.push(toFault(toPath([member]), `is not known here. Did you mean ${meant}?`))
+      else if (others === 'refused') faults.push(toFault(toPath([member]), 'is not known here. Leave it out'))
+      if (faults.length === maxFaults) break
+    }
+    return faults
   }
+
+  return (value) => {
+    // Before defaults are filled in.
+    const unknown = others === 'any' ? [] : unknownMembers(value)
+    const valid = validate(value)
+    const faults = valid ? [] : withoutRepeats((validate.errors ?? []).map(faultOf))
+    return { value, faults: [...faults, ...unknown] }
+  }
+}
+
+/** @throws BAD_USER_INPUT with all that is wrong */
+export function requireValid({ value, faults }: Checked): Record<string, unknown> {
+  if (faults.length > 0) throw badInputs(faults)
+  return value
 }
 
 /** An object schema over properties that all are required, or none is. */
@@ -40,17 +88,17 @@ export const objectOf = (
   ...(required && { required: Object.keys(properties) }),
 })
 
-function toFault(error: ErrorObject | undefined): DomainError {
-  if (error === undefined) return new DomainError('BAD_USER_INPUT')
-  const path = error.instancePath.slice(1).replaceAll('/', '.')
-  const params = error.params as Record<string, unknown>
-  const own = params['missingProperty'] ?? params['additionalProperty']
-  const field = [path, typeof own === 'string' ? own : ''].filter((part) => part !== '').join('.')
-  if (error.keyword === 'required') return badInput(field, 'is required')
-  if (error.keyword === 'additionalProperties') return badInput(field, 'is not known here. Leave it out')
-  if (field === '')
-    return new DomainError('BAD_USER_INPUT', {
-      message: `The request body ${error.message ?? 'is not valid'}.`,
-    })
-  return badInput(field, error.message ?? 'is not valid')
+/** Rules of members in words of ours, where those of Ajv help nobody. */
+const rules: ReadonlyMap<string, string> = new Map([['data', 'must be a JSON object']])
+
+function faultOf({ instancePath, params, message = 'is not valid' }: ErrorObject): Fault {
+  const { missingProperty: absent } = params as { readonly missingProperty?: string }
+  const parts = instancePath.split('/').slice(1)
+  if (absent !== undefined) return toFault(toPath([...parts, absent]), 'is required')
+  return toFault(toPath(parts), rules.get(parts.at(-1) ?? '') ?? message)
 }
+
+/** Several keywords of a schema may say the same rule. */
+const withoutRepeats = (faults: readonly Fault[]): readonly Fault[] => [
+  ...new Map(faults.map((fault) => [fault.message, fault])).values(),
+]

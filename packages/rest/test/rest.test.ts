@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { listOf, answerOf, toOpenApi } from '../src/openapi.ts'
 import { paging, type RestRow } from '../src/row.ts'
+import type { Fault } from '@user-stats/core'
 import { startGraphApp } from './graph-app.ts'
 
 const anything = { type: 'object' }
@@ -189,7 +190,9 @@ test.each([
   [{ type: 'a', amount: '7.5' }, 'amount'],
   [{ type: 'a', amount: 'x' }, 'amount'],
   [{ type: 'a', data: 'x' }, 'data'],
-  [{ type: 'a', data: '{"x":1e400}' }, 'data'],
+  [{ type: 'a', data: '{"x":1e400}' }, 'data.x'],
+  [{ type: 'a', data: '[1e400]' }, 'data[0]'],
+  [{ type: 'a', data: '1e400' }, 'data'],
   [{ type: 'a', data: '[1]' }, 'data'],
   [{ amount: '7' }, 'type'],
 ])('a form with %j is 422 and names the member', async (fields, field) => {
@@ -210,6 +213,67 @@ test('legacy routes ignore members they do not know, new ones refuse them, and f
     status: 201,
     type: 'a',
   })
+})
+
+test('all that is wrong with a request is reported at once', async () => {
+  await using app = await start()
+  const refused = await told(await app.send('/api/strict', json({ amount: 'x', data: 7, wrong: 1 })))
+  expect(refused).toMatchObject({ status: 422, code: 'BAD_USER_INPUT', field: 'type' })
+  expect(refused['errors']).toEqual([
+    { field: 'type', message: 'type: is required' },
+    { field: 'amount', message: 'amount: must be integer' },
+    { field: 'data', message: 'data: must be a JSON object' },
+    { field: 'wrong', message: 'wrong: is not known here. Leave it out' },
+  ])
+  expect(refused['detail']).toBe((refused['errors'] as Fault[]).map(({ message }) => message).join('; '))
+  expect(await told(await app.send('/api/echo/0?on=maybe&day=x'))).toMatchObject({
+    errors: [{ field: 'amount' }, { field: 'on' }, { field: 'day' }],
+  })
+  const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`member${String(at)}`, at]))
+  expect((await told(await app.send('/api/strict', json(many))))['errors']).toHaveLength(20)
+  // One fault is reported in the same way.
+  expect((await told(await app.send('/api/legacy', json({ type: 'a', amount: 'x' }))))['errors']).toEqual([
+    { field: 'amount', message: 'amount: must be integer' },
+  ])
+  const inexact = await told(
+    await app.send('/api/legacy', json('{"type":"a","data":{"a":1e400,"b":[1e400]}}')),
+  )
+  expect(inexact['errors']).toMatchObject([{ field: 'data.a' }, { field: 'data.b[0]' }])
+})
+
+test.each([
+  ['Amount', 'amount'],
+  ['AMOUNT', 'amount'],
+  ['a-mount', 'amount'],
+  ['amuont', 'amount'],
+  ['ammount', 'amount'],
+  ['Data', 'data'],
+  ['date', 'data'],
+])('a member %s is refused by name where %s is missing: it would be ignored', async (written, meant) => {
+  await using app = await start()
+  const message = `${written}: is not known here. Did you mean ${meant}?`
+  for (const path of ['/api/legacy', '/api/strict'])
+    expect(await told(await app.send(path, json({ type: 'a', [written]: 1 })))).toMatchObject({
+      status: 422,
+      field: written,
+      message,
+    })
+  expect(await told(await app.send('/api/legacy', form({ type: 'a', [written]: '1' })))).toMatchObject({
+    message,
+  })
+  // Where ours is there, nothing is lost.
+  const both = { type: 'a', amount: 7, data: {}, [written]: 1 }
+  expect(await told(await app.send('/api/legacy', json(both)))).toMatchObject({ status: 201, amount: 7 })
+})
+
+test('parameters of a query are refused like members, unless they are of somebody else', async () => {
+  await using app = await start()
+  expect(await told(await app.send('/api/paging?ofset=3'))).toMatchObject({
+    status: 422,
+    field: 'ofset',
+    message: 'ofset: is not known here. Did you mean offset?',
+  })
+  expect((await app.send('/api/paging?utm_source=mail&_=1&off=1&x=y')).status).toBe(200)
 })
 
 test.each([

@@ -280,6 +280,50 @@ test('a revoked key is refused at once, others of the store are not', async () =
   expect((await events.send('POST', '/api/event', callers.store, body)).status).toBe(201)
 })
 
+test('whoever may not record is refused as a whole, whatever a bulk holds', async () => {
+  const [revoked, blocked] = [events.store(30), events.store(31)]
+  const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
+  await events.introduce(30)
+  await events.introduce(31, 'BLOCKED')
+  await revoke(30, revoked.keyId)
+  await revoke(0, admin.keyId)
+  const good = '{"type":"seen","user_id":"u"}'
+  const mutation = `mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }`
+  for (const [caller, status, code] of [
+    [revoked, 401, 'KEY_REVOKED'],
+    [blocked, 403, 'STORE_BLOCKED'],
+    [admin, 401, 'KEY_REVOKED'],
+  ] as const) {
+    for (const body of [
+      good,
+      '',
+      'nonsense',
+      '{"type":""}',
+      `${good}\n`.repeat(2_500),
+      `nonsense\n${good}`,
+    ]) {
+      const answer = await events.send(
+        'POST',
+        '/api/events',
+        caller,
+        body.replaceAll('"u"', '"u","store_id":31'),
+        {
+          'content-type': 'application/x-ndjson',
+        },
+      )
+      expect([answer.status, answer.body.code, answer.body.accepted]).toEqual([status, code, 0])
+    }
+    for (const body of ['[]', '{}', '[1]', `[${good}]`])
+      expect((await events.send('POST', '/api/events', caller, body)).status).toBe(status)
+    for (const inputs of [[], [{ type: '', userId: '' }], [{ type: 'seen', userId: 'u', storeId: 30 }]]) {
+      const { body } = await events.graphql(caller, mutation, { input: { events: inputs } })
+      expect(body.errors[0].extensions.code).toBe(code)
+    }
+    const single = await events.send('POST', '/api/event', caller, { type: '\0', user_id: 'u' })
+    expect([single.status, single.body.code]).toEqual([status, code])
+  }
+})
+
 test('an erased user: events gone, counted once, late ones refused', async () => {
   const caller = events.store(20)
   const send = (user: string) =>

@@ -57,7 +57,7 @@ test('NDJSON: counts what was accepted, repeated and rejected, with the lines at
     [10, 'BAD_USER_INPUT', 'occurred_at'],
     [11, 'FORBIDDEN', null],
     [12, 'BAD_USER_INPUT', 'data.nul'],
-    [13, 'BAD_USER_INPUT', 'n'],
+    [13, 'BAD_USER_INPUT', 'data.n'],
   ])
   expect(await countOf(1)).toBe(3)
 })

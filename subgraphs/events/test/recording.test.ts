@@ -187,7 +187,8 @@ test('a line of a file of events can be sent alone: its time and its idempotency
   const send = (body: object) => events.send('POST', '/api/event', caller, body)
   const [first, again] = [await send(line), await send(line)]
   expect([first.status, again.status]).toEqual([201, 201])
-  expect(again.body.id).toBe(first.body.id)
+  expect(first.body).toMatchObject({ occurred_at: '2026-10-01T23:59:59.000Z', duplicate: false })
+  expect(again.body).toEqual({ ...first.body, duplicate: true })
   expect((await events.send('GET', '/api/event/amount/alone', caller)).body).toEqual([
     { date: '2026-10-01', event_amount: 1 },
   ])
@@ -195,6 +196,94 @@ test('a line of a file of events can be sent alone: its time and its idempotency
   expect([other.status, other.body.code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED'])
   const ahead = await send({ ...line, idempotency_key: 'line-2', occurred_at: '2999-01-01T00:00:00Z' })
   expect([ahead.status, ahead.body.field]).toEqual([422, 'occurred_at'])
+})
+
+test('an answer says when an event happened and whether it is a repeat if its sender uses what is new', async () => {
+  const caller = events.store(18)
+  const send = async (more: object, headers?: Record<string, string>) =>
+    (await events.send('POST', '/api/event', caller, { type: 'a', user_id: 'u', ...more }, headers)).body
+  const plain = ['id', 'type', 'store_id', 'user_id', 'data', 'created_at']
+  expect(Object.keys(await send({ data: {}, time: 1 }))).toEqual(plain)
+  const headers = { 'idempotency-key': 'once' }
+  const first = await send({}, headers)
+  expect(Object.keys(first)).toEqual([...plain, 'occurred_at', 'duplicate'])
+  expect(`${first.occurred_at.slice(0, -1)}000`).toBe(first.created_at)
+  expect(await send({}, headers)).toEqual({ ...first, duplicate: true })
+  expect(await send({ occurred_at: '2026-10-01T02:00:00+02:00' })).toMatchObject({
+    occurred_at: '2026-10-01T00:00:00.000Z',
+    duplicate: false,
+  })
+})
+
+test('data that is absent, null or an empty list is an empty object, by whichever door', async () => {
+  const caller = events.store(19)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  for (const data of ['', '"data":null,', '"data":[],', '"data":{},']) {
+    const event = `{${data}"type":"a","user_id":"u"}`
+    const one = await events.send('POST', '/api/event', caller, event)
+    expect([one.status, one.body.data]).toEqual([201, {}])
+    for (const [body, type] of [
+      [`[${event}]`, 'application/json'],
+      [event, 'application/x-ndjson'],
+    ] as const) {
+      const bulk = await events.send('POST', '/api/events', caller, body, { 'content-type': type })
+      expect(bulk.body).toMatchObject({ accepted: 1, rejected: 0 })
+    }
+    const input = { type: 'a', userId: 'u', ...(JSON.parse(event) as { data?: unknown }) }
+    const { user_id: _user, ...sent } = input as { user_id?: string }
+    expect((await events.graphql(caller, record, { input: sent })).body.errors).toBeUndefined()
+    expect(
+      (await events.graphql(caller, recordMany, { input: { events: [sent, sent] } })).body.data.recordEvents,
+    ).toMatchObject({ acceptedCount: 2 })
+    const literal = `mutation { recordEvent(input: { type: "a", userId: "u", ${data.replaceAll('"', '')} }) { event { data } } }`
+    expect((await events.graphql(caller, literal)).body.data).toEqual({
+      recordEvent: { event: { data: {} } },
+    })
+  }
+  for (const data of ['', '&data=null', '&data=[]', '&data={}']) {
+    const form = await events.send('POST', '/api/event', caller, `type=a&user_id=u${data}`, headers)
+    expect([form.status, form.body.data]).toEqual([201, {}])
+  }
+  const { rows } = await events.owner.query(
+    'SELECT data, count(*)::int AS n FROM events WHERE store_id = 19 GROUP BY 1',
+  )
+  expect(rows).toEqual([{ data: {}, n: 4 * 7 + 4 }])
+})
+
+test('all that is wrong with an event is reported at once, however it is sent', async () => {
+  const caller = events.store(18)
+  const event = {
+    type: ' \0',
+    user_id: '',
+    data: { a: ['\udc00'], b: 1 },
+    occurred_at: '2999-01-01T00:00:00Z',
+  }
+  const one = await events.send('POST', '/api/event', caller, { ...event, user_id: 'u' })
+  expect(one.body.errors.map(({ field }: any) => field)).toEqual(['type', 'data.a[0]', 'occurred_at'])
+  expect(one.body.detail.split('; ').map((part: string) => part.split(':')[0])).toEqual([
+    'type',
+    'data.a[0]',
+    'occurred_at',
+  ])
+  const input = { type: '', userId: '', occurredAt: event.occurred_at, idempotencyKey: 'x'.repeat(256) }
+  const graph = await events.graphql(caller, record, { input })
+  expect(graph.body.errors[0].extensions.errors.map(({ field }: any) => field)).toEqual([
+    'type',
+    'userId',
+    'occurredAt',
+    'idempotencyKey',
+  ])
+  const admin = await events.graphql(events.admin, record, { input })
+  expect(admin.body.errors[0].extensions.errors[0].field).toBe('storeId')
+  const line = { ...event, user_id: '\0', idempotency_key: '\0' }
+  const bulk = await events.send('POST', '/api/events', caller, [line])
+  expect(bulk.body.errors[0].message.split('; ').map((part: string) => part.split(':')[0])).toEqual([
+    'type',
+    'user_id',
+    'data.a[0]',
+    'occurred_at',
+    'idempotency_key',
+  ])
 })
 
 test('an event of long ago gets a partition of its own month and counts on its day', async () => {
@@ -215,7 +304,13 @@ test.each([
   ['a missing member', { type: 'a', data: {} }, 'user_id'],
   ['a number for a string', { type: 1, user_id: 'u', data: {} }, 'type'],
   ['a null', { type: 'a', user_id: null, data: {} }, 'user_id'],
-  ['an array for data', { type: 'a', user_id: 'u', data: [] }, 'data'],
+  ['an array for data', { type: 'a', user_id: 'u', data: [1] }, 'data'],
+  ['a string for data', { type: 'a', user_id: 'u', data: '{}' }, 'data'],
+  ['a misspelt time', { type: 'a', user_id: 'u', occurredAt: '2026-10-01T00:00:00Z' }, 'occurredAt'],
+  ['a misspelt key', { type: 'a', user_id: 'u', idempotencyKey: 'a' }, 'idempotencyKey'],
+  ['misspelt data', { type: 'a', user_id: 'u', Data: {} }, 'Data'],
+  ['a misspelt store', { type: 'a', user_id: 'u', storeId: 9 }, 'storeId'],
+  ['half a pair in an array', { type: 'a', user_id: 'u', data: { x: [1, { y: '\udc00' }] } }, 'data.x[1].y'],
   ['an empty type', { type: '', user_id: 'u', data: {} }, 'type'],
   ['a type that is too long', { type: 'x'.repeat(129), user_id: 'u', data: {} }, 'type'],
   ['a NUL', { type: 'a', user_id: 'u\u0000', data: {} }, 'user_id'],

@@ -61,6 +61,10 @@ export const claimsOf = (caller: SignedInCaller, keyExpiresAt?: Date | null): Ca
   ...(keyExpiresAt != null && { key_exp: keyExpiresAt.getTime() / 1_000 }),
 })
 
+const noToken =
+  'This is not an access token. Exchange an API key for one first: POST /api/auth on the gateway with ' +
+  '{"api_key": "<key>"}, or the mutation authenticate. Then send Authorization: Bearer <token>.'
+
 export interface TokenVerifierOptions {
   readonly keys: KeySource
   /** Milliseconds since the epoch. */
@@ -132,6 +136,8 @@ export function createTokenVerifier({
      */
     identify: async (authorization: string | undefined): Promise<Caller> => {
       if (authorization === undefined) return nobody
+      // Every token has dots, and no API key of ours has.
+      if (!authorization.includes('.')) throw new DomainError('TOKEN_INVALID', { message: noToken })
       const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization)?.[1]
       if (token === undefined) throw new DomainError('TOKEN_INVALID')
       return await verify(token)

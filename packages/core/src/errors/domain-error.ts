@@ -72,11 +72,26 @@ export const badInput = (field: string, rule: string): DomainError =>
   new DomainError('BAD_USER_INPUT', toFault(field, rule))
 
 /** Values that break rules, in one error. The first 20 are reported. */
-export function badInputs(all: readonly Fault[]): DomainError {
+export function badInputs(all: readonly Fault[], cause?: unknown): DomainError {
   const faults = all.slice(0, maxFaults)
   const [first] = faults
   return new DomainError('BAD_USER_INPUT', {
     ...(first && { field: first.field, message: faults.map(({ message }) => message).join('; ') }),
     faults,
+    cause,
   })
+}
+
+/** Runs all checks. @throws BAD_USER_INPUT with the faults of all of them, and at once whatever else one throws */
+export function requireAll(...checks: readonly (() => unknown)[]): void {
+  const faults = checks.flatMap((check) => {
+    try {
+      check()
+      return []
+    } catch (error) {
+      if (error instanceof DomainError && error.faults.length > 0) return error.faults
+      throw error
+    }
+  })
+  if (faults.length > 0) throw badInputs(faults)
 }

@@ -1,7 +1,7 @@
 import { unwrapResolverError } from '@apollo/server/errors'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { catalogue, isErrorCode } from '@user-stats/core'
-import { DomainError } from '@user-stats/core'
+import { DomainError, type Fault } from '@user-stats/core'
 import { membersOfLimit } from '@user-stats/http'
 import { toAnswerable } from '@user-stats/http'
 import { documentCodes, withoutLiterals } from './document-errors.ts'
@@ -51,6 +51,7 @@ function toGraphqlError(thrown: unknown): GraphQLError {
 export const graphqlExtensions = (error: DomainError): Record<string, unknown> => ({
   code: error.code,
   ...(error.field !== undefined && { field: error.field }),
+  ...(error.faults.length > 1 && { errors: error.faults }),
   ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
   ...membersOfLimit(error.limit),
 })
@@ -87,13 +88,14 @@ function domainCodeOf(error: unknown): DomainError | undefined {
   const extensions = (error as Partial<GraphQLError> | undefined)?.extensions
   const code = extensions?.['code']
   if (!isErrorCode(code) || code === 'BAD_REQUEST') return undefined
-  const { field, retryAfter, limit, requested, maximum } = extensions as Record<string, unknown>
+  const { field, errors, retryAfter, limit, requested, maximum } = extensions as Record<string, unknown>
   const message = code === 'INTERNAL_SERVER_ERROR' ? catalogue[code].message : (error as GraphQLError).message
   const variable = variableFault(message)
   if (variable !== undefined) return new DomainError(code, variable)
   return new DomainError(code, {
     message,
     ...(typeof field === 'string' && { field }),
+    ...(Array.isArray(errors) && { faults: errors as Fault[] }),
     ...(typeof retryAfter === 'number' && { retryAfter }),
     ...(typeof limit === 'string' &&
       typeof requested === 'number' &&

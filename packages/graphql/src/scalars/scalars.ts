@@ -55,10 +55,13 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   serialize: (value) => (value instanceof Date ? value : parseInstant(value)).toISOString(),
 })
 
+/** PHP writes an empty object as an empty list. */
+const toObject = (value: unknown): unknown => (Array.isArray(value) && value.length === 0 ? {} : value)
+
 export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
   name: 'JSONObject',
-  parseValue: parseObject,
-  parseLiteral: (node, variables) => parseObject(valueFromASTUntyped(node, variables)),
+  parseValue: (value) => parseObject(toObject(value)),
+  parseLiteral: (node, variables) => parseObject(toObject(valueFromASTUntyped(node, variables))),
   serialize: parseObject,
 })
 

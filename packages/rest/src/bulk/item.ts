@@ -1,6 +1,7 @@
 import { DomainError } from '@user-stats/core'
 import type { ErrorCode } from '@user-stats/core'
-import { compile } from '../validation.ts'
+import { eventMembers } from '../event.schema.ts'
+import { compile, requireValid } from '../validation.ts'
 import { parseJson } from '@user-stats/core'
 import type { Element } from './elements.ts'
 
@@ -9,23 +10,7 @@ export const bulkItemSchema = {
   type: 'object',
   required: ['type', 'user_id'],
   additionalProperties: false,
-  properties: {
-    type: { type: 'string', minLength: 1, maxLength: 128 },
-    user_id: { type: 'string', minLength: 1, maxLength: 128 },
-    data: { type: 'object', default: {}, description: 'Up to 64 KiB and 32 levels.' },
-    store_id: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 2_147_483_647,
-      description: 'Required for admins; others may only name their own.',
-    },
-    occurred_at: {
-      type: 'string',
-      format: 'date-time',
-      description: 'When it happened; the time of receipt if absent.',
-    },
-    idempotency_key: { type: 'string', minLength: 1, maxLength: 255 },
-  },
+  properties: eventMembers,
 } as const
 
 export interface BulkItem {
@@ -41,7 +26,7 @@ export interface Rejection {
   readonly message: string
 }
 
-const check = compile(bulkItemSchema, { text: false })
+const check = compile(bulkItemSchema, { text: false, others: 'refused' })
 
 const members: Readonly<Record<string, string>> = {
   userId: 'user_id',
@@ -50,12 +35,17 @@ const members: Readonly<Record<string, string>> = {
   idempotencyKey: 'idempotency_key',
 }
 
-/** An error of `recordEvents` under the names that scripts use. */
-export function toMember<T extends { readonly field: string | null; readonly message: string }>(error: T): T {
-  const name = error.field === null ? undefined : members[error.field]
-  if (name === undefined || error.field === null) return error
-  return { ...error, field: name, message: error.message.replace(`${error.field}:`, `${name}:`) }
-}
+/** An error of `recordEvents` under the names that scripts use. Its message may be about several members. */
+export const toMember = <T extends { readonly field: string | null; readonly message: string }>(
+  error: T,
+): T => ({
+  ...error,
+  field: error.field === null ? null : (members[error.field] ?? error.field),
+  message: error.message.replaceAll(
+    /(^|; )(\w+)(?=:)/g,
+    (_match, before: string, name: string) => before + (members[name] ?? name),
+  ),
+})
 
 const rejection = (line: number, code: ErrorCode, field: string | null, message: string): Rejection => ({
   line,
@@ -71,13 +61,13 @@ export function readItem({ line, text }: Element): BulkItem | Rejection {
     const parsed = parseJson(text)
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
       return rejection(line, 'BAD_USER_INPUT', null, 'An event must be a JSON object.')
-    const event = check(parsed as Record<string, unknown>)
+    const event = requireValid(check(parsed as Record<string, unknown>))
     const input: Record<string, unknown> = {
       type: event['type'],
       userId: event['user_id'],
-      data: event['data'],
     }
     // What is absent stays absent: undefined would be taken for null.
+    if (event['data'] !== undefined) input['data'] = event['data']
     if (event['store_id'] !== undefined) input['storeId'] = event['store_id']
     if (event['occurred_at'] !== undefined) input['occurredAt'] = event['occurred_at']
     if (event['idempotency_key'] !== undefined) input['idempotencyKey'] = event['idempotency_key']

@@ -102,7 +102,9 @@ async function pump(
   const underWay = new Set<Promise<void>>()
   const failures: unknown[] = []
   let batch: BulkItem[] = []
+  let batches = 0
   const start = (): void => {
+    batches += 1
     const sending: Promise<void> = send(batch)
       .catch((error: unknown) => {
         failures.push(error)
@@ -126,8 +128,9 @@ async function pump(
     () => [],
     (error: unknown) => [error],
   )
-  // What was read whole before the stream broke is recorded, unless recording itself fails.
-  if (batch.length > 0 && failures.length === 0) start()
+  // What was read whole before the stream broke is recorded, unless recording itself fails. Where there is nothing to
+  // record, an empty batch finds out whether the caller may record at all.
+  if ((batch.length > 0 || batches === 0) && failures.length === 0) start()
   await Promise.all(underWay)
   for (const error of [...failures, ...broken]) throw error
 }

@@ -5,12 +5,12 @@ import {
   dayRange,
   eventAnswer,
   eventBody,
-  eventSelection,
   idempotencyHeader,
+  recordedSelection,
   storeIdParam,
   storeIdQuery,
   toLegacyEvent,
-  type EventData,
+  type RecordedData,
 } from './shapes.ts'
 
 /** Rows that the gateway and the events service serve alike, each over its own graph. */
@@ -30,7 +30,7 @@ export const recordEventRow = ({ form }: { readonly form: boolean }): RestRow =>
   summary: 'Record an event',
   tag: 'events',
   form,
-  operation: `mutation RecordEvent($input: RecordEventInput!) { recordEvent(input: $input) { event { ${eventSelection} } } }`,
+  operation: `mutation RecordEvent($input: RecordEventInput!) { recordEvent(input: $input) { ${recordedSelection} } }`,
   headers: idempotencyHeader,
   body: eventBody,
   fields: eventFields,
@@ -47,7 +47,7 @@ export const recordEventRow = ({ form }: { readonly form: boolean }): RestRow =>
   status: 201,
   answer: eventAnswer,
   errors: [404, 409],
-  reply: ({ recordEvent }: { recordEvent: { event: EventData } }) => toLegacyEvent(recordEvent.event),
+  reply: ({ recordEvent }: { recordEvent: RecordedData }, input) => toLegacyEvent(recordEvent, input),
 })
 
 /** The three documented aggregates. */

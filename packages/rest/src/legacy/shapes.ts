@@ -1,5 +1,6 @@
 import { answerOf, listOf } from '../openapi.ts'
-import type { JsonSchema } from '../row.ts'
+import { eventMembers } from '../event.schema.ts'
+import type { JsonSchema, RestInput } from '../row.ts'
 
 /** Shapes of the previous system's answers that more than one port gives. */
 
@@ -28,18 +29,33 @@ export const userAnswer = answerOf({
   store_id: storeIdParam,
 })
 
-export const eventAnswer = answerOf({
-  id: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-  type: text,
-  store_id: storeIdParam,
-  user_id: text,
-  data: { type: 'object' },
-  created_at: {
-    type: 'string',
-    description: 'When it was received: UTC without offset.',
-    examples: ['2026-11-23T05:16:00.123000'],
+const ifNew = 'Only if `occurred_at` or an idempotency key was sent'
+export const eventAnswer = answerOf(
+  {
+    id: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    type: text,
+    store_id: storeIdParam,
+    user_id: text,
+    data: { type: 'object' },
+    created_at: {
+      type: 'string',
+      description: 'When it was received: UTC without offset.',
+      examples: ['2026-11-23T05:16:00.123000'],
+    },
   },
-})
+  {
+    occurred_at: {
+      type: 'string',
+      format: 'date-time',
+      description: `When it happened, in UTC. ${ifNew}.`,
+      examples: ['2026-11-23T05:16:00.123Z'],
+    },
+    duplicate: {
+      type: 'boolean',
+      description: `Whether the idempotency key was known: this is the event recorded then. ${ifNew}.`,
+    },
+  },
+)
 
 const few = 'Null when it is of too few users to be told to an analyst.'
 export const dailyAmountAnswer = listOf(
@@ -52,21 +68,11 @@ export const dailyAverageAnswer = listOf(
 /** The body of `POST /api/event`: what the previous system took, and what a line of `POST /api/events` has besides. */
 export const eventBody: JsonSchema = {
   type: 'object',
-  required: ['type', 'user_id', 'data'],
+  required: ['type', 'user_id'],
   properties: {
-    type: { type: 'string', minLength: 1, maxLength: 128 },
-    user_id: { type: 'string', minLength: 1, maxLength: 128 },
-    data: { type: 'object', description: 'Up to 64 KiB and 32 levels.' },
-    store_id: { ...storeIdParam, description: 'Required for admins; others may only name their own.' },
-    occurred_at: {
-      type: 'string',
-      format: 'date-time',
-      description: 'When it happened; the time of receipt if absent.',
-    },
+    ...eventMembers,
     idempotency_key: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 255,
+      ...eventMembers.idempotency_key,
       description: 'As the header `idempotency-key`, which is not looked at when this is given.',
     },
   },
@@ -74,34 +80,41 @@ export const eventBody: JsonSchema = {
 
 /** `Idempotency-Key`, for `POST /api/event`. */
 export const idempotencyHeader: Readonly<Record<string, JsonSchema>> = {
-  'idempotency-key': {
-    type: 'string',
-    minLength: 1,
-    maxLength: 255,
-    description: "The sender's own name for this event: a repeat answers the first one and counts nothing.",
-  },
+  'idempotency-key': eventMembers.idempotency_key,
 }
 
-export interface EventData {
-  readonly id: string
-  readonly type: string
-  readonly storeId: number
-  readonly userId: string
-  readonly data: unknown
-  readonly createdAt: string
+/** What became of an event. */
+export interface RecordedData {
+  readonly event: {
+    readonly id: string
+    readonly type: string
+    readonly storeId: number
+    readonly userId: string
+    readonly data: unknown
+    readonly createdAt: string
+    readonly occurredAt: string
+  }
+  readonly duplicate: boolean
 }
 
-/** What an operation has to select of an event. */
-export const eventSelection = 'id type storeId userId data createdAt'
+/** What an operation has to select of it. */
+export const recordedSelection = 'event { id type storeId userId data createdAt occurredAt } duplicate'
 
-/** An event as the previous system wrote it. */
-export const toLegacyEvent = ({ id, type, storeId, userId, data, createdAt }: EventData) => ({
+/** An event as the previous system wrote it; with what is new, for those who send what is new. */
+export const toLegacyEvent = (
+  { event: { id, type, storeId, userId, data, createdAt, occurredAt }, duplicate }: RecordedData,
+  { body, headers }: Pick<RestInput, 'body' | 'headers'>,
+) => ({
   id: Number(id),
   type,
   store_id: storeId,
   user_id: userId,
   data,
   created_at: legacyInstant(createdAt),
+  ...((body['occurred_at'] ?? body['idempotency_key'] ?? headers['idempotency-key']) !== undefined && {
+    occurred_at: occurredAt,
+    duplicate,
+  }),
 })
 
 /** `from` and `to`, days of an aggregate; the previous system had none. */

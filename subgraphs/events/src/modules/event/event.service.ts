@@ -4,7 +4,7 @@ import { keyStoreOf, type Access } from '../access/access.service.ts'
 import type { BatchItem, Outcome } from './write-batch.ts'
 import type { EventRow } from './event-row.ts'
 import type { Ingest } from './ingest-queue.ts'
-import { prepareEvent, requireText, type EventInput } from './validation.ts'
+import { prepareEvent, requireEvent, requireText, type EventInput } from './validation.ts'
 
 export interface EventFilter {
   readonly userId?: string | null
@@ -34,21 +34,41 @@ export interface EventsOptions {
   readonly horizonDays: number
 }
 
+/** Whether an outcome concerns whatever a caller sends. An admin names a store for each event. */
+const isRefused = ({ role }: Caller, { code }: DomainError): boolean =>
+  code === 'KEY_REVOKED' || (role === 'STORE' && (code === 'STORE_BLOCKED' || code === 'STORE_NOT_FOUND'))
+
 export type Events = ReturnType<typeof createEvents>
 
 /** Recording and reading raw events. */
 export function createEvents({ pool, access, ingest, clock, horizonDays }: EventsOptions) {
+  /** @throws BAD_USER_INPUT with all that is wrong with the event, FORBIDDEN */
   function toItem(caller: Caller, input: EventInput, receivedAt: Date): BatchItem {
-    const event = prepareEvent(input, tenantOf(caller, input.storeId), receivedAt, horizonDays)
-    // tenantOf lets stores and admins through, nobody else.
-    if (caller.role !== 'STORE' && caller.role !== 'ADMIN') throw new DomainError('FORBIDDEN')
-    return { event, keyId: caller.keyId, keyStore: keyStoreOf(caller), admin: caller.role === 'ADMIN' }
+    const limits = { receivedAt, horizonDays }
+    const requireStore = (): number => tenantOf(caller, input.storeId)
+    try {
+      const event = prepareEvent(input, requireStore(), limits)
+      // tenantOf lets stores and admins through, nobody else.
+      if (caller.role !== 'STORE' && caller.role !== 'ADMIN') throw new DomainError('FORBIDDEN')
+      return { event, keyId: caller.keyId, keyStore: keyStoreOf(caller), admin: caller.role === 'ADMIN' }
+    } catch (error) {
+      requireEvent(input, requireStore, limits)
+      throw error
+    }
   }
 
   return {
     /** @throws BAD_USER_INPUT, IDEMPOTENCY_KEY_REUSED, EVENT_ERASED, USER_ERASED, QUEUE_FULL and refusals of access */
     async record(caller: Caller, input: EventInput): Promise<Recorded> {
-      const [outcome] = await ingest.record([toItem(caller, input, clock())])
+      let item: BatchItem
+      try {
+        item = toItem(caller, input, clock())
+      } catch (error) {
+        // Whether the caller may record anything comes before what is wrong with the event.
+        await access.admit(caller, null)
+        throw error
+      }
+      const [outcome] = await ingest.record([item])
       if (outcome === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
       if (outcome instanceof DomainError) throw outcome
       return outcome
@@ -62,8 +82,8 @@ export function createEvents({ pool, access, ingest, clock, horizonDays }: Event
     async recordMany(caller: Caller, inputs: readonly EventInput[]): Promise<Outcome[]> {
       // Who may record nothing at all is told so, not once for each event.
       if (caller.role !== 'STORE' && caller.role !== 'ADMIN') tenantOf(caller)
-      if (inputs.length < 1 || inputs.length > maxBulk)
-        throw badInput('events', `must be 1 to ${maxBulk.toLocaleString('en')} events`)
+      if (inputs.length > maxBulk)
+        throw badInput('events', `must be ${maxBulk.toLocaleString('en')} events at most`)
       const receivedAt = clock()
       const prepared = inputs.map((input): BatchItem | DomainError => {
         try {
@@ -76,6 +96,10 @@ export function createEvents({ pool, access, ingest, clock, horizonDays }: Event
       const written = await ingest.record(
         prepared.filter((item): item is BatchItem => !(item instanceof DomainError)),
       )
+      // The writer looks at the caller's key and store, if there is anything to write.
+      if (written.length === 0) await access.admit(caller, null)
+      else if (written.every((outcome) => outcome instanceof DomainError))
+        for (const outcome of written) if (isRefused(caller, outcome)) throw outcome
       let next = 0
       return prepared.map((item) => {
         if (item instanceof DomainError) return item

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { badInput } from '@user-stats/core'
+import { badInput, requireAll } from '@user-stats/core'
 
 const maxDataBytes = 65_536
 const maxDataDepth = 32
@@ -51,7 +51,7 @@ function checkData(value: unknown, path: string, depth: number): void {
       throw badInput('data', `must not be nested deeper than ${String(maxDataDepth)} levels`)
     for (const [key, member] of Object.entries(value)) {
       if (!isText(key)) throw badInput(path, 'must not have names with NUL or unpaired surrogates')
-      checkData(member, `${path}.${key}`, depth + 1)
+      checkData(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, depth + 1)
     }
   }
 }
@@ -63,28 +63,40 @@ function encodeData(data: Record<string, unknown>): string {
   return json
 }
 
-/**
- * Checks an event against the rules that need no database.
- *
- * @throws BAD_USER_INPUT naming the member and the rule
- */
-export function prepareEvent(
-  input: EventInput,
-  storeId: number,
-  receivedAt: Date,
-  horizonDays: number,
-): PreparedEvent {
-  const type = requireText('type', input.type, 128)
-  const userId = requireText('userId', input.userId, 128)
-  if (input.data === null) throw badInput('data', 'must not be null. Leave it out, or send an object')
-  const data = input.data ?? {}
-  const json = encodeData(data)
-  const occurredAt = input.occurredAt ?? receivedAt
+function requireOccurredAt({ occurredAt }: EventInput, receivedAt: Date, horizonDays: number): Date {
+  if (occurredAt == null) return receivedAt
   if (occurredAt.getTime() > receivedAt.getTime() + aheadMs)
     throw badInput('occurredAt', 'must not be more than 5 minutes ahead')
   if (occurredAt.getTime() < receivedAt.getTime() - horizonDays * dayMs)
     throw badInput('occurredAt', `must not be more than ${String(horizonDays)} days ago`)
-  const key = input.idempotencyKey == null ? null : requireText('idempotencyKey', input.idempotencyKey, 255)
+  return occurredAt
+}
+
+const requireKey = ({ idempotencyKey }: EventInput): string | null =>
+  idempotencyKey == null ? null : requireText('idempotencyKey', idempotencyKey, 255)
+
+/** When an event was received, and how far back it may have happened. */
+export interface EventLimits {
+  readonly receivedAt: Date
+  readonly horizonDays: number
+}
+
+/**
+ * Checks an event against the rules that need no database.
+ *
+ * @throws BAD_USER_INPUT naming the first member that breaks one, and the rule
+ */
+export function prepareEvent(
+  input: EventInput,
+  storeId: number,
+  { receivedAt, horizonDays }: EventLimits,
+): PreparedEvent {
+  const type = requireText('type', input.type, 128)
+  const userId = requireText('userId', input.userId, 128)
+  const data = input.data ?? {}
+  const json = encodeData(data)
+  const occurredAt = requireOccurredAt(input, receivedAt, horizonDays)
+  const key = requireKey(input)
   return {
     storeId,
     type,
@@ -96,6 +108,22 @@ export function prepareEvent(
     key,
     fingerprint: key === null ? null : fingerprintOf(type, userId, data, input.occurredAt ?? null),
   }
+}
+
+/** Checks an event against all of these rules. @throws BAD_USER_INPUT naming each member that breaks one */
+export function requireEvent(
+  input: EventInput,
+  requireStore: () => unknown,
+  { receivedAt, horizonDays }: EventLimits,
+): void {
+  requireAll(
+    requireStore,
+    () => requireText('type', input.type, 128),
+    () => requireText('userId', input.userId, 128),
+    () => encodeData(input.data ?? {}),
+    () => requireOccurredAt(input, receivedAt, horizonDays),
+    () => requireKey(input),
+  )
 }
 
 /** Objects that differ only in the order of their members are the same content. */
