@@ -59,6 +59,29 @@ test('an analyst signs in to the playground with a key and runs a ready-made que
 })
 
 test.each([
+  ['gateway', '/', 'User statistics'],
+  ['users', '/', 'User statistics: users'],
+  ['events', '/', 'User statistics: events'],
+  ['users', '/graphql', 'User statistics: users'],
+  ['events', '/graphql', 'User statistics: events'],
+] as const)('%s%s says what it is, that all is well and where to go', async (service, path, title) => {
+  await using visit = await browser.open(stack.urls[service] + path)
+  const { page } = visit
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(title)
+  await page.getByText('Healthy', { exact: true }).waitFor()
+  const links = await page
+    .getByRole('link')
+    .evaluateAll((all) => all.map((link) => link.getAttribute('href')))
+  expect(links.length).toBeGreaterThan(3)
+  for (const link of links) expect((await fetch(stack.urls[service] + String(link))).status).toBeLessThan(401)
+  if (process.env['SCREENSHOTS'] !== undefined)
+    await page.screenshot({
+      path: `${process.env['SCREENSHOTS']}/${service}-landing${path.replace('/', '-')}.png`,
+    })
+  expect(visit.faults).toEqual([])
+})
+
+test.each([
   ['gateway', '/docs', 'Record an event'],
   ['users', '/docs', 'Register a user'],
   ['events', '/docs', 'Record an event'],

@@ -14,7 +14,9 @@ import {
   createMetrics,
   createRateLimits,
   registerApiDocs,
+  registerLandingPage,
   type Logger,
+  wantsPage,
 } from '@user-stats/http'
 import { createTokenVerifier, DomainError, type KeySource } from '@user-stats/core'
 import type { GatewayEnv } from './env.ts'
@@ -24,7 +26,7 @@ import { admitted } from './supergraph/introspection-access.ts'
 import { createSubgraphs } from './subgraphs/subgraph-pool.ts'
 import { openSupergraph } from './supergraph/supergraph-manager.ts'
 import type { View } from './supergraph/schema-variant.ts'
-import { registerPlayground, sendPlayground, wantsPlayground } from './pages/playground.ts'
+import { registerPlayground, sendPlayground } from './pages/playground.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { rows } from './rest/routes.ts'
 
@@ -87,7 +89,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     context,
     metrics,
     page: (request, reply) => {
-      if (!wantsPlayground(request)) return false
+      if (!wantsPage(request)) return false
       sendPlayground(reply)
       return true
     },
@@ -105,6 +107,19 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     paths: { ...bulkPaths, ...exportPaths },
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
+  registerLandingPage(app, {
+    title,
+    about:
+      'Online stores record what their customers do, and analysts read the statistics, never personal data. This is the gateway: stores and analysts use it.',
+    links: [
+      {
+        href: '/graphql',
+        name: 'Playground',
+        about: 'Sign in with an API key and ask the graph. Programs send GraphQL to the same address.',
+      },
+    ],
+    parts: subgraphs.readiness,
+  })
 
   app.addHook('onClose', async () => {
     await server.stop()

@@ -134,3 +134,14 @@ test('logs hold no address, no token and no key', async () => {
   expect(graph.logged()).toContain('/api/user/:email')
   expect(graph.logged()).not.toMatch(/example\.org|us_secret_key|eyJ|relation/)
 })
+
+test('a browser that opens the gateway is told whether each subgraph is ready', async () => {
+  await using own = await startGraph()
+  const response = await fetch(own.origin, { headers: { accept: 'text/html' } })
+  const page = await response.text()
+  expect(page).toContain('>Healthy<')
+  expect(page).toContain('The users service is ready.')
+  expect(page).toContain('The events service is ready.')
+  expect(page).toContain('href="/graphql"')
+  expect((await own.send('GET', '/')).body.code).toBe('NOT_FOUND')
+})

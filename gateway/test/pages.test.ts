@@ -72,7 +72,7 @@ test('an analyst signs in, finds the ready-made tabs and runs a query, all withi
 
 test.each([
   ['AveragePerUser', { type: 'purchase' }, '2.125'],
-  ['StoreEvents', { storeId: 1 }, '9099'],
+  ['StoreEvents', { storeId: null }, '9099'],
   ['TopEventTypes', { storeId: null }, '7055'],
 ])('the tab %s sends its query with its variables', async (name, variables, result) => {
   await using browser = await startBrowser()
@@ -137,7 +137,10 @@ test('signing out takes the answers, the documentation and the token away', asyn
   await page.getByLabel('API key').waitFor()
   await page.getByText('8077').waitFor({ state: 'detached' })
   await execute(visit)
-  await page.locator('.result-window').getByText('Sign in first.').waitFor()
+  await page
+    .locator('.result-window')
+    .getByText('Sign in to run this: enter an API key at the top of the page')
+    .waitFor()
   expect(await page.getByRole('button', { name: 'Show Documentation Explorer' }).count()).toBe(0)
   expect(graph.posted.at(-1)?.authorization).toBeUndefined()
 })
@@ -149,6 +152,20 @@ test('a session that has expired says so', async () => {
   await enterKey(visit, apiKey)
   await visit.page.getByRole('alert').getByText('Your session has ended.').waitFor()
   await visit.page.getByLabel('API key').waitFor()
+})
+
+test.each([
+  ['before signing in', false, 'Sign in to run this: enter an API key at the top of the page'],
+  ['once the token is refused', true, 'Your session has ended. Choose “Sign out” at the top of the page'],
+])('%s, running a query says what to do, without a word of headers', async (_when, signedIn, sentence) => {
+  await using browser = await startBrowser()
+  await using graph = await startStubGraph({ refusesTokens: true })
+  await using visit = await openPlayground(browser, graph)
+  if (signedIn) await signIn(visit)
+  await execute(visit)
+  const answer = visit.page.locator('.result-window')
+  await answer.getByText(sentence).waitFor()
+  expect(await answer.textContent()).not.toMatch(/authorization|bearer/i)
 })
 
 test('the endpoint shows the page to browsers only, under a policy without inline scripts', async () => {

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { prefersHtml } from './accept.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 
 const directory = join(import.meta.dirname, '../../generated/playground')
 
@@ -28,7 +27,7 @@ let page: string | undefined
  * The page itself stands at the GraphQL endpoint, whose route delegates to it:
  *
  *     app.get('/graphql', (request, reply) =>
- *       wantsPlayground(request) ? sendPlayground(reply) : graphql(request, reply))
+ *       wantsPage(request) ? sendPlayground(reply) : graphql(request, reply))
  */
 export async function registerPlayground(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
@@ -41,11 +40,6 @@ export async function registerPlayground(app: FastifyInstance): Promise<void> {
     immutable: true,
     maxAge: '365d',
   })
-}
-
-/** Is this a browser opening the endpoint, rather than a GraphQL client? */
-export function wantsPlayground(request: Pick<FastifyRequest, 'method' | 'headers'>): boolean {
-  return (request.method === 'GET' || request.method === 'HEAD') && prefersHtml(request.headers.accept)
 }
 
 /** Answers with the playground's page. Throws if `npm run generate` has not made it. */

@@ -1,7 +1,8 @@
-import { createPeerBreaker, type Logger, type Metrics } from '@user-stats/http'
+import { createPeerBreaker, type Logger, type Metrics, type ReadinessChecks } from '@user-stats/http'
 import type { Breaker } from '@user-stats/core'
 import { Pool } from 'undici'
 import { createDataSource, type Subgraph } from './subgraph-data-source.ts'
+import { createReadinessProbe } from './subgraph-readiness.ts'
 
 export interface SubgraphsOptions {
   /** Where a subgraph's GraphQL endpoint is. */
@@ -34,6 +35,7 @@ export function createSubgraphs({
   metrics,
 }: SubgraphsOptions) {
   const ways = new Map<string, Way>()
+  const probes = new Map<string, () => Promise<void>>()
 
   function wayTo(name: string, origin: string): Way {
     const key = `${name} ${origin}`
@@ -58,16 +60,20 @@ export function createSubgraphs({
     /** @throws EnvError when a variable says nonsense */
     dataSource: ({ name, url }: { readonly name: string; readonly url: string }): Subgraph => {
       const endpoint = locate(name, url)
+      const way = wayTo(name, new URL(endpoint).origin)
+      probes.set(`${name} service`, createReadinessProbe(way.pool))
       return createDataSource({
         name,
         url: endpoint,
-        ...wayTo(name, new URL(endpoint).origin),
+        ...way,
         maxUnderWay: connections * (1 + waitingPerConnection),
         timeout,
         gatewaySecret,
         log,
       })
     },
+    /** Whether each subgraph is ready, by what people call it. */
+    readiness: (): ReadinessChecks => Object.fromEntries(probes),
     close: async (): Promise<void> => {
       await Promise.all([...ways.values()].map(({ pool }) => pool.close()))
     },

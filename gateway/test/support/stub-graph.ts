@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { buildSchema, graphql } from 'graphql'
-import { registerPlayground, sendPlayground, wantsPlayground } from '../../src/pages/playground.ts'
+import { wantsPage } from '@user-stats/http'
+import { registerPlayground, sendPlayground } from '../../src/pages/playground.ts'
 
 /** The API key the stub takes; it refuses every other. */
 export const apiKey = 'us_a-key-for-tests'
@@ -17,7 +18,7 @@ const schema = buildSchema(`
   type Query {
     eventAmount(type: String!, from: Date, to: Date, limit: Int): [DailyAmount!]!
     eventAverage(type: String!, limit: Int): [DailyAverage!]!
-    storeEventAmount(storeId: Int!, limit: Int): [DailyAmount!]!
+    storeEventAmount(storeId: Int, limit: Int): [DailyAmount!]!
     topEventTypes(storeId: Int, limit: Int): [TypeAmount!]!
   }
 `)
@@ -38,7 +39,7 @@ export interface StubGraph extends AsyncDisposable {
 }
 
 /** The playground before a small graph that knows its four ready-made queries, on a free port. */
-export async function startStubGraph({ lifetime = 3_600 } = {}): Promise<StubGraph> {
+export async function startStubGraph({ lifetime = 3_600, refusesTokens = false } = {}): Promise<StubGraph> {
   const app: FastifyInstance = Fastify()
   const posted: StubGraph['posted'] = []
   // As the gateway does: what sets no policy of its own gets the strictest.
@@ -52,8 +53,10 @@ export async function startStubGraph({ lifetime = 3_600 } = {}): Promise<StubGra
     const body = request.body as { query: string; operationName: string; variables?: object }
     const { authorization } = request.headers
     posted.push({ authorization, operation: body.operationName, variables: body.variables })
+    if (refusesTokens && authorization && body.operationName !== 'IntrospectionQuery')
+      return reply.code(401).send({ errors: [{ message: 'no', extensions: { code: 'TOKEN_EXPIRED' } }] })
     if (body.operationName !== 'Authenticate' && !authorization) {
-      return reply.code(401).send(refusal('Sign in first.'))
+      return reply.code(401).send(refusal('A valid access token is needed: Authorization: Bearer <token>.'))
     }
     const result = await graphql({
       schema,
@@ -74,7 +77,7 @@ export async function startStubGraph({ lifetime = 3_600 } = {}): Promise<StubGra
     return result.errors?.[0]?.message === 'refused' ? reply.code(401).send(refusal('Bad API key.')) : result
   }
 
-  app.get('/graphql', (request, reply) => (wantsPlayground(request) ? sendPlayground(reply) : { data: null }))
+  app.get('/graphql', (request, reply) => (wantsPage(request) ? sendPlayground(reply) : { data: null }))
   app.post('/graphql', answer)
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   return { origin, posted, [Symbol.asyncDispose]: () => app.close() }

@@ -3,6 +3,19 @@ import type { FastifyInstance } from 'fastify'
 /** What must work for a service to be ready, by name; a check rejects when it does not. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>
 
+/** Whether a service can do its work now, and what it looked at. */
+export interface Readiness {
+  readonly status: 'ok' | 'stopping' | 'unavailable'
+  readonly checks: Readonly<Record<string, 'ok' | 'unavailable'>>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether this service can do its work now. */
+    readiness: () => Promise<Readiness>
+  }
+}
+
 const deadline = 2_000
 
 async function passes(check: () => Promise<void>): Promise<boolean> {
@@ -17,21 +30,30 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
   }
 }
 
+/** Runs all checks at once, within 2 seconds. */
+export async function readinessOf(checks: ReadinessChecks): Promise<Readiness> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, await passes(check)] as const),
+  )
+  return {
+    status: results.every(([, passed]) => passed) ? 'ok' : 'unavailable',
+    checks: Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'unavailable'])),
+  }
+}
+
 /** `GET /health/live`: the process answers. `GET /health/ready`: it can do its work; 503 says what is missing. */
 export function registerHealth(
   app: FastifyInstance,
   checks: ReadinessChecks,
   drain: { readonly stopping: boolean },
 ): void {
+  app.decorate('readiness', async () => {
+    const readiness = await readinessOf(checks)
+    return drain.stopping ? { ...readiness, status: 'stopping' as const } : readiness
+  })
   app.get('/health/live', () => ({ status: 'ok' }))
   app.get('/health/ready', async (_request, reply) => {
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => [name, await passes(check)] as const),
-    )
-    const ready = !drain.stopping && results.every(([, passed]) => passed)
-    return reply.code(ready ? 200 : 503).send({
-      status: ready ? 'ok' : drain.stopping ? 'stopping' : 'unavailable',
-      checks: Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'unavailable'])),
-    })
+    const readiness = await app.readiness()
+    return reply.code(readiness.status === 'ok' ? 200 : 503).send(readiness)
   })
 }

@@ -16,6 +16,7 @@ import {
   createMetrics,
   createRateLimits,
   registerApiDocs,
+  registerLandingPage,
   type Logger,
 } from '@user-stats/http'
 import { createTokenVerifier, type KeySource } from '@user-stats/core'
@@ -133,18 +134,24 @@ export async function buildApp({
     heed: true,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
-  registerGraph(app, { server, context, metrics })
+  const title = 'User statistics: events'
+  const page = registerLandingPage(app, {
+    title,
+    about:
+      'This service keeps events and computes the statistics. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
+  })
+  registerGraph(app, { server, context, metrics, page })
   registerBatch(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
   registerBulk(app, { server, context, metrics })
   const openapi = toOpenApi({
-    title: 'User statistics: events',
+    title,
     description: 'Events and aggregates, as the previous system answered them.',
     version: '1.0.0',
     rows,
     paths: bulkPaths,
   })
-  await registerApiDocs(app, { title: 'User statistics: events', openapi: () => openapi })
+  await registerApiDocs(app, { title, openapi: () => openapi })
 
   app.addHook('onReady', () => {
     if (maintain) maintenance.start()

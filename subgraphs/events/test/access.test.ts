@@ -232,6 +232,30 @@ test.each([
   }
 })
 
+test('who names no store is answered of their own, or of all stores they may see together', async () => {
+  const amount = async (caller: SignedInCaller, query = '{ storeEventAmount { eventAmount } }') => {
+    const { body } = await events.graphql(caller, query)
+    return (body.data.storeEventAmount as { eventAmount: number }[]).reduce(
+      (sum, day) => sum + day.eventAmount,
+      0,
+    )
+  }
+  for (const [storeId, count] of [
+    [31, 1],
+    [32, 2],
+  ] as const) {
+    await events.introduce(storeId)
+    for (let n = 0; n < count; n += 1)
+      await events.send('POST', '/api/event', events.store(storeId), { type: 'seen', user_id: 'u', data: {} })
+  }
+  expect(await amount(events.store(31))).toBe(1)
+  expect(await amount(events.analyst(32))).toBe(2)
+  const all = await amount(events.admin)
+  expect(all).toBeGreaterThanOrEqual(3)
+  expect(await amount(events.analyst())).toBe(all)
+  expect(await amount(events.admin, '{ storeEventAmount(storeId: 32) { eventAmount } }')).toBe(2)
+})
+
 test('internal mutations are for our own services only', async () => {
   const query = 'mutation { applyStoreDeletion(input: { commandId: 1, storeId: 1 }) { eventsDeleted } }'
   for (const [who, code] of [

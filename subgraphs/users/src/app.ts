@@ -15,6 +15,7 @@ import {
   createMetrics,
   createRateLimits,
   registerApiDocs,
+  registerLandingPage,
   type Logger,
 } from '@user-stats/http'
 import { createTokenVerifier } from '@user-stats/core'
@@ -128,7 +129,12 @@ export async function buildApp({
     gatewaySecret: env.gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), { ...domain, rates })
-  registerGraph(app, { server, context, metrics })
+  const page = registerLandingPage(app, {
+    title,
+    about:
+      'This service keeps stores, API keys and the personal data of users. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
+  })
+  registerGraph(app, { server, context, metrics, page })
   registerBatch(app, { server, context, metrics })
   registerRest(app, { rows, server, context })
   registerKeySet(app, keys)

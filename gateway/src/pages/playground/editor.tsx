@@ -2,7 +2,7 @@ import { useMemo } from 'react'
 import type { Fetcher } from '@graphiql/toolkit'
 import { GraphiQL } from 'graphiql'
 import { onlyOperation } from './only-operation.ts'
-import { post } from './session.ts'
+import { run } from './run.ts'
 import { openStorage } from './storage.ts'
 import { readyMadeTabs } from './tabs.ts'
 
@@ -12,8 +12,7 @@ export function Editor({ accessToken }: { accessToken: string | undefined }) {
   const fetcher = useMemo<Fetcher>(
     () => async (parameters) => {
       const operationName = onlyOperation(parameters.query, parameters.operationName)
-      const { answer } = await post({ ...parameters, operationName }, accessToken)
-      return answer
+      return await run({ ...parameters, operationName }, accessToken)
     },
     [accessToken],
   )

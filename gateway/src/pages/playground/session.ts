@@ -7,9 +7,11 @@ export interface Session {
   expiresAt: number
 }
 
-type Json = Record<string, unknown>
+export type Json = Record<string, unknown>
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
+export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
+
+export const unreachable = 'The gateway cannot be reached. Try again in a moment.'
 
 const AUTHENTICATE = `mutation Authenticate($input: AuthenticateInput!) {
   authenticate(input: $input) {
@@ -52,7 +54,7 @@ export async function signIn(apiKey: string): Promise<Session> {
     query: AUTHENTICATE,
     variables: { input: { apiKey } },
   }).catch(() => {
-    throw new Error('The gateway cannot be reached. Try again in a moment.')
+    throw new Error(unreachable)
   })
   const payload = isObject(answer.data) ? answer.data.authenticate : null
   if (!isObject(payload) || typeof payload.accessToken !== 'string')

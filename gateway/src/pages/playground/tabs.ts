@@ -35,16 +35,16 @@ query AveragePerUser($type: String!) {
     variables: json({ type: 'purchase' }),
   },
   {
-    query: `# A store's events per day,
-# all types together.
-query StoreEvents($storeId: Int!) {
+    query: `# A store's events per day, all types together;
+# null means your own store, or all you may see.
+query StoreEvents($storeId: Int) {
   storeEventAmount(storeId: $storeId, limit: 31) {
     date
     eventAmount
   }
 }
 `,
-    variables: json({ storeId: 1 }),
+    variables: json({ storeId: null }),
   },
   {
     query: `# Top event types, the most frequent first;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
+import { escape } from '../landing-page/html.ts'
 import { serveAsset } from './assets.ts'
 
 export interface ApiDocsOptions {
@@ -138,6 +139,3 @@ function html({ title, icon, styles, scripts }: Page): string {
 </html>
 `
 }
-
-const escape = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')

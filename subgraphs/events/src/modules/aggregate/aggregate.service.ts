@@ -132,7 +132,7 @@ export function createAggregates({ pool, access, minCohort }: AggregatesOptions)
     /** All events of a store per day; with a type, that type's. */
     storeEventAmount: async (
       caller: Caller,
-      storeId: number,
+      storeId: number | null | undefined,
       type: string | null,
       range: DaysRequest,
     ): Promise<DailyAmount[]> => (await totals(caller, storeId, type, range)).map(toAmount),

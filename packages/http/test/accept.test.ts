@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { prefersHtml } from '../src/pages/accept.ts'
+import { prefersHtml } from '../src/accept.ts'
 
 const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
 

@@ -1,0 +1,55 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from '@jest/globals'
+import { Pool } from 'undici'
+import { createReadinessProbe } from '../src/subgraphs/subgraph-readiness.ts'
+
+/** A subgraph that answers every request with a status, and counts them. */
+async function startSubgraph(status: number) {
+  const asked: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url)
+    response.writeHead(status).end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const pool = new Pool(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)
+  return {
+    asked,
+    pool,
+    [Symbol.asyncDispose]: async () => {
+      await pool.close()
+      server.close()
+    },
+  }
+}
+
+test('however many ask, a subgraph is asked once', async () => {
+  await using subgraph = await startSubgraph(200)
+  const probe = createReadinessProbe(subgraph.pool)
+  await Promise.all(Array.from({ length: 20 }, probe))
+  await probe()
+  expect(subgraph.asked).toEqual(['/health/ready'])
+})
+
+test.each([
+  [200, true],
+  [503, false],
+  // Of another make, without such a route.
+  [404, true],
+])('a subgraph that answers %i is ready: %s', async (status, ready) => {
+  await using subgraph = await startSubgraph(status)
+  const probe = createReadinessProbe(subgraph.pool)
+  expect(
+    await probe().then(
+      () => true,
+      () => false,
+    ),
+  ).toBe(ready)
+})
+
+test('a subgraph that is away is not ready', async () => {
+  const pool = new Pool('http://127.0.0.1:9')
+  await expect(createReadinessProbe(pool)()).rejects.toThrow()
+  await pool.close()
+})
