@@ -4,6 +4,7 @@ import {
   byAudience,
   createGraphServer,
   createRequestContext,
+  perTenant,
   registerGraph,
   type GraphServer,
   type MakeContext,
@@ -61,10 +62,12 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
       fastPath: env.fastPath,
       admit: (context) => admitted(server, context),
     })
-  const server: GraphServer<RequestContext> = byAudience({
-    everyone: serverOver(supergraph.everyone),
-    analysts: serverOver(supergraph.analysts),
-  })
+  const server: GraphServer<RequestContext> = perTenant(
+    byAudience({
+      everyone: serverOver(supergraph.everyone),
+      analysts: serverOver(supergraph.analysts),
+    }),
+  )
   await server.start()
 
   const app = await createHttpApp({

@@ -14,15 +14,17 @@ import type { GraphQLSchema } from 'graphql'
 import { refusalOf } from './limits/check-document.ts'
 import type { GraphLimits } from './limits/limits.ts'
 import { costOfOperations, createPricing } from './limits/plugin.ts'
-import { DomainError } from '@user-stats/core'
+import { DomainError, yieldTurn } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
 import type { Metrics } from '@user-stats/http'
 import { executeLocally } from './fast-path/compile-operation.ts'
 import { createErrorFormatter } from './errors/format-error.ts'
 import { introspectionForSignedIn, type Admit } from './plugins/introspection.ts'
 import { exactNumbers } from './rules/exact-numbers.ts'
+import { fewIntrospectionAliases } from './rules/introspection-aliases.ts'
 import { knownRoot } from './rules/known-root.ts'
 import { createLogsOfErrors } from './plugins/log-errors.ts'
+import { yieldBeforeExecution } from './plugins/yield-turns.ts'
 import { operationFound } from './plugins/require-operation.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import {
@@ -54,6 +56,9 @@ export interface GraphServer<Context extends RequestContext> {
   /** Answers a GraphQL request over HTTP, whatever it looks like. */
   readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HTTPGraphQLResponse>
 }
+
+/** Validation stops at this many errors. */
+const maxValidationErrors = 5
 
 export type FastPath = 'true' | 'false' | 'always'
 
@@ -110,7 +115,8 @@ export function createGraphServer<Context extends RequestContext>({
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
     parseOptions: { maxTokens: limits.tokens },
-    validationRules: [knownRoot, shallowLists, exactNumbers],
+    validationRules: [knownRoot, shallowLists, exactNumbers, fewIntrospectionAliases],
+    validationOptions: { maxErrors: maxValidationErrors },
     logger: {
       debug: (message: unknown) => {
         log.debug(String(message))
@@ -133,6 +139,7 @@ export function createGraphServer<Context extends RequestContext>({
       ApolloServerPluginInlineTraceDisabled(),
       // A page of somebody else's scripts, which our policy forbids; the gateway has its own.
       ApolloServerPluginLandingPageDisabled(),
+      yieldBeforeExecution(),
       operationFound(),
       introspectionForSignedIn(admit),
       costOfOperations(price),
@@ -143,7 +150,7 @@ export function createGraphServer<Context extends RequestContext>({
   })
 
   async function ordinary({ query, variables, operationName }: GraphRequest, contextValue: Context) {
-    refuseLarge(query)
+    await checkDocument(query, contextValue)
     const { body } = await apollo.executeOperation(
       { query, ...(variables && { variables }), ...(operationName !== undefined && { operationName }) },
       { contextValue },
@@ -152,10 +159,14 @@ export function createGraphServer<Context extends RequestContext>({
     return body.singleResult as GraphResult
   }
 
-  /** @throws OPERATION_TOO_LARGE */
-  function refuseLarge(query: unknown): void {
-    const refusal = typeof query === 'string' ? refusalOf(query, limits) : undefined
+  /** @throws OPERATION_TOO_LARGE, UNAUTHENTICATED, OVERLOADED */
+  async function checkDocument(query: unknown, context: Context): Promise<void> {
+    if (typeof query !== 'string') return
+    await yieldTurn()
+    const refusal = refusalOf(query, limits, context.caller)
     if (refusal) throw refusal
+    // It is parsed and validated next.
+    await yieldTurn()
   }
 
   const executeKnown: GraphServer<Context>['executeKnown'] = (request, context) =>
@@ -170,12 +181,15 @@ export function createGraphServer<Context extends RequestContext>({
       if (answer === undefined) return await ordinary(request, context)
       return resultOf(answer)
     },
-    executeHttp: (httpGraphQLRequest, context) => {
+    executeHttp: async (httpGraphQLRequest, context) => {
       const document = documentIn(httpGraphQLRequest)
       // Whoever shares an address with too many anonymous requests can still sign in.
       if (context.overLimit !== undefined && !isSignIn(document)) throw context.overLimit
-      refuseLarge(document)
-      return apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: () => Promise.resolve(context) })
+      await checkDocument(document, context)
+      return await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest,
+        context: () => Promise.resolve(context),
+      })
     },
   }
 }

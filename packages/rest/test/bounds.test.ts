@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { buildSchema, getOperationAST, parse } from 'graphql'
-import { amountAt } from '@user-stats/graphql'
-import { refusalOf } from '@user-stats/graphql'
-import { compileCost } from '@user-stats/graphql'
+import { buildSchema, getIntrospectionQuery, getOperationAST, parse } from 'graphql'
 import { behindGateway } from '@user-stats/config'
-import type { GraphLimits } from '@user-stats/graphql'
-import { measure } from '@user-stats/graphql'
-import { repeatsOf } from '@user-stats/graphql'
+import type { Caller } from '@user-stats/core'
+import {
+  amountAt,
+  compileCost,
+  countOverlaps,
+  documentLimitsOf,
+  measure,
+  refusalOf,
+  type DocumentLimits,
+  type GraphLimits,
+} from '@user-stats/graphql'
 import { startGraphApp } from './graph-app.ts'
 import { testLimits } from '@user-stats/http/testing'
 
@@ -104,7 +109,17 @@ test('a document is measured with its fragments spread out', () => {
     query B { name name name __schema { a { b { c } } } }
     fragment page on Things { nodes { y: id } again: nodes { id } }
     fragment unused on Thing @b { z: id }`
-  expect(measure(parse(text))).toEqual({ depth: 3, rootFields: 4, aliases: 4, directives: 4, fields: 15 })
+  expect(measure(parse(text))).toEqual({
+    fragments: 2,
+    operations: 2,
+    depth: 3,
+    nesting: 4,
+    rootFields: 4,
+    aliases: 4,
+    directives: 4,
+    fields: 17,
+    values: 2,
+  })
 })
 
 test('fragments that double each other forty times are measured as fast as they are read', () => {
@@ -116,41 +131,69 @@ test('fragments that double each other forty times are measured as fast as they 
   expect(depth).toBe(41)
   expect(fields).toBeGreaterThan(2 ** 40)
   // Not valid, but nothing to stumble over.
-  expect(measure(parse('{ ...f } fragment f on T { a ...f }')).fields).toBe(1)
+  expect(measure(parse('{ ...f } fragment f on T { a ...f }')).fields).toBe(3)
 })
 
 test.each([
   ['at different places', '{ a { id } b { id c { id } } }', 0],
   ['beside each other', '{ a a a }', 3],
   ['by alias', '{ x: a x: b a b: x }', 1],
-  ['below fields that are one', '{ a { b c } a { b c } a { c } }', 3 + 1 + 3],
+  ['with their arguments', '{ a(x: 1, y: [1, { z: $v }]) a a }', 3 + 2 * 5],
+  ['below fields that are one', '{ a { b c } a { b c } a { c } }', 3 + 2 * 5 + 1 + 3],
+  ['with the fragments they spread', '{ a { ...f ...g } ... { a { ... { ...f } } } }', 1 + 4 + 2],
   ['in fragments, each time they are spread', '{ a { ...f ... { b } ...f } } fragment f on T { b }', 3],
   ['in fragments that nothing spreads', '{ a } fragment f on T { b b ...g } fragment g on T { b }', 3],
   ['in each operation for itself', 'query A { a } query B { a a }', 1],
   ['in fragments that contain themselves', '{ ...f } fragment f on T { a ...f ...none }', 0],
-])('fields of the same name are counted in pairs: %s', (_where, text, pairs) => {
-  expect(repeatsOf(parse(text))).toBe(pairs)
+])('comparisons of fields of the same name are counted: %s', (_where, text, pairs) => {
+  expect(countOverlaps(parse(text), 1_000)).toBe(pairs)
 })
 
+const admin: Caller = { role: 'ADMIN', keyId: 'key' }
+const anonymous: Caller = { role: 'NOBODY' }
 const repeat = (count: number, text: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => text(n)).join(' ')
 
-const hostile: readonly (readonly [keyof GraphLimits | 'nesting' | 'repeats', string, number])[] = [
+const listOf = (length: number): string => `[${'1 '.repeat(length)}]`
+/** Fragments that contain each other, each with a selection set of its own around the next. */
+const chain = (length: number): string =>
+  repeat(length, (n) => `fragment f${String(n)} on T { ... { ... { ...f${String(n + 1)} } } }`)
+
+const hostile: readonly (readonly [keyof DocumentLimits, string, number])[] = [
   ['depth', `${'{ a '.repeat(13)}${'}'.repeat(13)}`, 13],
   ['aliases', `{ t { ${repeat(101, (n) => `a${String(n)}: id`)} } }`, 101],
   ['rootFields', `{ ${repeat(51, () => 'name')} }`, 51],
   ['directives', `{ name ${'@include(if: true) '.repeat(51)}}`, 51],
+  ['directives', `query ($a: Int ${'@a '.repeat(51)}) { name }`, 51],
   ['fields', `{ t { ${repeat(1_001, () => 'id')} } }`, 1_002],
-  ['tokens', `{ t(list: [${repeat(5_000, () => '1')}]) }`, 5_009],
-  ['repeats', `{ t { ${repeat(101, () => 'id')} } }`, 5_050],
+  ['fields', `{ t { ${'...f '.repeat(1_001)} } }`, 1_002],
+  ['fields', `{ t { ${'...g '.repeat(350)} } } fragment g on T { ...f ...f }`, 1_051],
+  ['tokens', `{ t(list: ${listOf(5_000)}) }`, 5_009],
+  ['characters', `{ name ${'#\n'.repeat(62_500)} }`, 125_009],
+  [
+    'values',
+    `{ t { ${repeat(60, (n) => `a${String(n)}: b { ...f }`)} } } fragment f on T { c(list: ${listOf(99)}) }`,
+    6_000,
+  ],
+  ['fragments', `{ ${repeat(101, (n) => `...f${String(n)}`)} }`, 101],
+  ['fragments', `{ name } ${repeat(101, (n) => `fragment f${String(n)} on T { id }`)}`, 101],
+  ['operations', repeat(51, (n) => `query Q${String(n)} { ...f }`), 51],
+  ['overlaps', `{ t { ${repeat(201, () => 'id')} } }`, 20_100],
+  ['overlaps', `{ t { ${repeat(50, () => `a(list: ${listOf(9)})`)} } }`, 1_225 + 49 * 500],
+  [
+    'overlaps',
+    `{ t { ${repeat(40, () => `a { ${repeat(10, (n) => `...f${String(n)}`)} }`)} } }`,
+    780 + 39 * 400 + 78_000,
+  ],
   ['nesting', `{ t(list: ${'['.repeat(201)}${']'.repeat(201)}) }`, 203],
+  ['nesting', `{ ...f0 } ${chain(80)}`, 241],
 ]
 
 test.each(hostile)(
   'too many (%s) are refused before anything is parsed or validated',
   (name, text, requested) => {
-    const refusal = refusalOf(text, testLimits)
-    const maximum = { ...testLimits, nesting: 200, repeats: 5_000 }[name]
+    const refusal = refusalOf(text, testLimits, admin)
+    const maximum = documentLimitsOf(admin, testLimits)[name]
     expect(refusal?.code).toBe('OPERATION_TOO_LARGE')
     expect(refusal?.limit).toEqual({ name, requested, maximum })
     expect(refusal?.message).toContain(`has ${String(requested)}`)
@@ -165,16 +208,41 @@ test('what is just within each limit is let through, and so is what cannot be re
     `{ ${repeat(50, () => 'name')} }`,
     `{ name ${'@include(if: true) '.repeat(50)}}`,
     `{ t { ${repeat(999, (n) => `field${String(n)}`)} } }`,
-    `{ t { ${repeat(100, () => 'id')} } }`,
+    `{ t { ${repeat(200, () => 'id')} } }`,
+    `{ ${repeat(100, (n) => `...f${String(n)}`)} }`,
+    `{ ...f0 } ${chain(66)}`,
+    repeat(50, (n) => `query Q${String(n)} { name }`),
+    `{ t(list: ${listOf(4_991)}) }`,
     '{ name',
     '{ name \u0000 }',
     '',
   ])
-    expect(refusalOf(text, testLimits)).toBeUndefined()
+    expect(refusalOf(text, testLimits, admin)).toBeUndefined()
 })
 
-test('a document of a million signs is refused without counting them all', () => {
-  expect(refusalOf(`{ t(list: [${'1 '.repeat(1_000_000)}]) }`, testLimits)?.limit?.requested).toBe(20_001)
+test('an anonymous caller may send far less, and is told to sign in, by which limit and what was found', () => {
+  const signIn =
+    'mutation ($key: String!) { authenticate(input: { apiKey: $key }) { accessToken expiresIn } }'
+  for (const text of [signIn, '{ __typename }', '{ __type(name: "Query") { name } }'])
+    expect(refusalOf(text, testLimits, anonymous)).toBeUndefined()
+  for (const [name, text, requested, maximum] of [
+    ['tokens', `{ t(list: ${listOf(492)}) }`, 501, 500],
+    ['characters', `{ name ${' '.repeat(12_500)} }`, 12_509, 12_500],
+    ['fields', `{ t { ${repeat(100, (n) => `f${String(n)}`)} } }`, 101, 100],
+    ['aliases', `{ t { ${repeat(11, (n) => `a${String(n)}: id`)} } }`, 11, 10],
+    ['rootFields', `{ ${repeat(11, (n) => `f${String(n)}`)} }`, 11, 10],
+    ['fragments', `{ ${repeat(11, (n) => `...f${String(n)}`)} }`, 11, 10],
+    ['overlaps', `{ t { ${repeat(46, () => 'id')} } }`, 1_035, 1_000],
+  ] as const) {
+    const refusal = refusalOf(text, testLimits, anonymous)
+    expect(refusal?.code).toBe('UNAUTHENTICATED')
+    expect(refusal?.limit).toEqual({ name, requested, maximum })
+    expect(refusal?.message).toContain(`has ${String(requested)}`)
+    expect(refusal?.message).toContain(`at most ${String(maximum)} are allowed without`)
+    expect(refusalOf(text, testLimits, admin)).toBeUndefined()
+  }
+  const low = { ...testLimits, tokens: 100 }
+  expect(documentLimitsOf(anonymous, low).tokens).toBe(100)
 })
 
 test('subgraphs allow more than the gateway in each respect', () => {
@@ -183,15 +251,44 @@ test('subgraphs allow more than the gateway in each respect', () => {
     expect(inner[name]).toBeGreaterThan(value)
 })
 
+test('validation stops at the first few errors', async () => {
+  const { body } = await ask(`{ ${repeat(50, (n) => `unknown${String(n)}`)} }`)
+  expect(body['errors']).toHaveLength(6)
+})
+
+test('the schema is shown whole to tools, and not many times over', async () => {
+  await using shown = await startGraphApp()
+  const of = async (query: string) => (await ask(query, {}, 'POST', shown)).body
+  expect((await of(getIntrospectionQuery()))['errors']).toBeUndefined()
+  for (const query of [
+    `{ __schema { types { ${repeat(11, (n) => `a${String(n)}: fields { name }`)} } } }`,
+    `{ __schema { ...s } } fragment s on __Schema { ${repeat(11, (n) => `a${String(n)}: types { name }`)} }`,
+    `{ ${repeat(11, (n) => `a${String(n)}: __type(name: "Query") { name }`)} }`,
+  ])
+    expect(await of(query)).toMatchObject({
+      errors: [
+        {
+          message: expect.stringContaining('At most 10 aliases'),
+          extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+        },
+      ],
+    })
+})
+
 let app: Awaited<ReturnType<typeof startGraphApp>>
 beforeAll(async () => {
   app = await startGraphApp([], { ...testLimits, cost: 60, aliases: 3 })
 })
 afterAll(() => app[Symbol.asyncDispose]())
 
-const ask = async (query: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' = 'POST') => {
+const ask = async (
+  query: string,
+  headers: Record<string, string> = {},
+  method: 'GET' | 'POST' = 'POST',
+  { send } = app,
+) => {
   const url = method === 'GET' ? `/graphql?query=${encodeURIComponent(query)}` : '/graphql'
-  const response = await app.send(url, {
+  const response = await send(url, {
     method,
     headers: { 'content-type': 'application/json', ...headers },
     ...(method === 'POST' && { body: JSON.stringify({ query }) }),

@@ -1,7 +1,7 @@
 import { unwrapResolverError } from '@apollo/server/errors'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { catalogue, isErrorCode } from '@user-stats/core'
-import { DomainError, type Fault } from '@user-stats/core'
+import { DomainError, toDomainError, type Fault } from '@user-stats/core'
 import { membersOfLimit } from '@user-stats/http'
 import { toAnswerable } from '@user-stats/http'
 import { documentCodes, withoutLiterals } from './document-errors.ts'
@@ -55,6 +55,12 @@ export const graphqlExtensions = (error: DomainError): Record<string, unknown> =
   ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
   ...membersOfLimit(error.limit),
 })
+
+/** Refuses an operation in a plugin: Apollo Server takes what plugins throw for its own failure, unless it is this. */
+export function refuseOperation(error: unknown): never {
+  const known = toDomainError(error)
+  throw new GraphQLError(known.message, { extensions: graphqlExtensions(known) })
+}
 
 /**
  * Apollo Server's `formatError`: domain errors with their code, faults of the document as they are, everything else

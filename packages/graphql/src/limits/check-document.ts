@@ -1,55 +1,61 @@
 import { GraphQLError, Lexer, parse, Source, TokenKind, type DocumentNode } from 'graphql'
-import type { DomainError } from '@user-stats/core'
-import { maxNesting, maxRepeats, tooLarge, type GraphLimits } from './limits.ts'
-import { measure } from './document-size.ts'
-import { repeatsOf } from './overlapping-fields.ts'
+import type { Caller, DomainError } from '@user-stats/core'
+import { measure, type Measure } from './document-size.ts'
+import { documentLimitsOf, tooLarge, type DocumentLimits, type GraphLimits, type TooLarge } from './limits.ts'
+import { countOverlaps } from './overlapping-fields.ts'
 
 const opening = new Set<TokenKind>([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
 const closing = new Set<TokenKind>([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
 
 /**
- * Whether a document is small enough to be parsed and validated, whose time grows faster than the document.
- * A document that cannot be read is none of our business: Apollo Server says what is wrong with it.
+ * Whether a caller's document is small enough to be parsed and validated, whose time grows faster than the document.
+ * A document that cannot be parsed is left to Apollo Server, which reports why.
  *
- * @returns OPERATION_TOO_LARGE, or undefined
+ * @returns OPERATION_TOO_LARGE, UNAUTHENTICATED when an anonymous caller sends more than anonymous callers may, or
+ *   undefined
  */
-export function refusalOf(text: string, limits: GraphLimits): DomainError | undefined {
-  return refusalOfText(text, limits) ?? refusalOfDocument(text, limits)
+export function refusalOf(text: string, configured: GraphLimits, caller: Caller): DomainError | undefined {
+  const limits = documentLimitsOf(caller, configured)
+  const exceeded = checkText(text, limits) ?? checkDocument(text, limits)
+  return exceeded && tooLarge(exceeded, caller)
 }
 
-function refusalOfText(text: string, { tokens: maximum }: GraphLimits): DomainError | undefined {
+function checkText(
+  text: string,
+  { characters, tokens: maximum, nesting }: DocumentLimits,
+): TooLarge | undefined {
+  if (text.length > characters) return { name: 'characters', requested: text.length, maximum: characters }
   const lexer = new Lexer(new Source(text))
   let tokens = 0
-  let nesting = 0
+  let open = 0
   let deepest = 0
   try {
-    // Far above the limit nobody needs to know how far.
-    while (tokens <= 4 * maximum) {
+    for (;;) {
       const { kind } = lexer.advance()
       if (kind === TokenKind.EOF) break
       tokens += 1
-      if (opening.has(kind)) deepest = Math.max(deepest, (nesting += 1))
-      else if (closing.has(kind)) nesting -= 1
+      if (opening.has(kind)) deepest = Math.max(deepest, (open += 1))
+      else if (closing.has(kind)) open -= 1
     }
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error
   }
-  if (tokens > maximum) return tooLarge('tokens', tokens, maximum)
-  return deepest > maxNesting ? tooLarge('nesting', deepest, maxNesting) : undefined
+  if (tokens > maximum) return { name: 'tokens', requested: tokens, maximum }
+  return deepest > nesting ? { name: 'nesting', requested: deepest, maximum: nesting } : undefined
 }
 
-function refusalOfDocument(text: string, limits: GraphLimits): DomainError | undefined {
+function checkDocument(text: string, limits: DocumentLimits): TooLarge | undefined {
   let document: DocumentNode
   try {
     document = parse(text, { noLocation: true })
   } catch {
     return undefined
   }
-  for (const [name, requested] of Object.entries(measure(document)) as [
-    keyof ReturnType<typeof measure>,
-    number,
-  ][])
-    if (requested > limits[name]) return tooLarge(name, requested, limits[name])
-  const repeats = repeatsOf(document)
-  return repeats > maxRepeats ? tooLarge('repeats', repeats, maxRepeats) : undefined
+  const size = measure(document)
+  for (const [name, requested] of Object.entries(size) as [keyof Measure, number][])
+    if (requested > limits[name]) return { name, requested, maximum: limits[name] }
+  const overlaps = countOverlaps(document, limits.overlaps)
+  return overlaps > limits.overlaps
+    ? { name: 'overlaps', requested: overlaps, maximum: limits.overlaps }
+    : undefined
 }

@@ -20,7 +20,7 @@ function createNote(requested: number, maximum: number): CostNote {
  */
 export function costNotes(cost: Amount, maximum: number): (variables: Variables) => CostNote {
   const check = (requested: number): number => {
-    if (requested > maximum) throw tooLarge('cost', requested, maximum)
+    if (requested > maximum) throw tooLarge({ name: 'cost', requested, maximum })
     return requested
   }
   if (typeof cost !== 'number') return (variables) => createNote(check(amountAt(cost, variables)), maximum)

@@ -1,88 +1,137 @@
-import { Kind, type DocumentNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
+import {
+  Kind,
+  type ConstDirectiveNode,
+  type DirectiveNode,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql'
+import type { DocumentLimits } from './limits.ts'
 
 /** The size of a document: the deepest and widest of its operations, the sum of all else. */
-export interface Measure {
-  readonly depth: number
-  readonly rootFields: number
-  readonly aliases: number
-  readonly directives: number
-  readonly fields: number
+export type Measure = Readonly<
+  Record<Exclude<keyof DocumentLimits, 'characters' | 'tokens' | 'overlaps'>, number>
+>
+
+/** What is counted of selections. */
+type Size = Omit<Measure, 'fragments' | 'operations'>
+
+const nothing: Size = {
+  depth: 0,
+  nesting: 0,
+  rootFields: 0,
+  aliases: 0,
+  directives: 0,
+  fields: 0,
+  values: 0,
 }
 
-const nothing: Measure = { depth: 0, rootFields: 0, aliases: 0, directives: 0, fields: 0 }
-
-const sum = (a: Measure, b: Measure): Measure => ({
+const sum = (a: Size, b: Size): Size => ({
   depth: Math.max(a.depth, b.depth),
+  nesting: Math.max(a.nesting, b.nesting),
   rootFields: a.rootFields + b.rootFields,
   aliases: a.aliases + b.aliases,
   directives: a.directives + b.directives,
   fields: a.fields + b.fields,
+  values: a.values + b.values,
 })
 
+/** The values in arguments, the members of lists and objects included. */
+export const valuesIn = (list: FieldNode['arguments'] = []): number =>
+  list.reduce((total, { value }) => total + valuesOf(value), 0)
+
+function valuesOf(value: ValueNode): number {
+  switch (value.kind) {
+    case Kind.LIST:
+      return value.values.reduce((total, item) => total + valuesOf(item), 1)
+    case Kind.OBJECT:
+      return value.fields.reduce((total, member) => total + valuesOf(member.value), 1)
+    default:
+      return 1
+  }
+}
+
+const ofDirectives = (directives: readonly (DirectiveNode | ConstDirectiveNode)[] = []): Size => ({
+  ...nothing,
+  directives: directives.length,
+  values: directives.reduce((total, directive) => total + valuesIn(directive.arguments), 0),
+})
+
+const ofVariables = ({ variableDefinitions = [] }: OperationDefinitionNode): Size =>
+  variableDefinitions.reduce(
+    (all, { directives, defaultValue }) =>
+      sum(sum(all, ofDirectives(directives)), {
+        ...nothing,
+        values: defaultValue ? valuesOf(defaultValue) : 0,
+      }),
+    nothing,
+  )
+
 /**
- * Measures a document that need not be valid. Each fragment is looked at once, whatever it would be spread out, so
- * that the time is that of reading the document.
+ * Measures a document that need not be valid. Each fragment is visited once, however often it is spread, so that the
+ * time is that of reading the document.
  */
 export function measure({ definitions }: DocumentNode): Measure {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition)
-  const measured = new Map<string, Measure>()
+  /** Those that are spread, defined or not. */
+  const measured = new Map<string, Size>()
 
-  function ofFragment(name: string): Measure {
+  function ofFragment(name: string): Size {
     const known = measured.get(name)
     if (known !== undefined) return known
-    // Fragments that contain themselves are not valid; until that is said they end here.
+    // A fragment that contains itself is not valid; until validation reports it, it ends here.
     measured.set(name, nothing)
     const fragment = fragments.get(name)
-    const size = fragment === undefined ? nothing : ofSelections(fragment.selectionSet)
-    const whole = { ...size, directives: size.directives + (fragment?.directives?.length ?? 0) }
-    measured.set(name, whole)
-    return whole
+    const size = fragment
+      ? sum(ofDirectives(fragment.directives), ofSelections(fragment.selectionSet))
+      : nothing
+    measured.set(name, size)
+    return size
   }
 
-  function ofSelections({ selections }: SelectionSetNode): Measure {
-    let all: Measure = nothing
-    for (const selection of selections) {
-      const directives = selection.directives?.length ?? 0
-      switch (selection.kind) {
-        case Kind.FIELD: {
-          const below = selection.selectionSet ? ofSelections(selection.selectionSet) : nothing
-          all = sum(all, {
-            // The schema is asked for by tools, in depths of their own; graphql-js bounds its lists.
-            depth: selection.name.value.startsWith('__') ? 1 : below.depth + 1,
-            rootFields: 1,
-            aliases: below.aliases + (selection.alias ? 1 : 0),
-            directives: below.directives + directives,
-            fields: below.fields + 1,
-          })
-          break
-        }
-        case Kind.INLINE_FRAGMENT: {
-          all = sum(all, withDirectives(ofSelections(selection.selectionSet), directives))
-          break
-        }
-        case Kind.FRAGMENT_SPREAD:
-          all = sum(all, withDirectives(ofFragment(selection.name.value), directives))
+  function ofField({ name, alias, arguments: given, directives, selectionSet }: FieldNode): Size {
+    const below = selectionSet ? ofSelections(selectionSet) : nothing
+    return sum(ofDirectives(directives), {
+      ...below,
+      // Introspection has a depth of its own, whose lists graphql-js bounds.
+      depth: name.value.startsWith('__') ? 1 : below.depth + 1,
+      rootFields: 1,
+      aliases: below.aliases + (alias ? 1 : 0),
+      fields: below.fields + 1,
+      values: below.values + valuesIn(given),
+    })
+  }
+
+  function ofSelections({ selections }: SelectionSetNode): Size {
+    let all = nothing
+    for (const selection of selections)
+      if (selection.kind === Kind.FIELD) all = sum(all, ofField(selection))
+      else {
+        const below =
+          selection.kind === Kind.INLINE_FRAGMENT
+            ? ofSelections(selection.selectionSet)
+            : ofFragment(selection.name.value)
+        all = sum(all, sum(ofDirectives(selection.directives), { ...below, fields: below.fields + 1 }))
       }
-    }
-    return all
+    return { ...all, nesting: all.nesting + 1 }
   }
 
-  let whole: Measure = nothing
+  let whole = nothing
+  let operations = 0
   for (const definition of definitions)
     if (definition.kind === Kind.OPERATION_DEFINITION) {
+      operations += 1
       const size = ofSelections(definition.selectionSet)
-      whole = {
-        ...sum(whole, withDirectives(size, definition.directives?.length ?? 0)),
-        rootFields: Math.max(whole.rootFields, size.rootFields),
-      }
+      const head = sum(ofDirectives(definition.directives), ofVariables(definition))
+      whole = { ...sum(whole, sum(head, size)), rootFields: Math.max(whole.rootFields, size.rootFields) }
     }
   // Fragments that nothing spreads are validated, too.
   for (const name of fragments.keys())
     if (!measured.has(name)) whole = { ...sum(whole, ofFragment(name)), rootFields: whole.rootFields }
-  return whole
+  return { fragments: measured.size, operations, ...whole }
 }
-
-const withDirectives = (size: Measure, directives: number): Measure =>
-  directives === 0 ? size : { ...size, directives: size.directives + directives }

@@ -1,22 +1,27 @@
 import { Kind, type DocumentNode, type FieldNode, type SelectionSetNode } from 'graphql'
+import { valuesIn } from './document-size.ts'
 
 /**
- * Pairs of fields that are answered under the same name at the same place. Whether they may be one is checked for
- * each pair (`OverlappingFieldsCanBeMerged`), and there are millions among a few thousand fields.
+ * Comparisons that validation makes of fields that are answered under the same name at the same place, to find out
+ * whether they may be one (`OverlappingFieldsCanBeMerged`): each two of them, with their arguments and selections, and
+ * each two of the fragments that they spread.
  *
- * Takes the time of the fields with fragments spread out: to be asked when these are known to be few.
+ * Takes the time of the fields with fragments spread out: to be counted when these are known to be few.
+ *
+ * @param maximum above which no more are counted
  */
-export function repeatsOf({ definitions }: DocumentNode): number {
+export function countOverlaps({ definitions }: DocumentNode, maximum: number): number {
   const fragments = new Map<string, SelectionSetNode>()
   for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION)
       fragments.set(definition.name.value, definition.selectionSet)
   const spread = new Map<string, readonly FieldNode[]>()
+  let count = 0
 
   function fieldsOfFragment(name: string): readonly FieldNode[] {
     const known = spread.get(name)
     if (known) return known
-    // Fragments that contain themselves are not valid; until that is said they end here.
+    // A fragment that contains itself is not valid; until validation reports it, it ends here.
     spread.set(name, [])
     const selections = fragments.get(name)
     const fields = selections ? fieldsOf(selections) : []
@@ -36,7 +41,7 @@ export function repeatsOf({ definitions }: DocumentNode): number {
     return fields
   }
 
-  function pairsIn(sets: readonly SelectionSetNode[]): number {
+  function countIn(sets: readonly SelectionSetNode[]): void {
     const byName = new Map<string, FieldNode[]>()
     for (const set of sets)
       for (const field of fieldsOf(set)) {
@@ -45,18 +50,46 @@ export function repeatsOf({ definitions }: DocumentNode): number {
         if (same) same.push(field)
         else byName.set(name, [field])
       }
-    let pairs = 0
     for (const same of byName.values()) {
+      count += comparisonsOf(same)
+      if (count > maximum) return
       const below = same.flatMap(({ selectionSet }) => selectionSet ?? [])
-      pairs += (same.length * (same.length - 1)) / 2 + (below.length > 0 ? pairsIn(below) : 0)
+      if (below.length > 0) countIn(below)
     }
-    return pairs
   }
 
-  let pairs = 0
   for (const definition of definitions)
-    if (definition.kind === Kind.OPERATION_DEFINITION) pairs += pairsIn([definition.selectionSet])
+    if (definition.kind === Kind.OPERATION_DEFINITION) countIn([definition.selectionSet])
   // Fragments that nothing spreads are validated, too.
-  for (const [name, selections] of fragments) if (!spread.has(name)) pairs += pairsIn([selections])
-  return pairs
+  for (const [name, selections] of fragments) if (!spread.has(name)) countIn([selections])
+  return count
+}
+
+/** Each field is compared with each other one, and so are its arguments, its selections and its fragments. */
+function comparisonsOf(same: readonly FieldNode[]): number {
+  if (same.length === 1) return 0
+  let contents = 0
+  let spreads = 0
+  let ownPairs = 0
+  for (const { arguments: given, selectionSet } of same) {
+    const own = selectionSet ? selectionsIn(selectionSet) : { all: 0, spreads: 0 }
+    contents += valuesIn(given) + own.all
+    spreads += own.spreads
+    ownPairs += own.spreads ** 2
+  }
+  const pairs = (same.length * (same.length - 1)) / 2
+  return pairs + (same.length - 1) * contents + (spreads ** 2 - ownPairs) / 2
+}
+
+/** How many fields and spreads a selection set has, those of inline fragments included. */
+function selectionsIn({ selections }: SelectionSetNode): { all: number; spreads: number } {
+  const count = { all: selections.length, spreads: 0 }
+  for (const selection of selections)
+    if (selection.kind === Kind.FRAGMENT_SPREAD) count.spreads += 1
+    else if (selection.kind === Kind.INLINE_FRAGMENT) {
+      const { all, spreads } = selectionsIn(selection.selectionSet)
+      count.all += all
+      count.spreads += spreads
+    }
+  return count
 }

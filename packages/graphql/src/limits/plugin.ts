@@ -1,7 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server'
-import { GraphQLError, type DocumentNode } from 'graphql'
-import { DomainError } from '@user-stats/core'
-import { graphqlExtensions } from '../errors/format-error.ts'
+import type { DocumentNode } from 'graphql'
+import { refuseOperation } from '../errors/format-error.ts'
 import type { RequestContext } from '../request.ts'
 import type { Variables } from './cost-expression.ts'
 import { compileCost, type CostOptions } from './cost.ts'
@@ -50,12 +49,10 @@ export function costOfOperations<Context extends RequestContext>(
   }
 }
 
-/** A refusal as Apollo Server lets plugins tell one. */
 function answerable<T>(action: () => T): T {
   try {
     return action()
   } catch (error) {
-    if (!(error instanceof DomainError)) throw error
-    throw new GraphQLError(error.message, { extensions: graphqlExtensions(error) })
+    refuseOperation(error)
   }
 }

@@ -8,8 +8,7 @@ import {
   type SelectionNode,
 } from 'graphql'
 import { catalogue } from '@user-stats/core'
-import { toDomainError } from '@user-stats/core'
-import { graphqlExtensions } from '../errors/format-error.ts'
+import { refuseOperation } from '../errors/format-error.ts'
 import type { RequestContext } from '../request.ts'
 
 const introspective = new Set(['__schema', '__type', '_service'])
@@ -46,12 +45,6 @@ const noTypes = (operation: OperationDefinitionNode): Record<string, null> =>
 /** @throws DomainError when what was decided since a caller's token was issued keeps them out */
 export type Admit<Context extends RequestContext> = (context: Context) => Promise<unknown>
 
-/** Apollo Server takes what its plugins throw for its own failure, unless it is an error of GraphQL. */
-function refuse(error: unknown): never {
-  const known = toDomainError(error)
-  throw new GraphQLError(known.message, { extensions: graphqlExtensions(known) })
-}
-
 /** Apollo Server's plugin: only callers who are signed in, and still let in, see the schema. */
 export function introspectionForSignedIn<Context extends RequestContext>(
   admit: Admit<Context>,
@@ -61,7 +54,7 @@ export function introspectionForSignedIn<Context extends RequestContext>(
       Promise.resolve({
         didResolveOperation: async ({ document, operation, contextValue }) => {
           if (!introspects(document)) return
-          if (contextValue.caller.role !== 'NOBODY') await admit(contextValue).catch(refuse)
+          if (contextValue.caller.role !== 'NOBODY') await admit(contextValue).catch(refuseOperation)
           else if (!asksForTypesOnly(operation))
             throw new GraphQLError(catalogue.UNAUTHENTICATED.message, {
               extensions: { code: 'UNAUTHENTICATED' },
