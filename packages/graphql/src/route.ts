@@ -1,6 +1,6 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { DomainError } from '@user-stats/core'
+import { DomainError, parseJson } from '@user-stats/core'
 import type { Metrics } from '@user-stats/http'
 import { takesOurs } from './accept.ts'
 import { wantsNote } from './limits/cost-extension.ts'
@@ -25,6 +25,22 @@ function toGraphqlRequest({ method, headers, body, url }: FastifyRequest): HTTPG
   if (!takesOurs(headers.accept)) map.set('accept', 'application/json')
   const query = url.indexOf('?')
   return { method, headers: map, body, search: query === -1 ? '' : url.slice(query) }
+}
+
+/**
+ * Holds the variables of a GET to the rules of a body: Apollo Server parses them as any JSON.
+ *
+ * @throws BAD_USER_INPUT when a double would change a number in them, or they are nested too deep
+ */
+function checkVariables({ method, search }: HTTPGraphQLRequest): void {
+  const variables = method === 'GET' ? new URLSearchParams(search).get('variables') : null
+  if (variables === null) return
+  try {
+    parseJson(Buffer.from(variables))
+  } catch (error) {
+    // What is no JSON at all is left to Apollo Server.
+    if (error instanceof DomainError && error.code === 'BAD_USER_INPUT') throw error
+  }
 }
 
 /** `GET` and `POST /graphql`. */
@@ -59,7 +75,9 @@ export function registerGraph<Context extends RequestContext>(
             .header('cache-control', 'no-store')
             .header('content-type', plain.contentType)
             .send(known.text)
-        const { headers, body, status } = await server.executeHttp(toGraphqlRequest(request), contextValue)
+        const graphqlRequest = toGraphqlRequest(request)
+        checkVariables(graphqlRequest)
+        const { headers, body, status } = await server.executeHttp(graphqlRequest, contextValue)
         for (const [name, value] of headers) void reply.header(name, value)
         void reply.code(status ?? 200)
         // We have no @defer: an answer is always complete.

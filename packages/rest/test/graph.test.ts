@@ -197,6 +197,24 @@ test.each<[string, string, string, number]>([
   expect(codesOf((await response.json()) as Answer)).toEqual([code])
 })
 
+test('variables of a GET are held to the same rules as those of a body', async () => {
+  await using app = await startGraphApp()
+  const ask = async (variables: string) => {
+    const query = encodeURIComponent('query ($amount: Int) { echo(amount: $amount) }')
+    const response = await app.send(`/graphql?query=${query}&variables=${encodeURIComponent(variables)}`, {
+      headers: { 'apollo-require-preflight': '1' },
+    })
+    return { ...((await response.json()) as Answer), status: response.status }
+  }
+  expect(await ask('{"amount":7}')).toMatchObject({ status: 200, data: { echo: { amount: 7 } } })
+  const inexact = await ask('{"amount":1,"other":{"n":[9007199254740993]}}')
+  expect([inexact.status, inexact.errors?.[0]?.extensions]).toEqual([
+    400,
+    { code: 'BAD_USER_INPUT', field: 'other.n[0]' },
+  ])
+  expect(codesOf(await ask('{"amount":'))).toEqual(['BAD_REQUEST'])
+})
+
 test('batches, simple requests of other sites and mutations by GET are refused', async () => {
   await using app = await startGraphApp()
   const batch = await app.send('/graphql', {
