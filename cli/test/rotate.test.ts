@@ -42,9 +42,9 @@ async function register(stack: Stack, count: number): Promise<string> {
   const { createStore } = await graphql(
     url,
     admin,
-    'mutation { createStore(input: { name: "S" }) { apiKey } }',
+    'mutation { createStore(input: { name: "S" }) { secret } }',
   )
-  const token = await signIn(stack, createStore.apiKey)
+  const token = await signIn(stack, createStore.secret)
   for (let n = 0; n < count; n += 1)
     await graphql(
       url,

@@ -20,10 +20,10 @@ beforeAll(async () => {
   admin = await authenticate(gateway, stack.adminApiKey)
   const { data } = await graphql(
     admin,
-    'mutation { createStore(input: { name: "S" }) { store { id } apiKey } }',
+    'mutation { createStore(input: { name: "S" }) { store { id } secret } }',
   )
   storeId = data.createStore.store.id
-  token = await authenticate(gateway, data.createStore.apiKey)
+  token = await authenticate(gateway, data.createStore.secret)
   const created = await graphql(
     token,
     'mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } } }',
@@ -80,7 +80,7 @@ test('others get no export, and an erased user has none', async () => {
   const { data } = await graphql(
     admin,
     `mutation {
-      other: createStore(input: { name: "T" }) { apiKey }
+      other: createStore(input: { name: "T" }) { secret }
       analyst: createApiKey(input: { role: ANALYST, name: "A", storeId: ${String(storeId)} }) { secret }
     }`,
   )
@@ -90,7 +90,7 @@ test('others get no export, and an erased user has none', async () => {
     return [status, body.code]
   }
   expect(await codeFor(undefined)).toEqual([401, 'UNAUTHENTICATED'])
-  expect(await codeFor(await authenticate(gateway, data.other.apiKey))).toEqual([404, 'USER_NOT_FOUND'])
+  expect(await codeFor(await authenticate(gateway, data.other.secret))).toEqual([404, 'USER_NOT_FOUND'])
   expect(await codeFor(await authenticate(gateway, data.analyst.secret))).toEqual([403, 'FORBIDDEN'])
   const { data: linked } = await graphql(token, `{ exportUser(id: "${id}") { path user { eventCount } } }`)
   expect(linked.exportUser).toEqual({ path: `/api/user/${id}/export`, user: { eventCount: amount } })

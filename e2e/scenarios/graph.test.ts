@@ -17,10 +17,10 @@ beforeAll(async () => {
   admin = await authenticate(stack.urls.gateway, stack.adminApiKey)
   const { data } = await graphql(
     admin,
-    'mutation { createStore(input: { name: "Shoes" }) { apiKey store { id } } }',
+    'mutation { createStore(input: { name: "Shoes" }) { secret store { id } } }',
   )
   storeId = data.createStore.store.id
-  store = await authenticate(stack.urls.gateway, data.createStore.apiKey)
+  store = await authenticate(stack.urls.gateway, data.createStore.secret)
 }, 120_000)
 afterAll(async () => {
   await stack.stop()

@@ -29,7 +29,7 @@ test('whatever the README sends is answered as it says, one after the other', as
       headers: { prefer: 'return=minimal' },
     })
     if (body.data?.createStore !== undefined) {
-      store = await authenticate(gateway, body.data.createStore.apiKey)
+      store = await authenticate(gateway, body.data.createStore.secret)
       const { id } = body.data.createStore.store
       const mutation = `mutation { createApiKey(input: { role: ANALYST, storeId: ${String(id)}, name: "Reports" }) { secret } }`
       const made = await call(gateway, 'POST', '/graphql', { token: admin, body: { query: mutation } })

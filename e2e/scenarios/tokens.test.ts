@@ -246,7 +246,7 @@ test('a blocked store and a revoked key are refused at once on every port, with 
   const graphql = async (query: string) =>
     (await call(stack.urls.gateway, 'POST', '/graphql', { token: admin, body: { query } })).body.data
   const shop = async () =>
-    (await graphql('mutation { createStore(input: { name: "S" }) { store { id } apiKey } }')).createStore
+    (await graphql('mutation { createStore(input: { name: "S" }) { store { id } secret } }')).createStore
   const statuses = async (token: string) =>
     Promise.all(
       [
@@ -280,14 +280,14 @@ test('a blocked store and a revoked key are refused at once on every port, with 
   }
 
   const blocked = await shop()
-  const before = await authenticate(stack.urls.gateway, blocked.apiKey)
+  const before = await authenticate(stack.urls.gateway, blocked.secret)
   expect(await statuses(before)).toEqual(working)
   await graphql(`mutation { blockStore(input: { id: ${String(blocked.store.id)} }) { store { id } } }`)
   expect(await statuses(before)).toEqual([403, 403, 403, 403, 403])
   expect(await schemas(before)).toEqual(['403 STORE_BLOCKED'])
 
-  const { store, apiKey } = await shop()
-  const token = await authenticate(stack.urls.gateway, apiKey)
+  const { store, secret } = await shop()
+  const token = await authenticate(stack.urls.gateway, secret)
   expect(await statuses(token)).toEqual(working)
   expect(await schemas(token)).toEqual(['200 shown'])
   const { apiKeys } = await graphql(`{ apiKeys(storeId: ${String(store.id)}) { nodes { id } } }`)

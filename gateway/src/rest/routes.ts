@@ -27,7 +27,7 @@ const toStore = ({ id, name, isActive }: StoreData) => ({ id, name, is_active: i
 
 /** Exactly one of the two was asked for. */
 interface Created {
-  readonly createStore?: { readonly store: StoreData; readonly apiKey: string }
+  readonly createStore?: { readonly store: StoreData; readonly secret: string }
   readonly createApiKey?: { readonly apiKey: { readonly name: string }; readonly secret: string }
 }
 
@@ -95,7 +95,7 @@ const storeRows: readonly RestRow[] = [
     tag: 'stores',
     // The previous system kept admins among the stores. Here they are keys: one of the two mutations is left out.
     operation: `mutation CreateStore($admin: Boolean!, $store: CreateStoreInput!, $key: CreateApiKeyInput!) {
-      createStore(input: $store) @skip(if: $admin) { store { id name isActive } apiKey }
+      createStore(input: $store) @skip(if: $admin) { store { id name isActive } secret }
       createApiKey(input: $key) @include(if: $admin) { apiKey { name } secret }
     }`,
     body: {
@@ -125,7 +125,7 @@ const storeRows: readonly RestRow[] = [
     }),
     reply: ({ createStore, createApiKey }: Created) =>
       createStore
-        ? { ...toStore(createStore.store), api_key: createStore.apiKey }
+        ? { ...toStore(createStore.store), api_key: createStore.secret }
         : { id: null, name: createApiKey?.apiKey.name, is_active: true, api_key: createApiKey?.secret },
   },
   {

@@ -78,7 +78,11 @@ const usersResolvers: Resolvers = {
     },
     updateUserByEmail: () => ({ user }),
     eraseUser: () => ({ erasedUserId: 'u-1', eventsDeleted: 3 }),
-    createStore: (_: unknown, { input }: Input) => ({ store: { ...store, ...input }, apiKey: 'us_new' }),
+    createStore: (_: unknown, { input }: Input) => ({
+      store: { ...store, ...input },
+      secret: 'us_new',
+      apiKey: 'us_new',
+    }),
     createApiKey: (_: unknown, { input }: Input) => ({ apiKey: { ...apiKey, ...input }, secret: 'us_admin' }),
     deleteStore: () => ({ deletedStoreId: 1, usersDeleted: 2, eventsDeleted: 5 }),
     blockStore: () => ({ store: { ...store, isActive: false } }),

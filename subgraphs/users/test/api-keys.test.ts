@@ -33,6 +33,21 @@ test('a key says what it is, works, and is kept as a hash only', async () => {
   expect(await authenticate('\0')).toBe('INVALID_API_KEY')
 })
 
+test('the key of a new store is called as that of any other key; what it was called before still answers', async () => {
+  const made = await users.mutate(users.admin, 'createStore', { name: 'Shoes' }, 'secret apiKey')
+  expect(made.secret).toMatch(/^us_s_[\w-]{43}$/)
+  expect(made.apiKey).toBe(made.secret)
+  const { body } = await users.graphql(
+    users.admin,
+    '{ __type(name: "CreateStorePayload") { fields(includeDeprecated: true) { name isDeprecated } } }',
+  )
+  expect(body.data.__type.fields).toEqual([
+    { name: 'store', isDeprecated: false },
+    { name: 'secret', isDeprecated: false },
+    { name: 'apiKey', isDeprecated: true },
+  ])
+})
+
 test.each([
   [{ role: 'STORE' }, 'BAD_USER_INPUT'],
   [{ role: 'ADMIN', storeId: 1 }, 'BAD_USER_INPUT'],

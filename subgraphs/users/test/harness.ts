@@ -142,8 +142,8 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
     },
     /** A new store and a token of its own. */
     async store(name = 'a shop'): Promise<{ id: number; key: string; token: string }> {
-      const { store, apiKey } = await mutate(admin, 'createStore', { name }, 'store { id } apiKey')
-      return { id: store.id, key: apiKey, token: await tokenFor(apiKey) }
+      const { store, secret } = await mutate(admin, 'createStore', { name }, 'store { id } secret')
+      return { id: store.id, key: secret, token: await tokenFor(secret) }
     },
     /** A new key, and a token of its own. */
     async key(role: string, storeId?: number): Promise<{ id: string; secret: string; token: string }> {

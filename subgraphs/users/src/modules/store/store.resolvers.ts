@@ -10,7 +10,7 @@ export const storeResolvers: Resolvers = {
   Mutation: {
     createStore: async (_, { input: { name, isActive = true } }, { session, stores }) => {
       const { store, secret } = await stores.create(session, { name, isActive })
-      return { store, apiKey: secret }
+      return { store, secret, apiKey: secret }
     },
     updateStore: async (_, { input: { id, ...changes } }, { session, stores }) => ({
       store: await stores.update(session, id, changes),
