@@ -7,6 +7,7 @@ import { bulk } from './bulk.ts'
 import { cross } from './cross.ts'
 import { crowd } from './crowd.ts'
 import { fairness } from './fairness.ts'
+import { hostile } from './hostile/hostile.ts'
 import { single } from './single.ts'
 import { stream } from './stream.ts'
 import { startSystem, type System } from './system.ts'
@@ -15,12 +16,13 @@ import type { Pace } from './load.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'single,crowd,bulk,stream,aggregates,cross,fairness' },
+    only: { type: 'string', default: 'single,crowd,bulk,stream,aggregates,cross,fairness,hostile' },
     seconds: { type: 'string', default: '5' },
     repeats: { type: 'string', default: '3' },
     connections: { type: 'string', default: '1,16,64,256' },
     events: { type: 'string', default: '10000,1000000,10000000' },
     stream: { type: 'string', default: '5000000' },
+    match: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -35,6 +37,12 @@ const parts: Readonly<Record<string, (system: System) => Promise<Section>>> = {
   aggregates: (system) => aggregates(system, pace, numbers(values.events)),
   cross: (system) => cross(system, pace),
   fairness: (system) => fairness(system, pace),
+  hostile: (system) => hostile(system, new RegExp(values.match)),
+}
+
+// A loop that is held refuses what comes next; here each request is to be answered.
+const settings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  hostile: { MAX_EVENT_LOOP_DELAY_MS: '0' },
 }
 
 const wanted = values.only.split(',')
@@ -46,7 +54,7 @@ const sections: Section[] = []
 const before = loadavg()[0]?.toFixed(1) ?? '?'
 for (const name of wanted) {
   // Each part on data of its own: none is slower for what another has written.
-  await using system = await startSystem()
+  await using system = await startSystem(settings[name])
   const section = await parts[name]?.(system)
   if (section) sections.push(section)
 }
