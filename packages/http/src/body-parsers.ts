@@ -1,6 +1,6 @@
 import { parse as parseQuery } from 'node:querystring'
 import type { FastifyInstance } from 'fastify'
-import { decodeText, parseJson } from '@user-stats/core'
+import { decodeText, parseJson, parseLargeJson } from '@user-stats/core'
 
 /** A form body: fields by name; of a repeated field the last one counts. */
 export class FormBody {
@@ -16,6 +16,9 @@ export class FormBody {
   }
 }
 
+/** Bytes that are parsed at once. */
+const smallBody = 65_536
+
 /** JSON and form bodies, parsed by our rules instead of Fastify's. */
 export function registerBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -26,6 +29,12 @@ export function registerBodyParsers(app: FastifyInstance): void {
       // Clients send DELETE with a JSON content type and nothing in it.
       if (body.length === 0 && (request.method === 'DELETE' || request.method === 'GET')) {
         done(null, undefined)
+        return
+      }
+      if (body.length > smallBody) {
+        parseLargeJson(body as Buffer).then((value) => {
+          done(null, value)
+        }, done)
         return
       }
       try {

@@ -34,6 +34,10 @@ test.each([
   '0.00000000000000000000000',
   '0e999999',
   '1000000.0000000000000000000',
+  '1e308',
+  '179.7e306',
+  '50e-325',
+  '2.2250738585072014e-308',
 ])('the number %s is taken as a double holds it', (literal) => {
   expect(survivesDouble(literal)).toBe(true)
   expect(parse(`{"data":{"n":${literal}}}`)).toEqual({ data: { n: Number(literal) } })
@@ -56,6 +60,11 @@ test.each([
   '0.12345678901234567890123456789',
   '1.00000000000000000001',
   '1e99999999999999999999',
+  '2e308',
+  '1e309',
+  '1.8e308',
+  '123e-326',
+  '1'.repeat(5_000),
 ])('the number %s would change in double precision and is refused by its path', async (literal) => {
   expect(survivesDouble(literal)).toBe(false)
   expect(await refusalOf(() => parse(`{"data":{"price":${literal}}}`))).toMatchObject({

@@ -34,17 +34,28 @@ export function survivesDouble(text: string, start = 0, end = text.length): bool
   }
   if (first === -1) return true
   const count = last - first + 1
-  if (count > maxDigits) return false
   const written = at < end ? Number(text.slice(at + 1, end)) : 0
   // Of the first digit that counts.
   const exponent = written + (whole === -1 ? seen : whole) - first - 1
-  if (Math.abs(exponent) <= maxExponent && (count <= exactDigits || exponent < exactDigits)) return true
+  const held = isHeld(count, exponent)
+  if (held !== undefined) return held
   const literal = text.slice(start, end)
+  if (count <= exactDigits && exponent > 0) return Number.isFinite(Number(literal))
   const digits = literal
     .replace(/e.*/i, '')
     .replaceAll(/\D/g, '')
     .slice(first, last + 1)
   return prints(Math.abs(Number(literal)), digits, exponent)
+}
+
+/**
+ * The same from the shape of a number alone, where that is enough: how many significant digits it has, and the power of
+ * ten of the first.
+ */
+export function isHeld(digits: number, exponent: number): boolean | undefined {
+  if (digits > maxDigits) return false
+  if (Math.abs(exponent) > maxExponent) return undefined
+  return digits <= exactDigits || exponent < exactDigits ? true : undefined
 }
 
 function prints(value: number, digits: string, exponent: number): boolean {

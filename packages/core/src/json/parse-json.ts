@@ -1,85 +1,50 @@
-import { badInputs, DomainError, maxFaults, toFault } from '../errors/domain-error.ts'
-import { survivesDouble } from './double.ts'
-import { endOfString, findInexactNumbers, inexactRule, isDigit } from './json-text.ts'
+import { isUtf8 } from 'node:buffer'
+import { DomainError } from '../errors/domain-error.ts'
+import { JsonScanner, malformed } from './scan-json.ts'
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-/** Deeper JSON is refused before anything walks it. */
-const maxDepth = 64
-/** Numbers without an exponent and of fewer characters survive a trip through a double. */
-const longNumber = 16
+/** No JSON of 64 KiB has more; a text of this many is parsed in some milliseconds. */
+const maxTokens = 65_536
 
 /**
- * Parses a JSON body.
+ * Parses a JSON body at once. What is not known to be small is for `parseLargeJson`.
  *
  * @throws BAD_REQUEST when it is not UTF-8 or not JSON; BAD_USER_INPUT when a number in it would change in double
- *   precision, or when it is nested deeper than 64 levels
+ *   precision, or when it is nested deeper than 64 levels; PAYLOAD_TOO_LARGE when it has too many names and values
  */
 export function parseJson(body: Uint8Array): unknown {
-  const text = decodeText(body)
-  if (text.trim() === '')
-    throw new DomainError('BAD_REQUEST', { message: 'The request body is empty; JSON is expected.' })
-  // Before parsing: the reviver below would recurse.
-  const { suspicious } = survey(text)
-  try {
-    if (!suspicious) return JSON.parse(text)
-    const changed: string[] = []
-    const value: unknown = JSON.parse(text, (_key, member: unknown, context?: { source?: string }) => {
-      if (typeof member === 'number' && context?.source !== undefined && !survivesDouble(context.source))
-        changed.push(context.source)
-      return member
-    })
-    if (changed.length > 0) throw inexact(text)
-    return value
-  } catch (error) {
-    if (error instanceof DomainError) throw error
-    throw new DomainError('BAD_REQUEST', { message: 'The request body is not valid JSON.' })
-  }
+  const bytes = utf8Of(body)
+  const scanner = new JsonScanner(bytes, { maxTokens })
+  scanner.scan(bytes.length)
+  const value = parseText(bytes.toString())
+  scanner.requireExact()
+  return value
 }
 
-function inexact(text: string): DomainError {
-  const paths = findInexactNumbers(text, maxFaults)
-  if (paths[0] === '')
-    return new DomainError('BAD_USER_INPUT', { message: `In the request body, ${inexactRule}.` })
-  return badInputs(paths.map((path) => toFault(path, inexactRule)))
+/** @throws BAD_REQUEST when it is not JSON */
+export function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    if (text.trim() === '')
+      throw new DomainError('BAD_REQUEST', { message: 'The request body is empty; JSON is expected.' })
+    throw malformed()
+  }
 }
 
 /** @throws BAD_REQUEST when it is not UTF-8 */
-export function decodeText(body: Uint8Array): string {
-  try {
-    return utf8.decode(body)
-  } catch {
-    throw new DomainError('BAD_REQUEST', { message: 'The request body is not valid UTF-8.' })
-  }
-}
+export const decodeText = (body: Uint8Array): string => utf8Of(body).toString()
 
 /**
- * Looks at what stands outside of strings.
+ * The bytes of a text, without a byte-order mark.
  *
- * @returns whether there are numbers that may not survive a trip through a double
- * @throws BAD_USER_INPUT when it is nested too deep
+ * @throws BAD_REQUEST when it is not UTF-8
  */
-function survey(text: string): { readonly suspicious: boolean } {
-  let depth = 0
-  let suspicious = false
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
-    if (code === 0x22) at = endOfString(text, at)
-    else if (code === 0x7b || code === 0x5b) {
-      depth += 1
-      if (depth > maxDepth)
-        throw new DomainError('BAD_USER_INPUT', {
-          message: `The request body is nested deeper than ${String(maxDepth)} levels.`,
-        })
-    } else if (code === 0x7d || code === 0x5d) depth -= 1
-    else if (isDigit(code)) {
-      const start = at
-      let next = text.charCodeAt(at + 1)
-      while (isDigit(next) || next === 0x2e) {
-        at += 1
-        next = text.charCodeAt(at + 1)
-      }
-      suspicious ||= at + 1 - start >= longNumber || next === 0x65 || next === 0x45
-    }
-  }
-  return { suspicious }
+export function utf8Of(body: Uint8Array): Buffer {
+  if (!isUtf8(body)) throw new DomainError('BAD_REQUEST', { message: 'The request body is not valid UTF-8.' })
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  return startsWithMark(bytes) ? bytes.subarray(3) : bytes
 }
+
+/** Whether bytes begin with a byte-order mark, as editors of some systems write it before UTF-8. */
+export const startsWithMark = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf

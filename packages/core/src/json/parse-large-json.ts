@@ -1,0 +1,161 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { parseText, utf8Of } from './parse-json.ts'
+import { JsonScanner, malformed, openingBracket } from './scan-json.ts'
+
+/** What becomes of a body later is done at once: copying it as text, coercing it, looking at each value. */
+const maxTokens = 500_000
+
+/** A container that is being put together: more of it is to come. */
+interface Frame {
+  readonly container: unknown[] | Record<string, unknown>
+  /** Where the text begins that has not been parsed. */
+  from: number
+  /** What stands before that: nothing yet, a comma, or a member that was put together itself. */
+  after: 'opening' | 'comma' | 'member'
+}
+
+/**
+ * Parses a JSON body of any size, a piece at a time: other requests go on in between. `JSON.parse` reads the pieces:
+ * members of what is open that are complete by then.
+ *
+ * @param piece bytes: some milliseconds of work, whatever is in them
+ * @throws what `parseJson` throws
+ */
+export async function parseLargeJson(body: Uint8Array, piece = 65_536): Promise<unknown> {
+  const bytes = utf8Of(body)
+  const builder = new Builder(bytes)
+  for (let at = piece; builder.read(at); at += piece) await nextTurn()
+  return builder.value()
+}
+
+class Builder {
+  readonly #bytes: Buffer
+  readonly #scanner: JsonScanner
+  /** The containers that are open, the outermost first. */
+  readonly #frames: Frame[] = []
+  #root: unknown
+  /** Where the root ends, when it was put together. */
+  #end = -1
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+    this.#scanner = new JsonScanner(bytes, {
+      maxTokens,
+      onClose: (at) => {
+        this.#close(at)
+      },
+    })
+  }
+
+  /** @returns whether there is more */
+  read(until: number): boolean {
+    const more = this.#scanner.scan(until)
+    if (more) this.#take()
+    return more
+  }
+
+  value(): unknown {
+    if (this.#frames.length > 0) throw malformed()
+    if (this.#end === -1) this.#root = parseText(this.#bytes.toString())
+    else if (this.#text(this.#end + 1, this.#bytes.length).trim() !== '') throw malformed()
+    this.#scanner.requireExact()
+    return this.#root
+  }
+
+  /** Parses what is complete of everything that is open. */
+  #take(): void {
+    const { depth, opens, commas } = this.#scanner
+    // What follows the root is looked at in the end.
+    if (this.#end !== -1) return
+    for (let level = 1; level <= depth; level += 1) {
+      const frame = this.#frames[level - 1] ?? this.#open(opens[level] ?? 0)
+      const end = commas[level] ?? -1
+      if (end >= frame.from) {
+        this.#append(frame, end)
+        frame.from = end + 1
+        frame.after = 'comma'
+      }
+    }
+    this.#scanner.watched = this.#frames.length
+  }
+
+  /** Begins a container inside the innermost one. */
+  #open(at: number): Frame {
+    const array = this.#bytes[at] === openingBracket
+    const frame: Frame = { container: array ? [] : {}, from: at + 1, after: 'opening' }
+    const parent = this.#frames.at(-1)
+    if (parent === undefined) {
+      if (this.#text(0, at).trim() !== '') throw malformed()
+      this.#root = frame.container
+    } else {
+      const before = separated(parent, this.#text(parent.from, at))
+      if (Array.isArray(parent.container)) {
+        if (before.trim() !== '') throw malformed()
+        parent.container.push(frame.container)
+      } else {
+        // The name of the member, with a value that it does not have.
+        const [name, ...more] = Object.keys(parseText(`{${before}0}`) as object)
+        if (name === undefined || more.length > 0) throw malformed()
+        define(parent.container, name, frame.container)
+      }
+    }
+    this.#frames.push(frame)
+    return frame
+  }
+
+  /** Ends the innermost container. */
+  #close(at: number): void {
+    const frame = this.#frames.pop()
+    if (frame === undefined) return
+    // The closing bracket of each kind comes two after the opening one.
+    const array = this.#bytes[at] === openingBracket + 2
+    if (array !== Array.isArray(frame.container)) throw malformed()
+    this.#append(frame, at, true)
+    const parent = this.#frames.at(-1)
+    if (parent === undefined) this.#end = at
+    else {
+      parent.from = at + 1
+      parent.after = 'member'
+    }
+    this.#scanner.watched = this.#frames.length
+  }
+
+  /** Parses the members up to a comma, or up to the end. */
+  #append(frame: Frame, end: number, last = false): void {
+    const text = this.#text(frame.from, end)
+    if (text.trim() === '') {
+      // `[]` and `[[…]]` have nothing there, `[,` and `[1,]` lack something.
+      if (frame.after === 'member' || (last && frame.after === 'opening')) return
+      throw malformed()
+    }
+    const members = separated(frame, text)
+    if (Array.isArray(frame.container)) {
+      const parsed = parseText(`[${members}]`) as unknown[]
+      if (parsed.length === 0) throw malformed()
+      for (const value of parsed) frame.container.push(value)
+    } else {
+      const parsed = Object.entries(parseText(`{${members}}`) as object)
+      if (parsed.length === 0) throw malformed()
+      for (const [name, value] of parsed) define(frame.container, name, value)
+    }
+  }
+
+  #text(from: number, end: number): string {
+    return this.#bytes.toString('utf8', from, end)
+  }
+}
+
+/** A text of members without the comma that separates it from what was put together before. */
+function separated({ after }: Frame, text: string): string {
+  if (after !== 'member') return text
+  const members = text.trimStart()
+  if (!members.startsWith(',')) throw malformed()
+  return members.slice(1)
+}
+
+/** As `JSON.parse` does: a member called `__proto__` is a member. */
+function define(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__')
+    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
+  else object[name] = value
+}
