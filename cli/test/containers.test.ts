@@ -33,6 +33,7 @@ test('each container finds what it needs in its own folder, and nothing else', a
   expect(Object.keys(await all())).toEqual([
     'events-database/password',
     'events/database-url',
+    'events/gateway-secret',
     'gateway/gateway-secret',
     'migrate/events-admin-url',
     'migrate/events-database-url',
@@ -56,6 +57,7 @@ test('who must agree on a secret holds the same one', async () => {
     const admin = new URL(await read(`migrate/${name}-admin-url`))
     expect(admin.password).toBe(await read(`${name}-database/password`))
     expect(admin.host).toBe(`${name}-database:5432`)
+    expect(await read(`${name}/gateway-secret`)).toBe(await read('gateway/gateway-secret'))
   }
 })
 

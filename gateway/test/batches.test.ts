@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { createBreaker } from '@user-stats/core'
+import { gatewayCredential } from '@user-stats/http'
 import { Pool } from 'undici'
 import { createLink, type Link } from '../src/subgraphs/subgraph-client.ts'
 
@@ -12,14 +13,23 @@ interface Batch {
   readonly operations: readonly (readonly [number, number, Record<string, string>, object])[]
 }
 
+interface Hit {
+  readonly path: string | undefined
+  readonly body: string
+  readonly credential: string | readonly string[] | undefined
+}
+
+const secret = 'a-secret-of-the-gateway'
+
 type Serve = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
 
 /** A subgraph that answers as a test says, a link to it, and what arrived. */
-async function open(serve: Serve, timeout = 5_000) {
-  const hits: { readonly path: string | undefined; readonly body: string }[] = []
+async function open(serve: Serve, timeout = 5_000, gatewaySecret = secret) {
+  const hits: Hit[] = []
+  const warnings: unknown[] = []
   const server = createServer((request, response) => {
     void text(request).then((body) => {
-      hits.push({ path: request.url, body })
+      hits.push({ path: request.url, body, credential: request.headers['x-gateway-credential'] })
       return serve(request, response, body)
     })
   })
@@ -28,7 +38,16 @@ async function open(serve: Serve, timeout = 5_000) {
   const pool = new Pool(new URL(url).origin)
   return {
     hits,
-    link: createLink({ url, pool, timeout, breaker: createBreaker(), maxUnderWay: 1_000 }),
+    warnings,
+    link: createLink({
+      url,
+      pool,
+      timeout,
+      breaker: createBreaker(),
+      maxUnderWay: 1_000,
+      gatewaySecret: gatewaySecret === '' ? undefined : gatewaySecret,
+      log: { warn: (details: unknown) => warnings.push(details) },
+    }),
     [Symbol.asyncDispose]: async () => {
       await pool.destroy()
       server.closeAllConnections()
@@ -71,7 +90,7 @@ test('operations of one turn share a request, each with its own caller and reque
     send(subgraph.link, 3, { operationName: 'M' }, 'Bearer a', 'r-3'),
   ])
   expect(answers).toEqual([1, 2, 3].map(echoed))
-  expect(subgraph.hits.map(({ path }) => path)).toEqual(['/graphql/batch'])
+  expect(subgraph.hits).toMatchObject([{ path: '/graphql/batch', credential: gatewayCredential(secret) }])
   const { documents, senders, operations } = JSON.parse(subgraph.hits[0]?.body ?? '') as Batch
   expect(
     operations.map(([document, sender, own, variables]) => [
@@ -115,10 +134,13 @@ test('more operations than a batch holds go in several', async () => {
   ])
 })
 
-test('a subgraph that takes no batches gets each operation once, by itself', async () => {
+test.each([
+  ['takes no batches', 404],
+  ['does not recognise the gateway', 403],
+])('a subgraph that %s gets each operation once, by itself', async (_why, status) => {
   await using subgraph = await open((request, response, body) => {
     if (request.url === '/graphql') return echo(request, response, body)
-    response.statusCode = 404
+    response.statusCode = status
     return response.end('{"errors":[]}')
   })
   for (const _time of [1, 2])
@@ -127,6 +149,23 @@ test('a subgraph that takes no batches gets each operation once, by itself', asy
     '/graphql/batch',
     ...Array.from({ length: 6 }, () => '/graphql'),
   ])
+  expect(subgraph.warnings).toMatchObject([{ status }])
+})
+
+test('a gateway without a secret sends each operation by itself', async () => {
+  await using subgraph = await open(echo, 5_000, '')
+  expect(await Promise.all([1, 2].map((n) => send(subgraph.link, n)))).toEqual([1, 2].map(echoed))
+  expect(subgraph.hits).toMatchObject([
+    { path: '/graphql', credential: undefined },
+    { path: '/graphql', credential: undefined },
+  ])
+})
+
+test('documents, variables and tokens of a batch together are bounded; the rest goes in another one', async () => {
+  await using subgraph = await open(echo)
+  const query = `mutation M { m } # ${'x'.repeat(50_000)}`
+  await Promise.all(Array.from({ length: 12 }, (_, n) => send(subgraph.link, n, { query })))
+  expect(subgraph.hits.map(({ body }) => (JSON.parse(body) as Batch).operations.length)).toEqual([5, 5, 2])
 })
 
 test('when the connection breaks, what was answered stays and the rest fails, sent once', async () => {

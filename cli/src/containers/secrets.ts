@@ -43,7 +43,7 @@ export async function runInitSecrets({
  *     migrate/<name>-database-url  as the role that serves
  *     users/database-url  users/master-key  users/master-key-previous  users/admin-api-key  users/gateway-secret
  *     gateway/gateway-secret       the same
- *     events/database-url
+ *     events/database-url  events/gateway-secret
  *
  * What exists is never changed. What is missing is made; what two need is copied from `migrate` or `users`.
  *
@@ -65,7 +65,7 @@ export async function makeSecrets(root: string): Promise<void> {
   // Nothing is in it but while the master key is being replaced.
   await place(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
   const shared = await place(path.join(root, 'users', 'gateway-secret'), forUs, random)
-  await copy(path.join(root, 'gateway', 'gateway-secret'), forUs, shared)
+  for (const name of ['gateway', 'events']) await copy(path.join(root, name, 'gateway-secret'), forUs, shared)
   await place(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
 }
 

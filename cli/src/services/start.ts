@@ -93,7 +93,7 @@ function settings({
     ...(Object.fromEntries([...ofServices, ...ofDatabases]) as Record<string, string>),
     MASTER_KEY: secrets?.masterKey,
     MASTER_KEY_PREVIOUS: secrets?.previousMasterKey,
-    // Gateway and users service start together: a new one each time will do, unless the operator has one.
+    // The services start together: a new one each time will do, unless the operator has one.
     ...(env.raw['GATEWAY_SECRET'] === undefined &&
       env.raw['GATEWAY_SECRET_FILE'] === undefined && {
         GATEWAY_SECRET: randomBytes(32).toString('base64url'),

@@ -2,9 +2,11 @@ import {
   createAnswerReader,
   encodeBatch,
   maxBatch,
+  maxBatchCharacters,
   type OperationAnswer,
   type OutgoingOperation,
 } from '@user-stats/graphql'
+import { gatewayCredential, gatewayCredentialHeader, type Logger } from '@user-stats/http'
 import type { Dispatcher } from 'undici'
 import { exchange, isAnswer } from '../subgraphs/post-streaming.ts'
 
@@ -14,6 +16,9 @@ export interface BatchesOptions {
   readonly path: string
   /** Milliseconds until it counts as away. */
   readonly timeout: number
+  /** By which the subgraph recognises the gateway: it takes batches from nobody else. */
+  readonly gatewaySecret: string
+  readonly log: Pick<Logger, 'warn'>
   /** Sends an operation in a request of its own. */
   readonly alone: (operation: OutgoingOperation) => Promise<OperationAnswer>
 }
@@ -24,18 +29,21 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** Characters of variables of one batch at most; what is larger has a request of its own. */
-const maxCharacters = 256 * 1_024
-/** What a subgraph says that takes no batches; for so many milliseconds it is sent none. */
-const notTaken = new Set([404, 405, 415])
+/** What a subgraph answers that takes no batches, or none from us; for so many milliseconds it is sent none. */
+const notTaken = new Set([401, 403, 404, 405, 415])
 const pauseAfterRefusal = 60_000
+
+/** What an operation adds to a batch at most. */
+const charactersOf = ({ query, variables, sender }: OutgoingOperation): number =>
+  query.length + variables.length + (sender['authorization']?.length ?? 0)
 
 /**
  * Operations that are on their way in the same turn of the event loop share a request. Nothing waits for company: an
  * operation that is alone goes alone. Under load this saves most of what a request costs on either side. Answers come
  * one by one, as they are ready, so that none waits for another.
  */
-export function createBatches({ pool, path, timeout, alone }: BatchesOptions) {
+export function createBatches({ pool, path, timeout, gatewaySecret, log, alone }: BatchesOptions) {
+  const headers = { [gatewayCredentialHeader]: gatewayCredential(gatewaySecret) }
   let gathered: Waiting[] = []
   let takenFrom = 0
 
@@ -46,12 +54,12 @@ export function createBatches({ pool, path, timeout, alone }: BatchesOptions) {
     let batch: Waiting[] = []
     let characters = 0
     for (const waiting of all) {
-      const { length } = waiting.operation.variables
-      if (length > maxCharacters || !taken) {
+      const length = charactersOf(waiting.operation)
+      if (length > maxBatchCharacters || !taken) {
         sendAlone(waiting)
         continue
       }
-      if (batch.length === maxBatch || characters + length > maxCharacters) {
+      if (batch.length === maxBatch || characters + length > maxBatchCharacters) {
         sendTogether(batch)
         batch = []
         characters = 0
@@ -81,9 +89,10 @@ export function createBatches({ pool, path, timeout, alone }: BatchesOptions) {
     })
     const body = encodeBatch(batch.map(({ operation }) => operation))
     try {
-      const answer = await exchange({ pool, path, body, timeout, onChunk: read })
+      const answer = await exchange({ pool, path, headers, body, timeout, onChunk: read })
       if (notTaken.has(answer.status)) {
         takenFrom = performance.now() + pauseAfterRefusal
+        log.warn({ status: answer.status, path }, 'the subgraph takes no batches from this gateway')
         for (const waiting of open) sendAlone(waiting)
         return
       }

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 export interface ExchangeOptions {
   readonly pool: Dispatcher
   readonly path: string
+  readonly headers: Readonly<Record<string, string>>
   readonly body: string
   /** Milliseconds for all of it. */
   readonly timeout: number
@@ -23,7 +24,14 @@ const maxRefusalBytes = 16_384
  * @returns once the answer is complete; its text, up to a bound, if it has another status than 200
  * @throws Error when it is not complete in time, or the connection breaks
  */
-export function exchange({ pool, path, body, timeout, onChunk }: ExchangeOptions): Promise<OperationAnswer> {
+export function exchange({
+  pool,
+  path,
+  headers,
+  body,
+  timeout,
+  onChunk,
+}: ExchangeOptions): Promise<OperationAnswer> {
   return new Promise((resolve, reject) => {
     let abort: ((reason: Error) => void) | undefined
     let late: Error | undefined
@@ -37,7 +45,7 @@ export function exchange({ pool, path, body, timeout, onChunk }: ExchangeOptions
       reject(late)
     }, timeout)
     pool.dispatch(
-      { path, method: 'POST', headers: { 'content-type': 'application/json' }, body },
+      { path, method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body },
       {
         onRequestStart: (controller) => {
           if (late !== undefined) controller.abort(late)

@@ -4,7 +4,7 @@ import {
   type OutgoingOperation,
   type RequestContext,
 } from '@user-stats/graphql'
-import { clientAddressHeader, sealAddress } from '@user-stats/http'
+import { clientAddressHeader, sealAddress, type Logger } from '@user-stats/http'
 import { timeIsOver, timeoutHeader, type Breaker } from '@user-stats/core'
 import type { Dispatcher } from 'undici'
 import { createBatches } from '../fast-path/operation-batcher.ts'
@@ -27,8 +27,12 @@ export interface LinkOptions {
   readonly maxUnderWay: number
   /** Milliseconds until it counts as away. */
   readonly timeout: number
-  /** With which it is told where strangers come from: it counts wrong API keys. */
+  /**
+   * By which it recognises the gateway: for batches, and for the address of anonymous clients, whose wrong API keys it
+   * counts. Without it each operation is sent by itself.
+   */
   readonly gatewaySecret?: string | undefined
+  readonly log: Pick<Logger, 'warn'>
 }
 
 /** Why an operation was not sent: too much is under way, its time is over, or the subgraph counts as away. */
@@ -40,11 +44,21 @@ export type Link = ReturnType<typeof createLink>
  * Takes operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: nobody
  * knows whether a mutation that was not answered has been carried out.
  */
-export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySecret }: LinkOptions) {
+export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySecret, log }: LinkOptions) {
   const path = pathOf(url)
   let underWay = 0
   let lastFailure: unknown
-  const batches = createBatches({ pool, path: pathOf(new URL(batchPath, url).href), timeout, alone: post })
+  const batches =
+    gatewaySecret === undefined
+      ? undefined
+      : createBatches({
+          pool,
+          path: pathOf(new URL(batchPath, url).href),
+          timeout,
+          gatewaySecret,
+          log,
+          alone: post,
+        })
 
   /** Sends one operation in a request of its own, which ends with `signal`. */
   async function post(
@@ -98,7 +112,7 @@ export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySe
       }
       underWay += 1
       try {
-        const answer = await (shared ? batches.send(outgoing) : post(outgoing, context.signal))
+        const answer = await (shared && batches ? batches.send(outgoing) : post(outgoing, context.signal))
         if (isAnswer(answer)) breaker.answered()
         else breaker.failed(ticket)
         return answer

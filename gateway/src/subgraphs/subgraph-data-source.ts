@@ -32,7 +32,7 @@ export interface DataSourceOptions extends LinkOptions {
  * other.
  */
 export function createDataSource({ name, log, ...options }: DataSourceOptions): Subgraph {
-  const link = createLink(options)
+  const link = createLink({ ...options, log })
   const handed = new WeakMap<RequestContext, Map<string, Promise<OperationAnswer>>>()
 
   return {

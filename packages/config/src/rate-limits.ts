@@ -49,12 +49,12 @@ export const rateVariables = {
   },
 } as const
 
-/** Of the gateway, and of the services that believe it. */
+/** Of the gateway, and of the services that recognise it. */
 export const gatewaySecretVariable = {
   GATEWAY_SECRET: {
     schema: z.string().min(16, 'expected at least 16 characters').optional(),
     about:
-      'Known to gateway and users service: with it the gateway vouches for the address of who authenticates. `npm start` makes one at each start.',
+      'Known to the gateway and the services behind it: by it they recognise the gateway, which alone may send them batches, and believe the address it gives of an anonymous client. `npm start` makes one at each start.',
     default: '(generated)',
     secret: true,
   },

@@ -9,6 +9,7 @@ export {
   encodeAnswer,
   encodeBatch,
   maxBatch,
+  maxBatchCharacters,
   type OperationAnswer,
   type OutgoingOperation,
 } from './fast-path/batching/protocol.ts'

@@ -7,7 +7,8 @@ import {
   type OperationAnswer,
   type OutgoingOperation,
 } from '@user-stats/graphql'
-import { startGraphApp } from './graph-app.ts'
+import { gatewayCredential, gatewayCredentialHeader } from '@user-stats/http'
+import { gatewaySecret, startGraphApp } from './graph-app.ts'
 import { testLimits } from '@user-stats/http/testing'
 
 type App = Awaited<ReturnType<typeof startGraphApp>>
@@ -19,6 +20,9 @@ const operation = (query: string, more: Partial<OutgoingOperation> = {}): Outgoi
   own: {},
   ...more,
 })
+
+/** By which a service recognises the gateway. */
+const credential = { [gatewayCredentialHeader]: gatewayCredential(gatewaySecret) }
 
 const json = (body: object) => ({
   headers: { 'content-type': 'application/json' },
@@ -33,7 +37,7 @@ async function send(
 ) {
   const response = await fetch(`${origin}/graphql/batch`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...credential },
     body: encodeBatch(operations),
   })
   const answers: { status: number; body: unknown }[] = []
@@ -161,7 +165,8 @@ test('an operation goes by its own request id, or that of the batch if its own i
     // And so does what is logged of it.
     const lines = app.logged().slice(before).split('\n')
     const unexpected = lines.filter((line) => line.includes('unexpected error'))
-    expect(unexpected.map((line) => (JSON.parse(line) as { reqId: string }).reqId)).toEqual(known)
+    const logged = unexpected.map((line) => (JSON.parse(line) as { reqId: string }).reqId)
+    expect(logged.sort()).toEqual(known.toSorted())
   }
 })
 
@@ -195,11 +200,51 @@ test.each([
   await using app = await startGraphApp()
   const response = await fetch(`${app.origin}/graphql/batch`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...credential },
     body: JSON.stringify(body),
   })
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+})
+
+test('a batch is taken from the gateway only: anybody else is refused before the body is read', async () => {
+  await using app = await startGraphApp()
+  const forged = gatewayCredential('another-secret-of-a-gateway')
+  for (const headers of [
+    {},
+    { authorization: `Bearer ${app.token}` },
+    { authorization: `Bearer ${app.issuer.tokenFor({ role: 'ADMIN', keyId: 'admin' })}` },
+    { authorization: `Bearer ${app.issuer.tokenFor({ role: 'SERVICE', service: 'users' })}` },
+    { [gatewayCredentialHeader]: '' },
+    { [gatewayCredentialHeader]: gatewaySecret },
+    { [gatewayCredentialHeader]: forged },
+  ])
+    for (const body of [encodeBatch([operation('{ me }')]), '{"no": JSON', '[]']) {
+      const response = await fetch(`${app.origin}/graphql/batch`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body,
+      })
+      expect(response.status).toBe(403)
+      expect(await response.json()).toMatchObject({
+        errors: [
+          { extensions: { code: 'FORBIDDEN' }, message: expect.stringContaining('from the gateway only') },
+        ],
+      })
+    }
+})
+
+test('a batch is bounded as a whole', async () => {
+  await using app = await startGraphApp()
+  const sized = (bytes: number): OutgoingOperation[] =>
+    Array.from({ length: 2 }, () => operation(`{ me } # ${'x'.repeat(bytes / 2)}`))
+  // What is too large for one operation is refused to each; what is too large for a batch, to all.
+  expect((await send(app, sized(1_000_000))).answers).toMatchObject([{ status: 401 }, { status: 401 }])
+  const { response } = await send(
+    app,
+    sized(2_200_000).map((one, n) => ({ ...one, query: `${one.query}${String(n)}` })),
+  )
+  expect(response.status).toBe(413)
 })
 
 test('a form is no batch: a page of another origin cannot send one', async () => {
@@ -207,7 +252,7 @@ test('a form is no batch: a page of another origin cannot send one', async () =>
   for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
     const response = await fetch(`${app.origin}/graphql/batch`, {
       method: 'POST',
-      headers: { 'content-type': type },
+      headers: { 'content-type': type, ...credential },
       body: encodeBatch([operation('{ me }')]),
     })
     expect([400, 415]).toContain(response.status)

@@ -133,6 +133,9 @@ const mutation = new GraphQLObjectType<unknown, RequestContext>({
   },
 })
 
+/** Shared by the small service and what takes the part of a gateway before it. */
+export const gatewaySecret = 'a-secret-of-the-gateway'
+
 /** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
 export async function startGraphApp(
   rows: readonly RestRow[] = [],
@@ -158,7 +161,7 @@ export async function startGraphApp(
     rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
   })
   registerGraph(it.app, { server, context, metrics: it.metrics })
-  registerBatch(it.app, { server, context, metrics: it.metrics })
+  registerBatch(it.app, { server, context, metrics: it.metrics, gatewaySecret })
   registerRest(it.app, { rows, server, context })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })

@@ -132,6 +132,7 @@ export async function buildApp({
     timeout: env.limits.request,
     rates,
     heed: true,
+    gatewaySecret: env.gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
   const title = 'User statistics: events'
@@ -141,7 +142,7 @@ export async function buildApp({
       'This service keeps events and computes the statistics. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
   })
   registerGraph(app, { server, context, metrics, page })
-  registerBatch(app, { server, context, metrics })
+  registerBatch(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
   registerBulk(app, { server, context, metrics })
   const openapi = toOpenApi({

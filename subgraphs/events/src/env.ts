@@ -4,6 +4,7 @@ import {
   commonEnvOf,
   commonVariables,
   fourTimes,
+  gatewaySecretVariable,
   kinds,
   readVariables,
   type RawEnv,
@@ -12,6 +13,7 @@ import {
 
 export const eventsVariables = {
   ...commonVariables,
+  ...gatewaySecretVariable,
   EVENTS_PORT: { schema: kinds.port(8002), about: 'Port of the events service.', default: '8002' },
   EVENTS_DATABASE_URL: {
     schema: kinds.databaseUrl(),
@@ -85,6 +87,7 @@ export function readEnv(raw: RawEnv) {
     http: { host: env.HOST, port: env.EVENTS_PORT },
     rates: fourTimes(common.rates),
     graph: behindGateway(common.graph),
+    gatewaySecret: env.GATEWAY_SECRET,
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },
     ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },

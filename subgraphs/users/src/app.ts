@@ -135,7 +135,7 @@ export async function buildApp({
       'This service keeps stores, API keys and the personal data of users. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
   })
   registerGraph(app, { server, context, metrics, page })
-  registerBatch(app, { server, context, metrics })
+  registerBatch(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
   registerKeySet(app, keys)
   registerReceiptKeySet(app, receiptKeys)

@@ -1,16 +1,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import { createAnswerReader, encodeBatch, maxBatch, type OutgoingOperation } from '@user-stats/graphql'
+import { gatewayCredential, gatewayCredentialHeader } from '@user-stats/http'
 import { adminKey, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 const limit = 5
+const gatewaySecret = 'a-secret-of-the-gateway'
 let server: TestPostgres
 let users: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
 })
 beforeEach(async () => {
-  users = await startUsers(server, { env: { AUTH_FAILURE_LIMIT: String(limit) } })
+  users = await startUsers(server, {
+    env: { AUTH_FAILURE_LIMIT: String(limit), GATEWAY_SECRET: gatewaySecret },
+  })
 })
 afterEach(() => users[Symbol.asyncDispose]())
 afterAll(() => server.stop())
@@ -31,7 +35,10 @@ async function together(keys: readonly string[], own: Record<string, string> = {
   }))
   const response = await fetch(`${users.origin}/graphql/batch`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      [gatewayCredentialHeader]: gatewayCredential(gatewaySecret),
+    },
     body: encodeBatch(operations),
   })
   const verdicts: string[] = []

@@ -5,6 +5,10 @@ import type { GraphRequest } from '../../request.ts'
 export const batchPath = '/graphql/batch'
 /** Operations of one batch at most. */
 export const maxBatch = 256
+/** Characters of documents, variables and tokens of one batch at most, those in common counted for each operation. */
+export const maxBatchCharacters = 256 * 1_024
+/** Bytes of one batch at most. */
+export const maxBatchBytes = 1_024 * 1_024
 
 type Headers = Readonly<Record<string, string>>
 

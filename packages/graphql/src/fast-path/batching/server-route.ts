@@ -1,7 +1,12 @@
+import { DomainError, yieldTurn } from '@user-stats/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { createLazyChild, type Logger } from '@user-stats/http'
-import type { Metrics } from '@user-stats/http'
-import { acceptableRequestId } from '@user-stats/http'
+import {
+  acceptableRequestId,
+  createLazyChild,
+  gatewayRecognizer,
+  type Logger,
+  type Metrics,
+} from '@user-stats/http'
 import { answerFailure, answerFailures, answerPlain } from '../../answer.ts'
 import type { MakeContext } from '../../context.ts'
 import type { RequestContext } from '../../request.ts'
@@ -10,6 +15,7 @@ import {
   batchPath,
   decodeBatch,
   encodeAnswer,
+  maxBatchBytes,
   type IncomingOperation,
   type OperationAnswer,
 } from './protocol.ts'
@@ -18,17 +24,21 @@ export interface BatchRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
   readonly metrics: Metrics
+  /** Shared with the gateway. Without it no batches are taken. */
+  readonly gatewaySecret: string | undefined
 }
 
 /**
- * `POST /graphql/batch`: operations of several requests at once, as a gateway sends them. Each is a request of its
- * own: it has its caller's token and request id, its own context, is counted for itself, and has its own answer, which
- * goes out as soon as it is there, with those that are there at the same time.
+ * `POST /graphql/batch`: operations of several requests at once, from the gateway and nobody else. Each is a request of
+ * its own: it has its caller's token and request id, its own context, is counted for itself, and has its own answer,
+ * which goes out as soon as it is there, with those that are there at the same time.
  */
 export function registerBatch<Context extends RequestContext>(
   app: FastifyInstance,
-  { server, context, metrics }: BatchRouteOptions<Context>,
+  { server, context, metrics, gatewaySecret }: BatchRouteOptions<Context>,
 ): void {
+  const isFromGateway = gatewayRecognizer(gatewaySecret)
+
   async function answer(
     { headers, request }: IncomingOperation,
     batch: FastifyRequest,
@@ -47,18 +57,30 @@ export function registerBatch<Context extends RequestContext>(
 
   app.register((room, _options, done) => {
     answerFailures(room, metrics)
-    room.post(batchPath, (request, reply) => {
+    // Before anything of the body is read.
+    room.addHook('onRequest', (request, _reply, next) => {
+      next(isFromGateway(request) ? undefined : notFromGateway())
+    })
+    room.post(batchPath, { bodyLimit: maxBatchBytes }, async (request, reply) => {
       const operations = decodeBatch(request.body)
       const out = createAnswerStream(reply, operations.length)
-      for (const [place, operation] of operations.entries())
+      for (const [place, operation] of operations.entries()) {
+        // With too much waiting, each operation is refused by itself.
+        await yieldTurn().catch(() => undefined)
         void answer(operation, request, reply).then((answer) => {
           out.push(encodeAnswer(place, answer))
         })
+      }
       return reply
     })
     done()
   })
 }
+
+const notFromGateway = (): DomainError =>
+  new DomainError('FORBIDDEN', {
+    message: 'Batches are taken from the gateway only. Send each operation to /graphql by itself.',
+  })
 
 /** Sends lines; those that come in one turn go out together, and all of them as one plain answer if they do. */
 function createAnswerStream(reply: FastifyReply, expected: number) {

@@ -1,0 +1,22 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+
+/** Proves that a request comes from the gateway itself. */
+export const gatewayCredentialHeader = 'x-gateway-credential'
+
+/** What the gateway sends as that header: made from the secret that it shares with the services, never the secret. */
+export const gatewayCredential = (secret: string): string =>
+  createHmac('sha256', secret).update('gateway-credential').digest('base64url')
+
+/** Recognises requests of the gateway itself. Without a secret there are none. */
+export function gatewayRecognizer(
+  secret: string | undefined,
+): (request: Pick<FastifyRequest, 'headers'>) => boolean {
+  if (secret === undefined) return () => false
+  const expected = Buffer.from(gatewayCredential(secret))
+  return ({ headers }) => {
+    const header = headers[gatewayCredentialHeader]
+    const given = Buffer.from(typeof header === 'string' ? header : '')
+    return given.length === expected.length && timingSafeEqual(given, expected)
+  }
+}
