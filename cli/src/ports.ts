@@ -17,27 +17,34 @@ async function probe(host: string, port: number): Promise<number> {
 /**
  * Ports to listen on, 0 replaced by free ones: services must know each other's before they start.
  *
- * @param patience milliseconds to wait for services of a killed start, which are on their way out
+ * @param options.timeout milliseconds to wait for services of a killed start, which are on their way out
  * @throws Error, one line, naming the port and its variable
  */
 export async function claimPorts<Name extends string>(
   host: string,
   wanted: readonly (readonly [Name, number])[],
-  patience: number,
+  { timeout = 0, signal }: { readonly timeout?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Record<Name, number>> {
-  const deadline = Date.now() + patience
+  const deadline = Date.now() + timeout
   const claimed: [Name, number][] = []
   for (const [name, port] of wanted) {
     // A free port may be found twice; ports in use are asked for once.
-    let found = await claim(name, host, port, deadline)
+    let found = await claim(name, host, port, deadline, signal)
     while (port === 0 && claimed.some(([, other]) => other === found)) found = await probe(host, 0)
     claimed.push([name, found])
   }
   return Object.fromEntries(claimed) as Record<Name, number>
 }
 
-async function claim(name: string, host: string, port: number, deadline: number): Promise<number> {
+async function claim(
+  name: string,
+  host: string,
+  port: number,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   for (;;) {
+    signal?.throwIfAborted()
     try {
       return await probe(host, port)
     } catch (error) {

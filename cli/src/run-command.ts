@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { acceptFormerNames } from '@user-stats/config'
 import type { CommandContext } from './command-context.ts'
 import type { CommandDefinition } from './commands.ts'
 import { failureLines } from './failure.ts'
@@ -27,9 +28,12 @@ export async function runCommand(
         stop.abort()
       } else if (Date.now() - first.at > sameSignal) hurry.abort()
     })
+  const terminal = createTerminal(process.stdout)
+  const { env, warnings } = acceptFormerNames(process.env)
+  for (const warning of warnings) terminal.line('config', warning)
   const context: CommandContext = {
-    env: process.env,
-    terminal: createTerminal(process.stdout),
+    env,
+    terminal,
     signal: stop.signal,
     hurry: hurry.signal,
   }

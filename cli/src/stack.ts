@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { lockDataDir } from '@user-stats/postgres'
-import { acceptFormerNames, type RawEnv } from '@user-stats/config'
+import type { RawEnv } from '@user-stats/config'
 import { secretsOf } from './admin-key.ts'
 import { deploy, type Database } from './databases/database.ts'
 import { openDatabases } from './databases/open.ts'
@@ -44,9 +44,7 @@ export interface Stack extends AsyncDisposable {
  */
 export async function startStack(raw: RawEnv, options: StackOptions = {}): Promise<Stack> {
   const { terminal = silent, signal, hurry, durable = true } = options
-  const { env: named, warnings } = acceptFormerNames(raw)
-  const env = readStackEnv(named)
-  for (const warning of warnings) terminal.line('config', warning)
+  const env = readStackEnv(raw)
   if (env.tls) await proveTrusted(env.tls, env.reachable, raw['NODE_EXTRA_CA_CERTS'])
   const chosen = definitions.filter(({ name }) => options.services?.includes(name) ?? true)
 
@@ -57,7 +55,7 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
   const ports = await claimPorts(
     env.host,
     chosen.map(({ name }) => [name, env.ports[name]] as const),
-    leftBehind ? 15_000 : 0,
+    { timeout: leftBehind ? 15_000 : 0, signal },
   )
   const urls = Object.fromEntries(
     chosen.map(({ name }) => [name, baseUrl(env.tls ? 'https' : 'http', env.reachable, ports[name])]),
@@ -66,7 +64,7 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
 
   signal?.throwIfAborted()
   const needed = chosen.flatMap(({ database }) => database ?? [])
-  const databases = await openDatabases({ env, needed, terminal, durable, undo })
+  const databases = await openDatabases({ env, needed, terminal, durable, undo, signal })
   for (const database of Object.values(databases)) {
     signal?.throwIfAborted()
     const applied = await deploy(database)

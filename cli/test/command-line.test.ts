@@ -46,11 +46,21 @@ test('a command loads what it needs: none a web server, and help nothing', async
   await using home = await temporaryDir()
   const packagesOf = async (...words: string[]): Promise<string[]> => {
     const options = `--import=${path.join(import.meta.dirname, 'fixtures/log-packages.js')}`
-    const { stderr } = await runProgram({ DATA_DIR: home.dir, USERS_PORT: 'x', NODE_OPTIONS: options }, ...words).ended
+    const { stderr } = await runProgram(
+      { DATA_DIR: home.dir, USERS_PORT: 'x', NODE_OPTIONS: options },
+      ...words,
+    ).ended
     return JSON.parse(stderr.trim().split('\n').at(-1) ?? '') as string[]
   }
   expect(await packagesOf('--help')).toEqual(['commander'])
-  const servers = ['fastify', '@apollo/server', '@apollo/gateway', '@apollo/subgraph', 'graphql', 'graphql-jit']
+  const servers = [
+    'fastify',
+    '@apollo/server',
+    '@apollo/gateway',
+    '@apollo/subgraph',
+    'graphql',
+    'graphql-jit',
+  ]
   for (const words of [
     ['start'],
     ['migrate', 'status'],
@@ -61,5 +71,8 @@ test('a command loads what it needs: none a web server, and help nothing', async
     ['erasures', 'replay', '--from', path.join(home.dir, 'none')],
     ['init-secrets', path.join(home.dir, 'secrets')],
   ])
-    expect([words, (await packagesOf(...words)).filter((name) => servers.includes(name))]).toEqual([words, []])
+    expect([words, (await packagesOf(...words)).filter((name) => servers.includes(name))]).toEqual([
+      words,
+      [],
+    ])
 })

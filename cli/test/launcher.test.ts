@@ -22,7 +22,9 @@ async function install(dir: string, installed: string | undefined, machine: stri
   await mkdir(path.join(root, 'cli/bin'), { recursive: true })
   await copyFile(launcher, path.join(root, 'cli/bin/user-stats'))
   await mkdir(path.join(root, 'node_modules/.bin'), { recursive: true })
-  await symlink('../../cli/bin/user-stats', path.join(root, 'node_modules/.bin/user-stats'))
+  await mkdir(path.join(root, 'node_modules/@user-stats'))
+  await symlink('../../cli', path.join(root, 'node_modules/@user-stats/cli'))
+  await symlink('../@user-stats/cli/bin/user-stats', path.join(root, 'node_modules/.bin/user-stats'))
   if (installed !== undefined) await writeNode(path.join(root, 'node_modules/node/bin/node'), installed)
   if (machine !== undefined) await writeNode(path.join(dir, 'bin/node'), machine)
   const env = { PATH: [path.join(dir, 'bin'), '/usr/bin', '/bin'].join(':') }

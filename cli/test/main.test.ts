@@ -36,11 +36,11 @@ test('a port in use ends in one line before anything is started', async () => {
 
 test('the whole life of a start: killed without a trace, taken up again, interrupted, interrupted at once', async () => {
   await using home = await temporaryDir()
-  const ports = await claimPorts(
-    '127.0.0.1',
-    [['gateway', 0] as const, ['users', 0] as const, ['events', 0] as const],
-    0,
-  )
+  const ports = await claimPorts('127.0.0.1', [
+    ['gateway', 0] as const,
+    ['users', 0] as const,
+    ['events', 0] as const,
+  ])
   const env = {
     DATA_DIR: home.dir,
     GATEWAY_PORT: String(ports.gateway),

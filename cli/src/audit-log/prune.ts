@@ -1,8 +1,8 @@
 import { connect, inTransaction } from '@user-stats/postgres'
 import { recordAudit, statementsOn } from '@user-stats/audit-log'
+import { reachDatabases } from '../databases/reach.ts'
 import { databaseNames } from '../databases/schemas.ts'
 import type { CommandContext } from '../command-context.ts'
-import { reach } from '../migrate/migrate.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
 
 /** Entries of one transaction. */
@@ -19,14 +19,17 @@ export async function runPruneAuditLogs({
   days,
   env,
   terminal,
+  signal,
   clock = () => new Date(),
 }: CommandContext & { readonly days: number }): Promise<number> {
   const now = clock()
   const before = new Date(now.getTime() - days * 86_400_000)
   await using undo = new AsyncDisposableStack()
-  for (const { name, ownerUrl } of await reach(readMigrateEnv(env), databaseNames, terminal, undo)) {
-    const pruned = await prune(ownerUrl, before, now, (count) => {
+  const urls = await reachDatabases(readMigrateEnv(env), terminal, undo, { signal })
+  for (const name of databaseNames) {
+    const pruned = await prune(urls[name], before, now, (count) => {
       terminal.line('prune', `${name}: ${count.toLocaleString('en')} entries deleted so far`)
+      signal?.throwIfAborted()
     })
     terminal.line('prune', `${name}: ${pruned.toLocaleString('en')} entries before ${before.toISOString()}`)
   }

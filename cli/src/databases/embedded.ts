@@ -18,6 +18,7 @@ export interface EmbeddedOptions {
   readonly durable?: boolean
   /** Milliseconds between two looks whether the server still listens. */
   readonly watchInterval?: number
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -27,11 +28,8 @@ export interface EmbeddedOptions {
  * @throws EmbeddedPostgresError
  */
 export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<Database> {
-  const { name, dataDir, passwords, log, durable = true, watchInterval = 2_000 } = options
-  const up = (port?: number) =>
-    startEmbeddedPostgres({ dataDir, name, log, durable, ...(port !== undefined && { port }) })
-
-  let server = await up()
+  const { name, dataDir, passwords, log, durable = true, watchInterval = 2_000, signal } = options
+  let server = await startEmbeddedPostgres({ dataDir, name, log, durable, signal })
   const { port } = server
   const { owner, serving } = rolesOf(name, passwords)
   await prepareDatabase({ adminUrl: server.superuserUrl, database: name, owner, server: serving }).catch(
@@ -53,7 +51,7 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
   const backoff = createBackoff()
   const ensureUp = async () => {
     if (await listens(port)) return
-    server = await up(port)
+    server = await startEmbeddedPostgres({ dataDir, name, log, durable, port })
   }
   const watch = (pause: number) => {
     timer = setTimeout(() => {

@@ -13,10 +13,15 @@ export interface OpenOptions {
   readonly durable: boolean
   /** Takes the databases to be stopped in the end. */
   readonly undo: AsyncDisposableStack
+  readonly signal?: AbortSignal | undefined
 }
 
-/** Starts embedded databases, side by side, and takes the others as given. */
-export async function openDatabases({ env, needed, terminal, durable, undo }: OpenOptions) {
+/**
+ * Starts embedded databases, side by side, and takes the others as given.
+ *
+ * @throws the signal's reason when it is aborted
+ */
+export async function openDatabases({ env, needed, terminal, durable, undo, signal }: OpenOptions) {
   if (needed.some((name) => !env.databases[name])) requireNoSwap(env.dataDir)
   // Without an embedded one the data directory may be none of ours.
   let passwords: ReturnType<typeof rolePasswords> | undefined
@@ -33,6 +38,7 @@ export async function openDatabases({ env, needed, terminal, durable, undo }: Op
       dataDir: env.dataDir,
       passwords: (await passwords)[name],
       durable,
+      signal,
       log: (message) => {
         terminal.line('database', `${name}: ${message}`)
       },
@@ -45,6 +51,7 @@ export async function openDatabases({ env, needed, terminal, durable, undo }: Op
     if (databases.some(({ embedded }) => embedded)) terminal.line('stopped', 'databases')
   })
   for (const result of opened) if (result.status === 'rejected') throw result.reason
+  signal?.throwIfAborted()
   return Object.fromEntries(databases.map((database) => [database.name, database])) as Record<
     DatabaseName,
     Database

@@ -6,8 +6,14 @@ import { runningOwnerUrl } from './embedded.ts'
 import { openDatabases } from './open.ts'
 import { databaseNames, type DatabaseName } from './schemas.ts'
 
+interface ReachOptions {
+  /** Both by default. */
+  readonly names?: readonly DatabaseName[]
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
- * URLs of both databases, as their owners: those given, or the embedded ones, started unless the stack runs on them.
+ * URLs of databases, as their owners: those given, or the embedded ones, started unless the stack runs on them.
  *
  * @param undo takes what is to be stopped in the end
  * @throws Error in the operator's terms
@@ -16,26 +22,34 @@ export async function reachDatabases(
   env: Pick<StackEnv, 'dataDir' | 'databases'>,
   terminal: Terminal,
   undo: AsyncDisposableStack,
-): Promise<Record<DatabaseName, string>> {
-  const embedded = databaseNames.some((name) => !env.databases[name])
-  let inUse: DataDirInUseError | undefined
-  if (embedded)
-    await lockDataDir(env.dataDir).then(
-      (lock) => undo.use(lock),
-      (error: unknown) => {
-        if (!(error instanceof DataDirInUseError)) throw error
-        inUse = error
-      },
-    )
-  if (!inUse) {
-    const opened = await openDatabases({ env, needed: databaseNames, terminal, durable: true, undo })
-    return { users: opened.users.ownerUrl, events: opened.events.ownerUrl }
+  { names = databaseNames, signal }: ReachOptions = {},
+): Promise<Readonly<Record<DatabaseName, string>>> {
+  try {
+    // Without an embedded database the data directory may not be ours.
+    if (names.some((name) => !env.databases[name])) undo.use(await lockDataDir(env.dataDir))
+  } catch (error) {
+    if (error instanceof DataDirInUseError) return urlsOfRunning(env, names, error)
+    throw error
   }
-  const passwords = await rolePasswords(env.dataDir)
-  const urlOf = async (name: DatabaseName): Promise<string> => {
-    const url = env.databases[name]?.owner ?? (await runningOwnerUrl(env.dataDir, name, passwords[name]))
-    if (url === undefined) throw inUse ?? new Error(`the ${name} database is not there`)
-    return url
-  }
-  return { users: await urlOf('users'), events: await urlOf('events') }
+  const opened = await openDatabases({ env, needed: names, terminal, durable: true, undo, signal })
+  return recordOf(names, (name) => opened[name].ownerUrl)
 }
+
+/** The databases of a data directory that a running stack holds. */
+async function urlsOfRunning(
+  env: Pick<StackEnv, 'dataDir' | 'databases'>,
+  names: readonly DatabaseName[],
+  inUse: DataDirInUseError,
+): Promise<Readonly<Record<DatabaseName, string>>> {
+  const passwords = await rolePasswords(env.dataDir)
+  const urls = new Map<DatabaseName, string>()
+  for (const name of names) {
+    const url = env.databases[name]?.owner ?? (await runningOwnerUrl(env.dataDir, name, passwords[name]))
+    if (url === undefined) throw inUse
+    urls.set(name, url)
+  }
+  return recordOf(names, (name) => urls.get(name) ?? '')
+}
+
+const recordOf = (names: readonly DatabaseName[], urlOf: (name: DatabaseName) => string) =>
+  Object.fromEntries(names.map((name) => [name, urlOf(name)])) as Record<DatabaseName, string>

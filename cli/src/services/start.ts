@@ -4,6 +4,7 @@ import type { Database } from '../databases/database.ts'
 import type { DatabaseName } from '../databases/schemas.ts'
 import { portVariable, type StackEnv } from '../env.ts'
 import type { Terminal } from '../terminal.ts'
+import { unlessAborted } from '../unless-aborted.ts'
 import type { ServiceDefinition, ServiceName } from './definitions.ts'
 import { environmentOf } from './environment.ts'
 import { openLog, standardLog } from './logs.ts'
@@ -52,13 +53,14 @@ export async function startServices(options: StartOptions): Promise<Services> {
     services.filter(({ name }) => name === 'gateway'),
   ]) {
     if (group.length === 0) continue
+    signal?.throwIfAborted()
     const names = group.map(({ name }) => name).join(', ')
     undo.defer(async () => {
       await Promise.all(group.map((service) => service.stop()))
       terminal.line('stopped', names)
     })
     terminal.line('services', `starting ${names}`)
-    await unlessAborted(signal, Promise.all(group.map((service) => service.start())))
+    await unlessAborted(signal, () => Promise.all(group.map((service) => service.start())))
   }
   return Object.fromEntries(services.map((service) => [service.name, service])) as Record<
     ServiceName,
@@ -100,15 +102,4 @@ function settings({
       }),
     ADMIN_API_KEY: secrets?.adminApiKey,
   }
-}
-
-/** Stops waiting when the signal comes; what was waited for is undone by the caller. */
-async function unlessAborted(signal: AbortSignal | undefined, work: Promise<unknown>): Promise<void> {
-  signal?.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = () => {
-    reject(signal?.reason as Error)
-  }
-  signal?.addEventListener('abort', onAbort)
-  await Promise.race([work, aborted]).finally(() => signal?.removeEventListener('abort', onAbort))
 }

@@ -66,7 +66,7 @@ export async function ensureCluster(
   home: string,
   binaries: Binaries,
   user: ServerUser | undefined,
-  options: { durable: boolean; log: (message: string) => void },
+  options: { durable: boolean; log: (message: string) => void; signal: AbortSignal | undefined },
 ): Promise<Cluster> {
   const pgdata = path.join(home, 'pgdata')
   const passwordFile = path.join(home, 'superuser-password')
@@ -75,7 +75,7 @@ export async function ensureCluster(
   if (version === undefined) {
     options.log(`initialising PostgreSQL ${binaries.major} in ${pgdata}`)
     await writePrivate(passwordFile, randomBytes(32).toString('base64url'), user)
-    await initialise(pgdata, passwordFile, binaries, user, options.durable)
+    await initialise(pgdata, passwordFile, binaries, user, options)
   } else if (version.trim() !== binaries.major) {
     throw new EmbeddedPostgresError(
       `${pgdata} was made by PostgreSQL ${version.trim()}, these programs are version ${binaries.major}.`,
@@ -92,10 +92,11 @@ async function initialise(
   passwordFile: string,
   binaries: Binaries,
   user: ServerUser | undefined,
-  durable: boolean,
+  { durable, signal }: { durable: boolean; signal: AbortSignal | undefined },
 ): Promise<void> {
   const unfinished = `${pgdata}.new`
   await rm(unfinished, { recursive: true, force: true })
+  signal?.throwIfAborted()
   const finished = await run(
     binaries.initdb,
     [
@@ -111,7 +112,9 @@ async function initialise(
       ...(durable ? [] : ['--no-sync']),
     ],
     user,
+    signal,
   )
+  signal?.throwIfAborted()
   if (finished.code !== 0) {
     throw new EmbeddedPostgresError(
       `PostgreSQL could not be initialised in ${pgdata}: ${complaint(finished)}`,

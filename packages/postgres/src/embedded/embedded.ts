@@ -27,6 +27,8 @@ export interface EmbeddedPostgresOptions {
   durable?: boolean
   /** PostgreSQL settings over the defaults. */
   settings?: Settings
+  /** Gives the start up. A server that is starting already is waited for, and stopped again. */
+  signal?: AbortSignal | undefined
 }
 
 export type EmbeddedPostgres = AsyncDisposable & {
@@ -53,17 +55,17 @@ const watchful: Settings = process.platform === 'linux' ? { client_connection_ch
  * child of this process: it lives until `stop`, and a later start adopts one that a killed run left behind.
  * Hold {@link lockDataDir} meanwhile: nothing here keeps two processes from sharing one server.
  *
- * @throws EmbeddedPostgresError with one line that says what is in the way
+ * @throws EmbeddedPostgresError with one line that says what is in the way; the signal's reason when it is aborted
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { dataDir, name, log = () => undefined, durable = true } = options
+  const { dataDir, name, log = () => undefined, durable = true, signal } = options
   if (!/^[\w-]+$/.test(name)) throw new EmbeddedPostgresError(`"${name}" is no name for a server`)
   const user = await serverUser(path.join(dataDir, name, 'pgdata'))
   const home = await makeServerHome(dataDir, name, user, log)
   const binaries = await findBinaries(user)
-  const cluster = await ensureCluster(home, binaries, user, { durable, log })
+  const cluster = await ensureCluster(home, binaries, user, { durable, log, signal })
 
-  const running = await findRunning(cluster)
+  const running = await findRunning(cluster, { signal })
   if (running !== undefined) log(`adopting the PostgreSQL server "${name}" left by an earlier run`)
   const settings = { ...watchful, ...(durable ? {} : disposable), ...options.settings }
   const port = running ?? (await start(cluster, binaries, user, settings, options.port))
@@ -72,6 +74,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     `postgresql://${encodeURIComponent(role)}:${encodeURIComponent(password)}@${host}:${String(port)}/${encodeURIComponent(database)}`
   let stopping: Promise<void> | undefined
   const stop = () => (stopping ??= stopServer(cluster, binaries, user))
+  if (signal?.aborted === true) {
+    await stop()
+    signal.throwIfAborted()
+  }
   return {
     host,
     port,

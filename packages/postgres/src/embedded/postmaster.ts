@@ -19,9 +19,13 @@ interface Postmaster {
  * server is still starting or stopping. `undefined` when there is none; a pid file that only looks alive,
  * because another program has got that number since, is removed.
  */
-export async function findRunning(cluster: Cluster, timeoutMs = 120_000): Promise<number | undefined> {
+export async function findRunning(
+  cluster: Cluster,
+  { timeoutMs = 120_000, signal }: { timeoutMs?: number; signal?: AbortSignal | undefined } = {},
+): Promise<number | undefined> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
+    signal?.throwIfAborted()
     const postmaster = await readPidFile(cluster.pgdata)
     if (!postmaster || !isAlive(postmaster.pid)) return undefined
     if (!(await isServerOf(cluster.pgdata, postmaster.pid))) {

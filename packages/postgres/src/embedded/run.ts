@@ -17,8 +17,15 @@ export interface Finished {
 /**
  * Runs a program to its end in a session of its own, so that a Ctrl-C meant for the terminal's process group
  * cuts neither it nor a server it leaves behind. Never rejects: `failure` holds why it could not be started.
+ *
+ * @param signal ends the program with SIGTERM
  */
-export function run(file: string, args: readonly string[], user?: ServerUser): Promise<Finished> {
+export function run(
+  file: string,
+  args: readonly string[],
+  user?: ServerUser,
+  signal?: AbortSignal,
+): Promise<Finished> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {
       cwd: '/',
@@ -32,10 +39,13 @@ export function run(file: string, args: readonly string[], user?: ServerUser): P
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    const terminate = () => child.kill()
+    signal?.addEventListener('abort', terminate)
     child.on('error', (failure) => {
       resolve({ code: null, stdout, stderr, failure })
     })
     child.on('close', (code) => {
+      signal?.removeEventListener('abort', terminate)
       resolve({ code, stdout, stderr })
     })
   })
