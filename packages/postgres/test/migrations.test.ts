@@ -2,6 +2,7 @@ import { appendFile, cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import {
+  connect,
   DatabaseUnreachableError,
   MigrationError,
   markRolledBack,
@@ -18,6 +19,11 @@ beforeAll(async () => {
   server = await startTestPostgres()
 })
 afterAll(() => server.stop())
+
+async function until(is: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000
+  while (!(await is())) if (Date.now() > end) throw new Error('it never was')
+}
 
 const both = ['20260101000000_initial', '20260102000000_partitions']
 const nothing = { applied: [], pending: [], failed: [], unknown: [], edited: [] }
@@ -103,6 +109,72 @@ test('a failing migration is named with its reason, leaves nothing behind, and c
   await expect(markRolledBack(source, both[0] ?? '')).rejects.toThrow(MigrationError)
   await markRolledBack(source, bad)
   expect(await migrate(source)).toEqual({ applied: [bad] })
+})
+
+test('a migration gives way to readers and writers of its tables, and is applied when they are done', async () => {
+  await using sources = await copyOfSample()
+  const source = { ...sources, url: (await server.createDatabase(sources)).ownerUrl }
+  await sources.add('20260103000000_column', 'ALTER TABLE shops ADD COLUMN city text')
+  await using reader = await connect(source.url)
+  await reader.query('BEGIN; SELECT FROM shops')
+  let ended = false
+  const migrating = migrate(source).finally(() => (ended = true))
+  await until(async () => {
+    const [row] = await query<{ n: number }>(
+      source.url,
+      `SELECT count(*)::int AS n FROM pg_locks WHERE relation = 'shops'::regclass AND NOT granted`,
+    )
+    return row?.n === 1
+  })
+  // Behind a lock that is waited for without end these would wait as well.
+  for (let n = 0; n < 10; n += 1)
+    await query(source.url, `INSERT INTO shops (name) VALUES ('shop ${String(n)}')`)
+  expect(ended).toBe(false)
+  await reader.query('COMMIT')
+  expect(await migrating).toEqual({ applied: ['20260103000000_column'] })
+  expect(
+    await query(source.url, 'SELECT count(city)::int AS cities, count(*)::int AS shops FROM shops'),
+  ).toEqual([{ cities: 0, shops: 10 }])
+})
+
+test('a migration that does not get its locks in time says so, and is tried again by the next run', async () => {
+  await using sources = await copyOfSample()
+  const source = { ...sources, url: (await server.createDatabase(sources)).ownerUrl }
+  const name = '20260103000000_column'
+  await sources.add(name, 'CREATE TABLE half (id int); ALTER TABLE shops ADD COLUMN city text')
+  {
+    await using reader = await connect(source.url)
+    await reader.query('BEGIN; SELECT FROM shops')
+    await expect(migrate(source, { lockDeadline: 0 })).rejects.toMatchObject({
+      migration: name,
+      message: `Migration ${name}: other sessions hold locks on its tables. End their transactions (see pg_stat_activity), then start again.`,
+    })
+  }
+  expect(await query(source.url, `SELECT to_regclass('half') AS half`)).toEqual([{ half: null }])
+  expect(await migrationStatus(source)).toMatchObject({ failed: [], pending: [name] })
+  expect(await migrate(source)).toEqual({ applied: [name] })
+})
+
+test('an index that is built concurrently waits for transactions, and they for nothing', async () => {
+  await using sources = await copyOfSample()
+  const source = { ...sources, url: (await server.createDatabase(sources)).ownerUrl }
+  await sources.add('20260103000000_index', 'CREATE INDEX CONCURRENTLY shops_name_idx ON shops (name)')
+  await using writer = await connect(source.url)
+  await writer.query(`BEGIN; INSERT INTO shops (name) VALUES ('shop')`)
+  const migrating = migrate(source)
+  await until(async () => {
+    const [row] = await query<{ n: number }>(
+      source.url,
+      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'virtualxid' AND NOT granted`,
+    )
+    return row?.n === 1
+  })
+  await query(source.url, `INSERT INTO shops (name) VALUES ('another')`)
+  await writer.query('COMMIT')
+  expect(await migrating).toEqual({ applied: ['20260103000000_index'] })
+  expect(
+    await query(source.url, `SELECT indisvalid FROM pg_index WHERE indexrelid = 'shops_name_idx'::regclass`),
+  ).toEqual([{ indisvalid: true }])
 })
 
 test('migrations of another version and edited ones show in the status', async () => {

@@ -11,8 +11,8 @@ export const eventsSchema = {
 
 export type EventsDatabaseOptions = Omit<ServingPoolOptions, 'name'>
 
-/** Of all connections, those that write events. */
-const ingestConnections = 2
+/** Of all connections, those that write events: two, and where there are enough one that goes past slow ones. */
+const ingestConnectionsOf = (all: number): number => (all < 8 ? 2 : 3)
 
 export type EventsDatabase = ReturnType<typeof openEventsDatabase>
 
@@ -23,6 +23,7 @@ export type EventsDatabase = ReturnType<typeof openEventsDatabase>
 export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDatabaseOptions) {
   const open = (more: Partial<ServingPoolOptions>) =>
     openServingPool({ ...options, ...more, name: 'user-stats events' })
+  const ingestConnections = ingestConnectionsOf(maxConnections)
   const pool = open({ maxConnections: maxConnections - ingestConnections })
   const ingestPool = open({ maxConnections: ingestConnections, pipeline: true })
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })

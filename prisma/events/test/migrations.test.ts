@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { schemaDrift } from '@user-stats/postgres'
+import { connect, migrate, schemaDrift } from '@user-stats/postgres'
 import { sharedTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import {
+  blockingIndexes,
   changesOfSchema,
   migrateThreeAtOnce,
+  migrateUpTo,
   query,
   tablesNotLedByStore,
 } from '@user-stats/postgres/testing/migrations'
@@ -31,6 +33,10 @@ test('migrating three times at once applies each migration once, and again nothi
   expect(status).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
 })
 
+test('no index of a table in use is built while its writers wait', async () => {
+  expect(await blockingIndexes(eventsSchema.migrationsDir)).toEqual([])
+})
+
 test('keys and constraints lead with the store', async () => {
   expect(await tablesNotLedByStore(served)).toEqual([])
 })
@@ -47,3 +53,38 @@ test('the serving role makes the partitions of a month by their function, as oft
   )
   expect(row).toEqual({ event: 'events_y2031m05', day: 'user_days_y2031m05' })
 })
+
+test('a month is made beside readers and writers in the middle of their transactions', async () => {
+  await query(served, "SELECT ensure_month('2032-01-01')")
+  await using reader = await connect(served)
+  await reader.query('BEGIN; SELECT FROM events; SELECT FROM user_days; SELECT FROM user_type_days')
+  await using writer = await connect(served)
+  await writer.query(`BEGIN; ${insertEvent('2032-01-05')}`)
+  await query(served, "SET statement_timeout = '20s'; SELECT ensure_month('2032-02-01')")
+  await query(served, insertEvent('2032-02-05'))
+  await writer.query('COMMIT')
+  const partitions = await query(served, 'SELECT tableoid::regclass::text AS name FROM events ORDER BY 1')
+  expect(partitions).toEqual([{ name: 'events_y2032m01' }, { name: 'events_y2032m02' }])
+})
+
+test('what a default partition held moves to months of its own when there is none any more', async () => {
+  const { ownerUrl } = await server.createDatabase()
+  await migrateUpTo({ url: ownerUrl, ...eventsSchema }, '20261127999999')
+  await query(ownerUrl, "SELECT ensure_month('2026-05-01')")
+  await query(ownerUrl, "INSERT INTO retention VALUES (0, '2026-02-01')")
+  for (const day of ['2026-01-31', '2026-02-01', '2026-05-01', '2026-06-30']) {
+    await query(ownerUrl, insertEvent(day))
+    await query(ownerUrl, `INSERT INTO user_days VALUES (1, '${day}', 'ann', 1)`)
+    await query(ownerUrl, `INSERT INTO user_type_days VALUES (1, 'view', '${day}', 'ann', 1)`)
+  }
+  await migrate({ url: ownerUrl, ...eventsSchema })
+  for (const table of ['events', 'user_days', 'user_type_days'])
+    expect(
+      await query(ownerUrl, `SELECT tableoid::regclass::text AS name, user_id FROM ${table} ORDER BY 1`),
+    ).toEqual(['02', '05', '06'].map((month) => ({ name: `${table}_y2026m${month}`, user_id: 'ann' })))
+  expect(await query(ownerUrl, `SELECT relname FROM pg_class WHERE relname LIKE '%default'`)).toEqual([])
+})
+
+const insertEvent = (day: string): string =>
+  `INSERT INTO events (store_id, occurred_at, user_id, type, data, created_at)
+   VALUES (1, '${day}T12:00:00Z', 'ann', 'view', '{}', now())`

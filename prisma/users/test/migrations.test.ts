@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { schemaDrift } from '@user-stats/postgres'
 import { sharedTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import {
+  blockingIndexes,
   changesOfSchema,
   migrateThreeAtOnce,
   query,
@@ -29,6 +30,10 @@ test('migrating three times at once applies each migration once, and again nothi
   expect(new Set(applied).size).toBe(applied.length)
   expect(again).toEqual({ applied: [] })
   expect(status).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
+})
+
+test('no index of a table in use is built while its writers wait', async () => {
+  expect(await blockingIndexes(usersSchema.migrationsDir)).toEqual([])
 })
 
 test('keys and constraints lead with the store', async () => {

@@ -68,11 +68,12 @@ export async function buildApp({
   const audit = createAudit({ pool, access, clock })
   const partitions = createPartitions({ pool })
   const ingest = createIngest({
-    pool: db.ingestPool,
-    ensureMonths: partitions.ensureMonths,
+    pool,
+    writers: db.ingestPool,
+    partitions,
     queueLimit: env.ingest.queueLimit,
     // Before a gateway in front gives up, with the same time for a request.
-    patience: env.limits.request * 0.6,
+    acknowledgeTimeout: env.limits.request * 0.6,
   })
   const maintenance = createMaintenance({
     pool,
@@ -97,7 +98,7 @@ export async function buildApp({
 
   const metrics = createMetrics('events')
   const rates = createRateLimits({ service: 'events', ...env.rates, log, clock: () => clock().getTime() })
-  metrics.gauge('ingest_queue_events', 'Events that wait to be written.', ingest.waiting)
+  metrics.gauge('ingest_queue_events', 'Events that wait to be written.', ingest.queued)
   const app = await createHttpApp({
     log,
     metrics,

@@ -72,55 +72,128 @@ async function eventually(what: string, is: () => boolean | Promise<boolean>): P
   }
 }
 
-test('the queue holds so many events and no more: the rest is refused at once, and what was taken is written', async () => {
-  await using events = await startEvents(server, { env: { INGEST_QUEUE_LIMIT: '1000' } })
+/** Every batch waits that is being written. */
+const totalsHeld = 'LOCK TABLE type_day_totals IN EXCLUSIVE MODE'
+const queued = async (events: Harness): Promise<string | undefined> => {
+  const response = await fetch(`${events.origin}/metrics`)
+  return /^ingest_queue_events\S* (\d+)$/m.exec(await response.text())?.[1]
+}
+
+test('the queue holds so many events and no more: the rest is refused at once, but for those of other stores, and what was taken is written', async () => {
+  // Few connections: two of them write events, and none goes past slow ones.
+  await using events = await startEvents(server, {
+    env: { INGEST_QUEUE_LIMIT: '1000' },
+    pool: { maxConnections: 6 },
+  })
   await events.introduce(1)
   await events.introduce(2)
   await record(events, 'before')
-  const held = await hold(events, `${holdingStore(1)}; ${holdingStore(2)}`)
-  const waiting = async (): Promise<string | undefined> => {
-    const response = await fetch(`${events.origin}/metrics`)
-    return /^ingest_queue_events\S* (\d+)$/m.exec(await response.text())?.[1]
-  }
+  const held = await hold(events, totalsHeld)
   // Two batches are being written, and wait; a thousand events are queued behind them.
-  const taken = [recordMany(events, 'taken', 1_000), recordMany(events, 'taken', 1_000, 2)]
-  await eventually('both batches are under way', async () => (await waiting()) === '0')
+  const taken = [recordMany(events, 'taken', 1_000), recordMany(events, 'taken', 1_000)]
+  await eventually('both batches are under way', async () => (await queued(events)) === '0')
   taken.push(recordMany(events, 'taken', 1_000))
-  await eventually('a batch waits', async () => (await waiting()) === '1000')
+  await eventually('a batch is queued', async () => (await queued(events)) === '1000')
   for (let n = 0; n < 20; n += 1) {
     expect(refusalOf(await record(events, `refused ${String(n)}`))).toEqual(refused('QUEUE_FULL'))
     expect(refusalOf(await recordMany(events, 'refused', 1_000))).toEqual(refused('QUEUE_FULL'))
   }
+  // The share of another store is half.
+  const ofOther = recordMany(events, 'other', 500, 2)
+  await eventually('they are queued', async () => (await queued(events)) === '1500')
+  expect(refusalOf(await record(events, 'refused', 2))).toEqual(refused('QUEUE_FULL'))
   await held[Symbol.asyncDispose]()
   for (const { body } of await Promise.all(taken)) expect(body.data.recordEvents.acceptedCount).toBe(1_000)
+  expect((await ofOther).body.data.recordEvents.acceptedCount).toBe(500)
   expect([await amountOf(events, 'taken'), await amountOf(events, 'refused')]).toEqual([3_000, 0])
   expect((await record(events, 'after')).status).toBe(201)
 })
 
-test('a store that is held up holds up no other, however many of its events wait', async () => {
+test('events of stores that are locked wait, however many stores and events those are, and all others are written', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  const locked = [1, 3, 4]
+  for (const storeId of [...locked, 2]) await events.introduce(storeId)
+  const held = await hold(events, locked.map(holdingStore).join('; '))
+  const answered: string[] = []
+  const waiting = locked.map((storeId) => record(events, 'held', storeId))
+  await eventually('they are queued', async () => (await queued(events)) === '3')
+  expect((await record(events, 'one', 2)).status).toBe(201)
+  // More than begin a transaction of their own.
+  for (const storeId of locked)
+    waiting.push(...Array.from({ length: 100 }, (_, n) => record(events, `held ${String(n)}`, storeId)))
+  for (const answer of waiting) void answer.then(() => answered.push('held'))
+  for (let n = 0; n < 20; n += 1) expect((await record(events, `other ${String(n)}`, 2)).status).toBe(201)
+  // Together with events of the others in one request, too.
+  const input = [1, 2].map((storeId) => ({ storeId, type: 'slow', userId: 'u', data: {} }))
+  const both = events.graphql(
+    events.admin,
+    'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }',
+    { input: { events: input } },
+  )
+  void both.then(() => answered.push('both'))
+  await eventually('one of both is recorded', async () => (await amountOf(events, 'slow')) === 22)
+  expect([answered, await queued(events)]).toEqual([[], String(3 * 101 + 1)])
+  await held[Symbol.asyncDispose]()
+  expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([201]))
+  expect((await both).body.data.recordEvents.acceptedCount).toBe(2)
+  expect(await amountOf(events, 'slow')).toBe(3 * 101 + 22 + 1)
+})
+
+test('events beside a slow transaction of another store are written, those of that store wait for it', async () => {
   await using events = await startEvents(server, { maintain: false })
   await events.introduce(1)
   await events.introduce(2)
-  const held = await hold(events, storeHeld)
-  const waiters = async (): Promise<number> => {
-    const { rows } = await events.owner.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND classid = 7301 AND NOT granted`,
-    )
-    return rows[0]?.n ?? 0
-  }
+  for (const storeId of [1, 2]) await record(events, 'before', storeId)
+  const held = await hold(events, 'SELECT FROM day_totals WHERE store_id = 1 FOR UPDATE')
   const answered: string[] = []
-  const waiting = [record(events, 'held')]
-  await eventually('it is being written', async () => (await waiters()) === 1)
-  // Another of the second store goes past it.
-  expect((await record(events, 'one', 2)).status).toBe(201)
-  // And past more than begin a transaction of their own.
-  waiting.push(...Array.from({ length: 100 }, (_, n) => record(events, `held ${String(n)}`)))
+  const waiting = Array.from({ length: 100 }, (_, n) => record(events, `held ${String(n)}`))
   for (const answer of waiting) void answer.then(() => answered.push('held'))
   for (let n = 0; n < 20; n += 1) expect((await record(events, `other ${String(n)}`, 2)).status).toBe(201)
-  expect([answered, await waiters()]).toEqual([[], 1])
+  expect(answered).toEqual([])
   await held[Symbol.asyncDispose]()
   expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([201]))
-  expect(await amountOf(events, 'slow')).toBe(1 + 1 + 100 + 20)
+})
+
+test('the first event of a month is recorded while others read, and until its partition is made it keeps no other waiting', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  await events.introduce(1)
+  await events.introduce(2)
+  const inMonth = (storeId: number, occurredAt?: string): Promise<Answer> =>
+    events.send('POST', '/api/event', events.store(storeId), {
+      type: 'slow',
+      user_id: 'u',
+      data: {},
+      ...(occurredAt !== undefined && { occurred_at: occurredAt }),
+    })
+  expect((await inMonth(1)).status).toBe(201)
+  const reading = await hold(events, 'SELECT FROM events, user_days, user_type_days')
+  expect((await inMonth(1, '2025-01-10T00:00:00Z')).status).toBe(201)
+  // As if another replica were making one.
+  const held = await hold(events, `SELECT pg_advisory_xact_lock(hashtext('ensure_month'))`)
+  const answered: string[] = []
+  const waiting = ['2024-01-10T00:00:00Z', '2024-02-10T00:00:00Z'].map((day) => inMonth(1, day))
+  for (const answer of waiting) void answer.then(() => answered.push('of a new month'))
+  await eventually('they are queued', async () => (await queued(events)) === '2')
+  for (let n = 0; n < 20; n += 1)
+    for (const storeId of [1, 2]) expect((await inMonth(storeId)).status).toBe(201)
+  expect(answered).toEqual([])
+  await held[Symbol.asyncDispose]()
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([201, 201])
+  await reading[Symbol.asyncDispose]()
+})
+
+test('an event whose partition has gone behind the back of the service gets it anew', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  await events.introduce(1)
+  const old = { type: 'slow', user_id: 'u', data: {}, occurred_at: '2023-05-10T00:00:00Z' }
+  const store = events.store(1)
+  expect((await events.send('POST', '/api/event', store, old)).status).toBe(201)
+  // A restored database, for example.
+  for (const table of ['events', 'user_type_days', 'user_days'])
+    await events.owner.query(`DROP TABLE ${table}_y2023m05`)
+  expect((await events.send('POST', '/api/event', store, old)).status).toBe(201)
+  const { rows } = await events.owner.query('SELECT tableoid::regclass::text AS partition FROM events')
+  expect(rows).toEqual([{ partition: 'events_y2023m05' }])
 })
 
 test('events that a slow database keeps waiting are answered in time, and once repeated they are there once', async () => {
@@ -164,7 +237,11 @@ test('requests of a store beyond its share of the connections and of their queue
 })
 
 test('a statement that a lock holds up is 503, not an internal error, and nothing of it stays', async () => {
-  await using events = await startEvents(server, { pool: { statementTimeout: 150 }, maintain: false })
+  await using events = await startEvents(server, {
+    pool: { statementTimeout: 150 },
+    env: { REQUEST_TIMEOUT_MS: '1000' },
+    maintain: false,
+  })
   await events.introduce(1)
   expect((await record(events, 'first')).status).toBe(201)
   {

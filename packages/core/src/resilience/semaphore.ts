@@ -44,8 +44,6 @@ interface Tenant {
   readonly callers: Map<string, Set<() => void>>
 }
 
-export type FairSemaphore = ReturnType<typeof createFairSemaphore>
-
 /**
  * A semaphore whose permits are shared out evenly among tenants, and within a tenant among its callers. The next permit
  * goes to the tenant that holds the fewest and, of equals, to the one served least recently: whatever one tenant has

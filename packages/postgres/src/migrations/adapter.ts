@@ -3,12 +3,13 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { ColumnTypeEnum, DriverAdapterError } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
+import { runScript } from './run-script.ts'
 import { connect, withDatabase } from '../client/connect.ts'
 
 export type AdapterFactory = SqlMigrationAwareDriverAdapterFactory &
   AsyncDisposable & {
-    /** Why the server refused the last script, in its own words: the engine's are vaguer. */
-    scriptFailure: () => string | undefined
+    /** Why the server refused the last script: the engine's own words are vaguer. */
+    scriptFailure: () => pg.DatabaseError | undefined
   }
 
 /**
@@ -17,12 +18,14 @@ export type AdapterFactory = SqlMigrationAwareDriverAdapterFactory &
  * knows no such type), and a shadow database is a new one, dropped at the end whatever still holds it.
  *
  * Dispose of it when the engine is done: the engine itself leaves connections, and its lock with them, open.
+ *
+ * @param lockDeadline milliseconds until a script has to have its locks
  */
-export function createAdapterFactory(url: string): AdapterFactory {
+export function createAdapterFactory(url: string, lockDeadline: number): AdapterFactory {
   const open: SqlDriverAdapter[] = []
-  let failure: string | undefined
-  const onFailure = (message: string) => {
-    failure = message
+  let failure: pg.DatabaseError | undefined
+  const onFailure = (error: pg.DatabaseError) => {
+    failure = error
   }
   const opened = (adapter: SqlDriverAdapter) => {
     open.push(adapter)
@@ -31,12 +34,14 @@ export function createAdapterFactory(url: string): AdapterFactory {
   return {
     provider: 'postgres',
     adapterName: '@prisma/adapter-pg',
-    connect: async () => opened(await connectTo(url, onFailure)),
+    connect: async () => opened(await connectTo(url, { onFailure, lockDeadline })),
     connectToShadowDb: async () => {
       const database = `prisma_migrate_shadow_db_${randomUUID()}`
       await runOn(url, `CREATE DATABASE ${pg.escapeIdentifier(database)} TEMPLATE template0`)
       const drop = () => runOn(url, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`)
-      return opened(await connectTo(withDatabase(url, database), onFailure, drop))
+      return opened(
+        await connectTo(withDatabase(url, database), { onFailure, lockDeadline, afterwards: drop }),
+      )
     },
     scriptFailure: () => failure,
     [Symbol.asyncDispose]: async () => {
@@ -45,10 +50,15 @@ export function createAdapterFactory(url: string): AdapterFactory {
   }
 }
 
+interface ConnectionOptions {
+  onFailure: (error: pg.DatabaseError) => void
+  lockDeadline: number
+  afterwards?: () => Promise<void>
+}
+
 async function connectTo(
   url: string,
-  onFailure: (message: string) => void,
-  afterwards?: () => Promise<void>,
+  { onFailure, lockDeadline, afterwards }: ConnectionOptions,
 ): Promise<SqlDriverAdapter> {
   // One connection: session-level locks and settings of one statement hold for the next.
   const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 10_000 })
@@ -71,10 +81,10 @@ async function connectTo(
     },
     executeScript: async (script) => {
       try {
-        await pool.query(script)
+        await runScript(pool, script, lockDeadline)
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) throw error
-        onFailure(error.message)
+        onFailure(error)
         throw asDriverError(error)
       }
     },

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import type pg from 'pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import { SchemaEngine, __wbg_set_wasm } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
@@ -24,11 +25,11 @@ let panic: string | undefined
  * @throws MigrationError
  */
 export async function withEngine<Result>(
-  { schemaPath, url }: { schemaPath: string; url: string },
+  { schemaPath, url, lockDeadline = 0 }: { schemaPath: string; url: string; lockDeadline?: number },
   work: (engine: SchemaEngine, schema: { path: string; content: string }) => Promise<Result>,
 ): Promise<Result> {
   await (ready ??= load())
-  await using factory = createAdapterFactory(url)
+  await using factory = createAdapterFactory(url, lockDeadline)
   const schema = { path: schemaPath, content: await readSchema(schemaPath) }
   try {
     const engine = await SchemaEngine.new(
@@ -50,7 +51,7 @@ export async function withEngine<Result>(
 }
 
 /** One line from what the engine throws: its report goes on with a trace. */
-function asMigrationError(error: unknown, scriptFailure: string | undefined): MigrationError {
+function asMigrationError(error: unknown, scriptFailure: pg.DatabaseError | undefined): MigrationError {
   const { message, code } = error as { message: string; code?: string }
   const migration = /migration_name="([^"]+)"|[Mm]igration `([^`]+)`|The `([^`]+)` migration/.exec(message)
   const name = migration?.slice(1).find(Boolean)
@@ -63,9 +64,11 @@ function asMigrationError(error: unknown, scriptFailure: string | undefined): Mi
     .split('\n')
     .map((line) => line.trim())
     .find((line) => line !== '' && !/^(external connector error|Error:|Migration `.*)$/.test(line))
-  return new MigrationError(name, reason ?? scriptFailure ?? said ?? 'the schema engine gave no reason', {
-    cause: error,
-  })
+  return new MigrationError(
+    name,
+    reason ?? scriptFailure?.message ?? said ?? 'the schema engine gave no reason',
+    { cause: scriptFailure ?? error },
+  )
 }
 
 function readSchema(schemaPath: string): Promise<string> {

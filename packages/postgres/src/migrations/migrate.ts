@@ -5,6 +5,7 @@ import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type pg from 'pg'
 import { connect } from '../client/connect.ts'
 import { withEngine } from './engine.ts'
+import { isLockTimeout } from './run-script.ts'
 import { MigrationError } from '../errors.ts'
 
 export interface MigrationSource {
@@ -30,24 +31,42 @@ export interface MigrationStatus {
 
 const filters = { externalTables: [], externalEnums: [] }
 
+/** Milliseconds in which a migration has to have its locks. */
+const defaultLockDeadline = 120_000
+
 /**
  * Applies the migrations not applied yet, in order, and records them in `_prisma_migrations` as
- * `prisma migrate deploy` does. Runs at the same time wait for each other; what one applied the others skip.
+ * `prisma migrate deploy` does. Runs at the same time wait for each other; what one applied the others skip. Services
+ * may run meanwhile: a migration that does not have its locks at once lets their readers and writers pass, and tries
+ * again.
  *
  * @returns the names of the migrations this run applied
  * @throws DatabaseUnreachableError
- * @throws MigrationError naming the migration that failed, or that failed earlier and is in the way
+ * @throws MigrationError naming the migration that failed, or that failed earlier and is in the way; one that did not
+ *   get its locks is tried again by the next run
  */
-export async function migrate(source: MigrationSource): Promise<{ applied: string[] }> {
+export async function migrate(
+  source: MigrationSource,
+  { lockDeadline = defaultLockDeadline }: { readonly lockDeadline?: number } = {},
+): Promise<{ applied: string[] }> {
   const migrationsList = await readMigrations(source.migrationsDir)
   await using lock = await connect(source.url)
   // The engine's own lock gives up after 10 s, less than a migration may take.
   await lock.query("SELECT pg_advisory_lock(hashtextextended('user-stats migrate', 0))")
   try {
-    const { appliedMigrationNames } = await withEngine(source, (engine) =>
+    const { appliedMigrationNames } = await withEngine({ ...source, lockDeadline }, (engine) =>
       engine.applyMigrations({ migrationsList, filters }),
     )
     return { applied: appliedMigrationNames }
+  } catch (error) {
+    if (!(error instanceof MigrationError) || error.migration === undefined || !isLockTimeout(error.cause))
+      throw error
+    await markRolledBack(source, error.migration)
+    throw new MigrationError(
+      error.migration,
+      'other sessions hold locks on its tables. End their transactions (see pg_stat_activity), then start again.',
+      { cause: error },
+    )
   } finally {
     await protectRecord(lock)
   }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { connect } from '../client/connect.ts'
@@ -39,6 +39,25 @@ export async function tablesNotLedByStore(url: string): Promise<string[]> {
      ORDER BY 1`,
   )
   return tables.map(({ name }) => name)
+}
+
+const indexPattern =
+  /CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?("?\w+"?)?\s*ON\s+(?!ONLY\b)"?(\w+)"?/gi
+
+/**
+ * Indexes that migrations build on tables in use without CONCURRENTLY: writers would wait until they are built. Of a
+ * partitioned table, build those of the partitions concurrently and attach them to one that is made `ON ONLY` it.
+ */
+export async function blockingIndexes(migrationsDir: string): Promise<string[]> {
+  const found: string[] = []
+  for (const name of await readdir(migrationsDir)) {
+    // Those before were applied when there was nothing to wait for.
+    if (name < '20261128' || name.endsWith('.toml')) continue
+    const script = await readFile(path.join(migrationsDir, name, 'migration.sql'), 'utf8')
+    for (const [text, , table = ''] of script.matchAll(indexPattern))
+      if (!new RegExp(`CREATE\\s+TABLE\\s+"?${table}"?`, 'i').test(script)) found.push(`${name}: ${text}`)
+  }
+  return found
 }
 
 /** What no role that serves may do, to a table it serves from. */

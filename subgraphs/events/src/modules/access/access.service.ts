@@ -14,8 +14,26 @@ export const shareStores = (storeIds: readonly number[]): string =>
     .sort((a, b) => a - b)
     .map((id) => `SELECT pg_advisory_xact_lock_shared(${String(lockClass)}, ${String(id)})`)
     .join(';')
-export const lockStore = (storeId: number): string =>
-  `SELECT pg_advisory_xact_lock(${String(lockClass)}, ${String(storeId)})`
+
+/** Statements that fail with a lock timeout when they wait longer than some milliseconds. */
+const soon = (milliseconds: number, statements: string): string =>
+  `SET LOCAL lock_timeout = ${String(milliseconds)}; ${statements}; SET LOCAL lock_timeout TO DEFAULT`
+
+/** The same for a batch: events of other stores wait with it. */
+export const shareStoresSoon = (storeIds: readonly number[]): string => soon(10, shareStores(storeIds))
+/** To be alone with a store; its writers wait behind whoever waits for this. */
+export const lockStoreSoon = (storeId: number): string =>
+  soon(100, `SELECT pg_advisory_xact_lock(${String(lockClass)}, ${String(storeId)})`)
+
+/** Those of some stores whose lock somebody holds alone, or waits for. */
+export async function findLockedStores(pool: Pool, storeIds: readonly number[]): Promise<number[]> {
+  const { rows } = await pool.query<{ id: number }>(
+    `SELECT id FROM unnest($1::int[]) AS s(id)
+     WHERE NOT pg_try_advisory_xact_lock_shared(${String(lockClass)}, id)`,
+    [[...new Set(storeIds)]],
+  )
+  return rows.map(({ id }) => id)
+}
 
 /** Of two revocations of a key the earlier one holds. For an INSERT INTO revoked_keys AS r. */
 export const earlierRevocation = `

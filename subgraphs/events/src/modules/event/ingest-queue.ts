@@ -1,170 +1,204 @@
 import type { Pool } from 'pg'
 import { DomainError, isDatabaseUnavailable, runWorkload } from '@user-stats/core'
+import { isConflict, isLockTimeout, isMissingPartition, stateOf } from '../../database/sql-state.ts'
+import { createLockedStores } from './locked-stores.ts'
+import type { Partitions } from './partitions.ts'
+import { createStoreQueues, type Entry } from './store-queues.ts'
 import type { BatchItem, Outcome } from './write-batch.ts'
 import { createWriter } from './writer.ts'
 
 export interface IngestOptions {
   readonly pool: Pool
-  /** Makes sure that the partitions of the items' months are there. */
-  readonly ensureMonths: (instants: readonly Date[]) => Promise<void>
-  /** Events that may wait; beyond it callers are told to come back. */
+  /** Connections that write batches, and nothing else. */
+  readonly writers: Pool
+  readonly partitions: Partitions
+  /** Events that may be queued; beyond it stores with more than their share of them are refused. */
   readonly queueLimit: number
   /** Milliseconds until each event has its answer, whatever the database does. */
-  readonly patience?: number
+  readonly acknowledgeTimeout?: number
   /** Events of one transaction at most. */
   readonly batchLimit?: number
   /** Transactions at once. While they commit, the next batches gather. */
   readonly lanes?: number
-  /** Events that must wait before another transaction begins beside one: its totals wait for the other's anyway. */
-  readonly crowd?: number
-  /** Milliseconds until a transaction counts as held up, by a lock or its connection: other stores go past it. */
-  readonly heldUp?: number
+  /** Events that must be queued before another transaction begins beside one: it would wait for the same totals. */
+  readonly minimumBatch?: number
+  /** Milliseconds after which a transaction counts as slow: events of other stores are written beside it. */
+  readonly slowAfter?: number
 }
 
 export type Ingest = ReturnType<typeof createIngest>
 
-interface Waiting {
+interface QueuedEvent extends Entry {
   readonly item: BatchItem
+  readonly month: string
   readonly since: number
-  readonly settle: (outcome: Outcome) => void
+  readonly resolve: (outcome: Outcome) => void
 }
 
 const attempts = 5
+
 const keyOf = ({ event }: BatchItem): string | undefined =>
   event.key === null ? undefined : `${String(event.storeId)}\0${event.key}`
 
-const stateOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+const toFailure = (cause: unknown): DomainError =>
+  new DomainError(isDatabaseUnavailable(cause) ? 'DATABASE_UNAVAILABLE' : 'INTERNAL_SERVER_ERROR', { cause })
 
 /**
  * Group commit: events that arrive in one turn of the event loop, or while a batch is being written, form the next
- * batch. Nothing waits for a timer, but behind another store's batch that is held up. Each is acknowledged after its
- * commit.
+ * batch, in which each store has its share. Events wait for what concerns themselves only: for a month that is being
+ * made, or a store that is locked, those of other months and stores do not. Each is acknowledged after its commit.
  */
 export function createIngest({
   pool,
-  ensureMonths,
+  writers,
+  partitions,
   queueLimit,
-  patience = 12_000,
+  acknowledgeTimeout = 12_000,
   batchLimit = 1_000,
   lanes = 2,
-  crowd = 32,
-  heldUp = 250,
+  minimumBatch = 32,
+  slowAfter = 250,
 }: IngestOptions) {
-  const writeBatch = createWriter({ pool })
-  let queue: Waiting[] = []
+  const writeBatch = createWriter({ pool: writers })
+  /** Transactions that may begin beside slow ones. */
+  const spareLanes = Math.max(0, writers.options.max - lanes)
+  const queues = createStoreQueues<QueuedEvent>(queueLimit)
   const keysInFlight = new Set<string>()
-  let busy = 0
+  const monthsInMaking = new Set<string>()
+  const locked = createLockedStores({ pool, onLooked: pump, isAwaited: () => queues.size() > 0 })
   let idle: (() => void)[] = []
-  /** Each with its beginning. */
-  const underWay = new Map<readonly Waiting[], number>()
+  /** Batches that are being written, each with its beginning. */
+  const inFlight = new Map<readonly QueuedEvent[], number>()
   let watch: NodeJS.Timeout | undefined
   let gathering: NodeJS.Immediate | undefined
-  let passing: NodeJS.Timeout | undefined
+  let slowTimer: NodeJS.Timeout | undefined
 
   /**
-   * Answers what has waited long enough: what still waits is not recorded any more; what is being written may yet
-   * be. One timer for all, and none while nothing waits for long.
+   * Answers what has waited long enough: what is queued is not recorded any more; what is being written may yet be.
+   * One timer for all, and none while nothing waits for long.
    */
   function answerOverdue(): void {
     const now = performance.now()
-    const overdue = ({ since }: Waiting): boolean => now - since >= patience
-    const given = queue.filter(overdue)
-    if (given.length > 0) queue = queue.filter((waiting) => !overdue(waiting))
-    for (const { settle } of [...given, ...[...underWay.keys()].flat().filter(overdue)])
-      settle(new DomainError('DATABASE_UNAVAILABLE'))
-    const oldest = [...queue, ...[...underWay.keys()].flat().filter((waiting) => !overdue(waiting))].reduce(
-      (least, { since }) => Math.min(least, since),
-      Infinity,
-    )
-    watch = oldest === Infinity ? undefined : setTimeout(answerOverdue, oldest + patience - now + 1).unref()
+    const isOverdue = ({ since }: QueuedEvent): boolean => now - since >= acknowledgeTimeout
+    const writing = [...inFlight.keys()].flat()
+    for (const { resolve } of [...queues.remove(isOverdue), ...writing.filter(isOverdue)])
+      resolve(new DomainError('DATABASE_UNAVAILABLE'))
+    const left = [...queues.entries(), ...writing.filter((event) => !isOverdue(event))]
+    const oldest = left.reduce((least, { since }) => Math.min(least, since), Infinity)
+    watch =
+      oldest === Infinity
+        ? undefined
+        : setTimeout(answerOverdue, oldest + acknowledgeTimeout - now + 1).unref()
     pump()
   }
 
-  /** Stores whose events are in transactions that are held up: more of theirs would only wait beside them. */
-  function heldStores(): ReadonlySet<number> {
-    const latest = performance.now() - heldUp
-    const held = [...underWay].filter(([, began]) => began <= latest)
-    return new Set(held.flatMap(([batch]) => batch.map(({ item }) => item.event.storeId)))
+  /** Stores with events in slow transactions: more of theirs would only wait for the same rows. */
+  function slowStores(): ReadonlySet<number> {
+    const latest = performance.now() - slowAfter
+    const slow = [...inFlight].filter(([, began]) => began <= latest)
+    return new Set(slow.flatMap(([batch]) => batch.map(({ storeId }) => storeId)))
   }
 
-  /** Takes the next batch. A key is written once at a time; its repeats wait until it is. */
-  function take(held: ReadonlySet<number>): Waiting[] {
-    const batch: Waiting[] = []
-    const later: Waiting[] = []
-    let at = 0
-    for (; at < queue.length && batch.length < batchLimit; at += 1) {
-      const waiting = queue[at]
-      if (waiting === undefined) break
-      const key = keyOf(waiting.item)
-      if (held.has(waiting.item.event.storeId) || (key !== undefined && keysInFlight.has(key)))
-        later.push(waiting)
-      else {
-        if (key !== undefined) keysInFlight.add(key)
-        batch.push(waiting)
-      }
+  function makeMonth(month: string): void {
+    if (monthsInMaking.has(month)) return
+    monthsInMaking.add(month)
+    partitions
+      .ensure(month)
+      .catch((error: unknown) => {
+        for (const { resolve } of queues.remove((event) => event.month === month)) resolve(toFailure(error))
+      })
+      .finally(() => {
+        monthsInMaking.delete(month)
+        pump()
+      })
+  }
+
+  /** Whether an event can be written now. A key is written once at a time; its repeats wait until it is. */
+  function claim({ month, item }: QueuedEvent): boolean {
+    if (!partitions.has(month)) {
+      makeMonth(month)
+      return false
     }
-    queue = [...later, ...queue.slice(at)]
-    return batch
+    const key = keyOf(item)
+    if (key === undefined) return true
+    if (keysInFlight.has(key)) return false
+    keysInFlight.add(key)
+    return true
   }
 
-  async function write(batch: readonly Waiting[], attempt = 1): Promise<void> {
+  /** @returns events that are to be written again */
+  async function write(batch: readonly QueuedEvent[], attempt = 1): Promise<readonly QueuedEvent[]> {
     try {
-      await ensureMonths(batch.map(({ item }) => item.event.occurredAt))
       const outcomes = await writeBatch(batch.map(({ item }) => item))
-      for (const [at, { settle }] of batch.entries())
-        settle(outcomes[at] ?? new DomainError('INTERNAL_SERVER_ERROR', { cause: new Error('no outcome') }))
+      for (const [at, { resolve }] of batch.entries())
+        resolve(outcomes[at] ?? new DomainError('INTERNAL_SERVER_ERROR', { cause: new Error('no outcome') }))
+      return []
     } catch (error) {
-      const state = stateOf(error)
-      // Deadlock or serialization failure: nothing was written.
-      if (state.startsWith('40') && attempt < attempts) {
-        await write(batch, attempt + 1)
-        return
+      if (isLockTimeout(error)) return batch
+      if (isConflict(error) && attempt < attempts) return await write(batch, attempt + 1)
+      if (isMissingPartition(error) && attempt < attempts) {
+        const months = new Set(batch.map(({ month }) => month))
+        for (const month of months) partitions.forget(month)
+        await Promise.all([...months].map(partitions.ensure))
+        return await write(batch, attempts)
       }
       // One bad row must not fail its neighbours: halve until it stands alone.
-      if (/^2[23]/.test(state) && batch.length > 1) {
+      if (/^2[23]/.test(stateOf(error)) && batch.length > 1) {
         const half = batch.length >> 1
-        await write(batch.slice(0, half))
-        await write(batch.slice(half))
-        return
+        return [...(await write(batch.slice(0, half))), ...(await write(batch.slice(half)))]
       }
-      const told = isDatabaseUnavailable(error)
-        ? new DomainError('DATABASE_UNAVAILABLE', { cause: error })
-        : new DomainError('INTERNAL_SERVER_ERROR', { cause: error })
-      for (const { settle } of batch) settle(told)
+      for (const { resolve } of batch) resolve(toFailure(error))
+      return []
     }
   }
 
-  async function run(batch: readonly Waiting[]): Promise<void> {
-    underWay.set(batch, performance.now())
-    await write(batch)
-    underWay.delete(batch)
+  async function run(batch: readonly QueuedEvent[]): Promise<void> {
+    inFlight.set(batch, performance.now())
+    const again = await write(batch).catch((error: unknown) => {
+      for (const { resolve } of batch) resolve(toFailure(error))
+      return []
+    })
+    inFlight.delete(batch)
     for (const { item } of batch) {
       const key = keyOf(item)
       if (key !== undefined) keysInFlight.delete(key)
     }
-    busy -= 1
+    if (again.length > 0) {
+      queues.putBack(again)
+      await locked.look(again.map(({ storeId }) => storeId))
+    }
     pump()
   }
 
   function pump(): void {
-    while (busy < lanes && queue.length > 0) {
-      const held = heldStores()
-      if (busy > 0 && held.size === 0 && queue.length < crowd) break
-      const batch = take(held)
+    while (queues.size() > 0) {
+      const slow = slowStores()
+      if (inFlight.size >= lanes + (slow.size > 0 ? spareLanes : 0)) break
+      if (inFlight.size > 0 && slow.size === 0 && queues.size() < minimumBatch) break
+      const batch = queues.take(batchLimit, (storeId) => !slow.has(storeId) && !locked.has(storeId), claim)
       if (batch.length === 0) break
-      busy += 1
       void runWorkload(undefined, () => run(batch))
     }
-    if (busy > 0 && busy < lanes && queue.length > 0)
-      passing ??= setTimeout(() => {
-        passing = undefined
+    if (inFlight.size > 0 && inFlight.size < lanes + spareLanes && queues.size() > 0)
+      slowTimer ??= setTimeout(() => {
+        slowTimer = undefined
         pump()
-      }, heldUp).unref()
-    if (busy === 0 && queue.length === 0) {
+      }, slowAfter).unref()
+    if (inFlight.size === 0 && queues.size() === 0) {
       for (const done of idle) done()
       idle = []
     }
+  }
+
+  /** Whether there is no room for events of the stores they belong to. */
+  function isFull(items: readonly BatchItem[]): boolean {
+    const [first] = items
+    // Almost all requests concern one store.
+    if (first !== undefined && items.every(({ event }) => event.storeId === first.event.storeId))
+      return queues.isFull(first.event.storeId, items.length)
+    return [...Map.groupBy(items, ({ event }) => event.storeId)].some(([storeId, own]) =>
+      queues.isFull(storeId, own.length),
+    )
   }
 
   return {
@@ -176,29 +210,28 @@ export function createIngest({
      *   known in time
      */
     record(items: readonly BatchItem[]): Promise<Outcome[]> {
-      const isFull = (): boolean => queue.length + items.length > queueLimit
       // What waits for the end of this turn only makes room.
-      if (isFull()) pump()
-      if (isFull()) return Promise.reject(new DomainError('QUEUE_FULL'))
+      if (isFull(items)) pump()
+      if (isFull(items)) return Promise.reject(new DomainError('QUEUE_FULL'))
       const since = performance.now()
-      const outcomes = items.map(
-        (item) =>
-          new Promise<Outcome>((settle) => {
-            queue.push({ item, since, settle })
-          }),
-      )
-      watch ??= setTimeout(answerOverdue, patience).unref()
+      const outcomes = items.map((item) => {
+        const { storeId, occurredAt } = item.event
+        const { promise, resolve } = Promise.withResolvers<Outcome>()
+        queues.push({ storeId, item, month: partitions.monthOf(occurredAt), since, resolve })
+        return promise
+      })
+      watch ??= setTimeout(answerOverdue, acknowledgeTimeout).unref()
       gathering ??= setImmediate(() => {
         gathering = undefined
         pump()
       })
       return Promise.all(outcomes)
     },
-    /** Events that wait to be written. */
-    waiting: (): number => queue.length,
+    /** Events that are queued. */
+    queued: queues.size,
     /** Resolves once everything accepted is written. */
     drained: (): Promise<void> =>
-      busy === 0 && queue.length === 0
+      inFlight.size === 0 && queues.size() === 0
         ? Promise.resolve()
         : new Promise((resolve) => {
             idle.push(resolve)

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { runWorkload } from '@user-stats/core'
 
 export type Partitions = ReturnType<typeof createPartitions>
 
@@ -9,23 +10,32 @@ const monthOf = (instant: Date): string => `${instant.toISOString().slice(0, 7)}
  * owner does.
  */
 export function createPartitions({ pool }: { readonly pool: Pool }) {
-  const made = new Map<string, Promise<void>>()
+  const made = new Set<string>()
+  const making = new Map<string, Promise<void>>()
 
-  function ensure(month: string): Promise<void> {
-    let making = made.get(month)
-    if (making === undefined) {
-      making = pool.query('SELECT ensure_month($1::date)', [month]).then(() => undefined)
-      made.set(month, making)
-      // A failure is not remembered.
-      making.catch(() => made.delete(month))
-    }
-    return making
+  function make(month: string): Promise<void> {
+    // Whoever needs it first: it is made for all.
+    const done = runWorkload(undefined, () => pool.query('SELECT ensure_month($1::date)', [month]))
+      .then(() => {
+        made.add(month)
+      })
+      .finally(() => making.delete(month))
+    making.set(month, done)
+    return done
   }
 
+  const ensure = (month: string): Promise<void> =>
+    made.has(month) ? Promise.resolve() : (making.get(month) ?? make(month))
+
   return {
-    /** Makes sure that events of these instants have a partition. */
-    ensureMonths: async (instants: readonly Date[]): Promise<void> => {
-      await Promise.all([...new Set(instants.map(monthOf))].map(ensure))
+    monthOf,
+    /** Whether a month is known to have its partitions. */
+    has: (month: string): boolean => made.has(month),
+    /** Makes sure that a month has its partitions. */
+    ensure,
+    /** Forgets that a month had its partitions: the database says otherwise. */
+    forget: (month: string): void => {
+      made.delete(month)
     },
     /** Makes the partitions of this month and the next two ahead of time. */
     ensureAhead: async (now: Date): Promise<void> => {

@@ -1,6 +1,6 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import { badInput, DomainError, type ErrorCode } from '@user-stats/core'
-import { shareStores } from '../access/access.service.ts'
+import { shareStoresSoon } from '../access/access.service.ts'
 import { refusalOf, type EmailFault } from './email-detector.ts'
 import type { EventRow } from './event-row.ts'
 import type { PreparedEvent } from './validation.ts'
@@ -136,7 +136,7 @@ const planning = (size: number): string =>
  *
  * @param pool of connections that send statements without waiting for the answers before: rows that the next batch
  *   wants too are locked no longer than PostgreSQL itself takes
- * @throws what `pg` throws: then nothing was written, or, when the connection broke at the end, it is not known
+ * @throws what `pg` throws, a lock timeout when a store is locked: then nothing was written, or, when the connection broke at the end, it is not known
  */
 export async function writeBatch(pool: Pool, items: readonly BatchItem[]): Promise<Outcome[]> {
   const client = await pool.connect()
@@ -156,7 +156,9 @@ export async function writeBatch(pool: Pool, items: readonly BatchItem[]): Promi
 
 async function writeIn(client: PoolClient, items: readonly BatchItem[]): Promise<Outcome[]> {
   const [begun, written, committed] = await Promise.allSettled([
-    client.query(`BEGIN; ${planning(items.length)}${shareStores(items.map(({ event }) => event.storeId))}`),
+    client.query(
+      `BEGIN; ${planning(items.length)}${shareStoresSoon(items.map(({ event }) => event.storeId))}`,
+    ),
     client.query<WrittenRow>({ name: 'write-batch', text: writeText, values: columns(items) }),
     // Of a transaction that has failed PostgreSQL makes a ROLLBACK.
     client.query('COMMIT'),

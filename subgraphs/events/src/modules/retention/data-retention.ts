@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import type { Logger } from '@user-stats/http'
+import { isConflict, isLockTimeout } from '../../database/sql-state.ts'
 import { sweepStores } from './sweep.ts'
 
 export interface RetentionOptions {
@@ -8,6 +10,9 @@ export interface RetentionOptions {
   readonly log: Logger
   /** Raw events of all stores are kept this long; 0: for ever. */
   readonly days: number
+  /** How often dropping a month is tried in one run, and milliseconds between two attempts. */
+  readonly dropAttempts?: number
+  readonly dropPause?: number
 }
 
 const dayMs = 86_400_000
@@ -19,7 +24,14 @@ export type Retention = ReturnType<typeof createRetention>
  * Lets raw events go that have been kept long enough, together with the user rows that were counted from them.
  * Daily totals stay. One replica at a time does it.
  */
-export function createRetention({ pool, clock, log, days }: RetentionOptions) {
+export function createRetention({
+  pool,
+  clock,
+  log,
+  days,
+  dropAttempts = 60,
+  dropPause = 1_000,
+}: RetentionOptions) {
   const daysAgo = (count: number): string =>
     new Date(clock().getTime() - count * dayMs).toISOString().slice(0, 10)
 
@@ -32,19 +44,24 @@ export function createRetention({ pool, clock, log, days }: RetentionOptions) {
     return false
   }
 
-  async function dropMonths(client: PoolClient): Promise<void> {
+  /** Month by month; readers and writers go first, and it tries again between them. */
+  async function dropMonths(client: PoolClient, stopped: () => boolean): Promise<void> {
     if (days === 0) return
-    try {
-      const { rows } = await client.query<{ months: number }>('SELECT drop_months($1::date) AS months', [
-        daysAgo(days),
-      ])
-      const months = rows[0]?.months ?? 0
-      if (months > 0) log.info({ months }, 'months of raw events are dropped')
-    } catch (error) {
-      // Readers or writers were in the way; they go first, and the next run tries again.
-      if (!isLocked(error)) throw error
-      log.info('dropping months waits for the next run')
-    }
+    let months = 0
+    for (let failures = 0; failures < dropAttempts && !stopped();)
+      try {
+        const { rows } = await client.query<{ dropped: number }>('SELECT drop_months($1::date) AS dropped', [
+          daysAgo(days),
+        ])
+        if (rows[0]?.dropped !== 1) break
+        months += 1
+      } catch (error) {
+        if (!isLockTimeout(error) && !isConflict(error)) throw error
+        failures += 1
+        if (failures === dropAttempts) log.info('dropping months is left to the next run: there are readers')
+        else await pause(dropPause)
+      }
+    if (months > 0) log.info({ months }, 'months of raw events are dropped')
   }
 
   return {
@@ -62,7 +79,7 @@ export function createRetention({ pool, clock, log, days }: RetentionOptions) {
         const mine = rows[0]?.mine === true
         if (mine) {
           if (await clockIsTrusted(client)) {
-            await dropMonths(client)
+            await dropMonths(client, stopped)
             await sweepStores({ pool, daysAgo, stopped })
           }
           await client.query(`SELECT pg_advisory_unlock(${taskLock})`)
@@ -76,6 +93,3 @@ export function createRetention({ pool, clock, log, days }: RetentionOptions) {
     },
   }
 }
-
-const isLocked = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '40P01')

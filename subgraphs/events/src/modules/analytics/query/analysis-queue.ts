@@ -34,8 +34,6 @@ const eventsText = `
 SELECT coalesce(sum(events), 0) AS events FROM day_totals
 WHERE store_id = $1 AND day >= coalesce($2::date, '-infinity') AND day <= $3::date`
 
-export type AnalysisQueue = ReturnType<typeof createAnalysisQueue>
-
 /**
  * The queue of analyses, so that most connections stay for what is short. Large ones of one tenant take half of the
  * permits at most; small ones have permits of their own, so that none waits for a large one.
