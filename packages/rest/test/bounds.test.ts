@@ -22,7 +22,31 @@ const schema = buildSchema(`
     days(limit: Int = 30): [Day!]!
     all: [Thing!]!
     any(ids: [ID!]!): [Any]!
+    eventSeries(
+      filter: Filter!
+      granularity: Granularity!
+      groupBy: GroupBy
+      statisticsOf: StatisticsOf
+      compareWithPrevious: Boolean! = false
+    ): Series!
+    retention(filter: Filter!, weeks: Int! = 8): Retention!
+    funnel(filter: Filter!, steps: [Step!]!): Funnel!
   }
+  input Filter { from: String, fromDay: String, to: String, toDay: String, types: [String!] }
+  enum Granularity { HOUR DAY WEEK MONTH }
+  input GroupBy { by: String!, top: Int! = 10 }
+  input StatisticsOf { path: String!, percentiles: [Float!]! = [0.5, 0.9, 0.95, 0.99] }
+  input Step { types: [String!] }
+  type Series { points: [Period!]! totals: Period! groups: [Group!]! }
+  type Group { key: String points: [Period!]! totals: Period! }
+  type Period { start: String events: Int users: Int statistics: Statistics previous: Period }
+  type Statistics { sum: Float percentiles: [Percentile!]! }
+  type Percentile { value: Float }
+  type Retention { cohorts: [Cohort!]! }
+  type Cohort { users: Int weeks: [Week!]! }
+  type Week { users: Int }
+  type Funnel { steps: [FunnelStep!]! }
+  type FunnelStep { users: Int }
   type Mutation { record(input: In!): Recorded!  recordAll(input: Many!): Recorded! }
   input In { name: String, data: String }
   input Many { items: [In!]!, again: Many }
@@ -40,6 +64,24 @@ const costOf = (query: string, variables: Record<string, unknown> = {}): number 
   if (!operation) throw new Error('one operation is expected')
   return amountAt(compileCost({ schema, document, operation }), variables)
 }
+
+const repeat = (count: number, text: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => text(n)).join(' ')
+
+const oneDay = 'fromDay: "2026-11-01", toDay: "2026-11-02"'
+const month = 'fromDay: "2026-11-01", toDay: "2026-12-01"'
+const series = `query ($filter: Filter!, $by: GroupBy, $of: StatisticsOf, $compare: Boolean! = false) {
+  eventSeries(filter: $filter, granularity: DAY, groupBy: $by, statisticsOf: $of, compareWithPrevious: $compare) {
+    points { ...period }
+    groups { key points { ...period } }
+  }
+}
+fragment period on Period {
+  events
+  statistics { sum percentiles { value } }
+  previous { events statistics { sum percentiles { value } } }
+}`
+const filter = { fromDay: '2026-11-01', toDay: '2026-12-01', types: ['a'] }
 
 const priced: readonly (readonly [string, number, Record<string, unknown>?])[] = [
   ['{ name }', 1],
@@ -88,6 +130,39 @@ const priced: readonly (readonly [string, number, Record<string, unknown>?])[] =
     '{ things(first: 2) { ...page } } fragment page on Things { nodes { ...thing } } fragment thing on Thing { day { date } }',
     1 + 2 * 2,
   ],
+  // Each ten values of an object cost one.
+  [`{ things(first: 100) { nodes { ${repeat(11, (n) => `a${String(n)}: id`)} } } }`, 1 + 100 * 2],
+  [
+    `{ things(first: 100) { nodes { ${repeat(11, () => 'id tags')} ...t } } } fragment t on Thing { id }`,
+    101,
+  ],
+  [`{ things { ${repeat(95, (n) => `a${String(n)}: total`)} } }`, 10],
+  // A range has one point more than whole parts: it may begin within one.
+  [`{ eventSeries(filter: { ${oneDay} }, granularity: HOUR) { points { events } } }`, 1 + 25],
+  [
+    `{ eventSeries(filter: { ${month} }, granularity: DAY) { points { events } totals { events } } }`,
+    1 + 31 + 1,
+  ],
+  [
+    '{ eventSeries(filter: { from: "2026-01-01T00:00:00Z", to: "2026-12-31T00:00:00+01:00" }, granularity: MONTH) { points { events } } }',
+    1 + 14,
+  ],
+  // Longer ranges than its rule allows cost as much as the longest.
+  ['{ eventSeries(filter: { fromDay: "1900-01-01" }, granularity: HOUR) { points { events } } }', 1 + 746],
+  ['{ eventSeries(filter: { fromDay: "nonsense" }, granularity: HOUR) { points { events } } }', 1],
+  [series, 1 + 1 + 31, { filter }],
+  [series, 1 + 1 + 31 + 11 * (1 + 31), { filter, by: { by: 'TYPE' } }],
+  [series, 1 + 1 + 31 + 101 * (1 + 31), { filter, by: { by: 'TYPE', top: 100 } }],
+  [series, 1 + 1 + 31 * 2, { filter, compare: true }],
+  [series, 1 + 1 + 31 * (2 + 4), { filter, of: { path: '$.a' } }],
+  [
+    series,
+    1 + 3 + 1 + (31 + 3 * 31) * 2 * (2 + 3) + 3,
+    { filter, by: { by: 'TYPE', top: 2 }, of: { path: '$.a', percentiles: [0, 0.5, 1] }, compare: true },
+  ],
+  [`{ retention(filter: { ${month} }) { cohorts { users weeks { users } } } }`, 1 + 6 * (1 + 9)],
+  [`{ retention(filter: { ${month} }, weeks: 52) { cohorts { weeks { users } } } }`, 1 + 6 * (1 + 53)],
+  [`{ funnel(filter: { ${month} }, steps: [{ types: ["a", "b"] }, {}, {}]) { steps { users } } }`, 5 + 1 + 3],
 ]
 
 test.each(priced.map(([query, cost, variables = {}]) => ({ query, cost, variables })))(
@@ -151,9 +226,6 @@ test.each([
 
 const admin: Caller = { role: 'ADMIN', keyId: 'key' }
 const anonymous: Caller = { role: 'NOBODY' }
-const repeat = (count: number, text: (n: number) => string) =>
-  Array.from({ length: count }, (_, n) => text(n)).join(' ')
-
 const listOf = (length: number): string => `[${'1 '.repeat(length)}]`
 /** Fragments that contain each other, each with a selection set of its own around the next. */
 const chain = (length: number): string =>

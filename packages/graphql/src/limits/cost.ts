@@ -16,13 +16,29 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql'
-import { product, sum, type Amount } from './cost-expression.ts'
+import { product, sum, type Amount, type Variables } from './cost-expression.ts'
+import { listSizes } from './list-sizes.ts'
 import { itemsIn, type Defaults } from './list-inputs.ts'
 
 /** Arguments that say how many items are asked for. */
 const slicing = new Set(['first', 'last', 'limit'])
 /** Items of a list of which nothing says how long it is. */
 const assumedItems = 50
+
+/** Values of an object that cost no more than one: aliases repeat them as often as they like. */
+const valuesOfObject = 10
+
+/** The size of a list below, if it is known. */
+type Sizes = (list: string) => Amount | undefined
+
+/** What selections are part of. */
+interface Within {
+  /** Items of the page that they are of. */
+  readonly page?: Amount | undefined
+  readonly sizes?: Sizes | undefined
+  /** Whether they are the operation's own. */
+  readonly root?: boolean
+}
 
 export interface CostOptions {
   readonly schema: GraphQLSchema
@@ -32,10 +48,11 @@ export interface CostOptions {
 }
 
 /**
- * What an operation costs: one for each object that may be answered and for each root field, one for each item of a
- * list that is sent; values and introspection are free. Lists multiply what is asked of their items: by `first`,
- * `last` or `limit` of the field or of the one it is a page of, else by the items sent to either, else by 50.
- * After IBM's GraphQL Cost Directive Specification, by convention instead of by directives.
+ * What an operation costs: one for each root field, one for each item of a list that is sent, and one for each ten values
+ * of an object that may be answered, at least one; introspection is free. Lists multiply what is asked of their items:
+ * by `first`, `last` or `limit` of the field or of the one it is a page of, by what `listSizes` knows, else by the
+ * items sent to either, else by 50. After IBM's GraphQL Cost Directive Specification, by convention instead of by
+ * directives.
  *
  * @returns a number when no variable changes it
  */
@@ -49,53 +66,85 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
     ),
   )
 
-  /** @param page items of the page that these selections are of */
+  /** What an object costs: itself, by its values, and the objects below it. */
+  function ofObject(set: SelectionSetNode, type: GraphQLCompositeType, within: Within): Amount {
+    const values = new Set<string>()
+    const below = ofSelections(set, type, within, values)
+    return sum(Math.max(1, Math.ceil(values.size / valuesOfObject)), below)
+  }
+
+  /** @param values takes the names that values are answered under */
   function ofSelections(
     { selections }: SelectionSetNode,
     type: GraphQLCompositeType,
-    page: Amount | undefined,
-    root = false,
+    within: Within,
+    values: Set<string>,
   ): Amount {
-    let total: Amount = 0
     const conditional = (set: SelectionSetNode, condition: string | undefined): Amount => {
       const narrowed = condition === undefined ? type : schema.getType(condition)
-      return ofSelections(set, isCompositeType(narrowed) ? narrowed : type, page, root)
+      return ofSelections(set, isCompositeType(narrowed) ? narrowed : type, within, values)
     }
-    for (const selection of selections)
+    return selections.reduce<Amount>((total, selection) => {
       switch (selection.kind) {
-        case Kind.FIELD: {
-          const field =
-            isObjectType(type) || isInterfaceType(type) ? type.getFields()[selection.name.value] : undefined
-          if (field !== undefined) total = sum(total, ofField(selection, field, page, root))
-          break
-        }
+        case Kind.FIELD:
+          return sum(total, ofField(selection, type, within, values))
         case Kind.INLINE_FRAGMENT:
-          total = sum(total, conditional(selection.selectionSet, selection.typeCondition?.name.value))
-          break
+          return sum(total, conditional(selection.selectionSet, selection.typeCondition?.name.value))
         case Kind.FRAGMENT_SPREAD: {
           const fragment = fragments.get(selection.name.value)
-          if (fragment !== undefined)
-            total = sum(total, conditional(fragment.selectionSet, fragment.typeCondition.name.value))
+          return fragment === undefined
+            ? total
+            : sum(total, conditional(fragment.selectionSet, fragment.typeCondition.name.value))
         }
       }
-    return total
+    }, 0)
   }
 
   function ofField(
     node: FieldNode,
-    field: GraphQLField<unknown, unknown>,
-    page: Amount | undefined,
-    root: boolean,
+    parent: GraphQLCompositeType,
+    { page, sizes, root }: Within,
+    values: Set<string>,
   ): Amount {
-    const named = getNamedType(field.type)
+    const { name, alias, selectionSet } = node
+    const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name.value] : undefined
+    if (field === undefined) return 0
+    const type = getNamedType(field.type)
     const isList = isListType(getNullableType(field.type))
     const sent = itemsSentTo(node, field)
     const own = itemsAskedOf(node, field) ?? (sent === 0 ? undefined : sent)
-    const below =
-      isCompositeType(named) && node.selectionSet
-        ? sum(1, ofSelections(node.selectionSet, named, isList ? undefined : own))
-        : Number(root)
-    return sum(sent, isList ? product(own ?? page ?? assumedItems, below) : below)
+    if (!isCompositeType(type) || selectionSet === undefined) {
+      values.add((alias ?? name).value)
+      return sum(sent, Number(root === true))
+    }
+    const below = ofObject(selectionSet, type, {
+      page: isList ? undefined : own,
+      sizes: sizesBelow(node, field, parent) ?? sizes,
+    })
+    const known = sizes?.(name.value)
+    return sum(sent, product(known ?? (isList ? (own ?? page ?? assumedItems) : 1), below))
+  }
+
+  /** The sizes of what is below a field, for those fields that say so. */
+  function sizesBelow(
+    { arguments: nodes = [] }: FieldNode,
+    { name, args }: GraphQLField<unknown, unknown>,
+    parent: GraphQLCompositeType,
+  ): Sizes | undefined {
+    const compute = listSizes[`${parent.name}.${name}`]
+    if (compute === undefined) return undefined
+    const given = new Map(nodes.map((node) => [node.name.value, node.value]))
+    const argumentsAt = (variables: Variables): Record<string, unknown> =>
+      Object.fromEntries(
+        args.map(({ name, defaultValue }) => {
+          const value = given.get(name)
+          const sent = value && valueFromASTUntyped(value, { ...defaults, ...variables })
+          return [name, sent === undefined ? defaultValue : sent]
+        }),
+      )
+    const known = Object.keys(compute({}))
+    return (list) =>
+      known.includes(list) ? (variables) => compute(argumentsAt(variables))[list] ?? 0 : undefined
   }
 
   function itemsAskedOf(node: FieldNode, { args }: GraphQLField<unknown, unknown>): Amount | undefined {
@@ -117,7 +166,7 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
     }, 0)
 
   const type = schema.getRootType(operation.operation)
-  return type ? ofSelections(operation.selectionSet, type, undefined, true) : 0
+  return type ? ofSelections(operation.selectionSet, type, { root: true }, new Set()) : 0
 }
 
 // What is no number is refused when the variables are read.

@@ -1,0 +1,57 @@
+/** The arguments of a field by name, as they were sent. */
+type Arguments = Readonly<Record<string, unknown>>
+
+/** How often fields below another one are answered: items of a list, or whether there is an object at all. */
+export type ListSizes = Readonly<Record<string, number>>
+
+const dayMs = 86_400_000
+
+/** A unit of time in milliseconds, and how many of it a range may have: longer ones are refused by their rule. */
+const units: Readonly<Record<string, { readonly length: number; readonly most: number }>> = {
+  HOUR: { length: dayMs / 24, most: 746 },
+  DAY: { length: dayMs, most: 1_102 },
+  WEEK: { length: 7 * dayMs, most: 524 },
+  MONTH: { length: 28 * dayMs, most: 132 },
+}
+
+const membersOf = (value: unknown): Arguments =>
+  typeof value === 'object' && value !== null ? (value as Arguments) : {}
+
+const instantOf = (...values: readonly unknown[]): number => {
+  const value = values.find((given) => given != null)
+  return typeof value === 'string' ? Date.parse(value) : NaN
+}
+
+/** How many parts a range has. What is not valid is refused when it is read: none. */
+function partsOf(filter: unknown, granularity: unknown): number {
+  const { from, fromDay, to, toDay } = membersOf(filter)
+  const unit = units[String(granularity)]
+  const start = instantOf(from, fromDay)
+  const end = to == null && toDay == null ? Date.now() + dayMs : instantOf(to, toDay)
+  if (unit === undefined || !(end > start)) return 0
+  return Math.min(unit.most, Math.ceil((end - start) / unit.length) + 1)
+}
+
+const lengthOf = (value: unknown, absent: number): number =>
+  Array.isArray(value) ? value.length : value == null ? absent : 1
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? Math.max(0, value) : 0)
+
+/**
+ * What the length of lists follows from where it is not `first`, `last` or `limit`: by field, the sizes of what is
+ * below it.
+ */
+export const listSizes: Readonly<Record<string, (given: Arguments) => ListSizes>> = {
+  'Query.eventSeries': ({ filter, granularity, groupBy, statisticsOf, compareWithPrevious }) => ({
+    points: partsOf(filter, granularity),
+    groups: groupBy == null ? 0 : numberOf(membersOf(groupBy)['top'] ?? 10) + 1,
+    statistics: statisticsOf == null ? 0 : 1,
+    percentiles: lengthOf(membersOf(statisticsOf)['percentiles'], 4),
+    previous: compareWithPrevious === true ? 1 : 0,
+  }),
+  'Query.funnel': ({ steps }) => ({ steps: lengthOf(steps, 0) }),
+  'Query.retention': ({ filter, weeks }) => ({
+    cohorts: partsOf(filter, 'WEEK'),
+    weeks: numberOf(weeks ?? 8) + 1,
+  }),
+}
