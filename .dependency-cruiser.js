@@ -6,7 +6,7 @@
  */
 const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e)/'
 
-const packages = ['config', 'core', 'audit-log', 'testing', 'http', 'graphql', 'rest']
+const packages = ['config', 'core', 'audit-log', 'testing', 'http', 'graphql', 'fast-path', 'rest']
 
 /** A shared package must not import the packages above it. */
 const layer = (name, above) => ({
@@ -119,6 +119,16 @@ export default {
       severity: 'error',
       from: { path: '^subgraphs/[^/]+/src/modules/', pathNot: '\\.test\\.ts$' },
       to: { path: '^subgraphs/[^/]+/src/(?:rest/|app\\.ts$|main\\.ts$)' },
+    },
+    {
+      name: 'fast-path-behind-one-seam',
+      comment: 'Only the app.ts of a service imports the fast path: everything else works without it.',
+      severity: 'error',
+      from: {
+        path: '/src/',
+        pathNot: ['^packages/fast-path/', '^(?:gateway|subgraphs/[^/]+)/src/app\\.ts$'],
+      },
+      to: { path: '^packages/fast-path/' },
     },
     {
       name: 'main-is-the-top',

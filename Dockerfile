@@ -8,6 +8,7 @@ COPY packages/postgres/package.json packages/postgres/
 COPY packages/audit-log/package.json packages/audit-log/
 COPY packages/config/package.json packages/config/
 COPY packages/core/package.json packages/core/
+COPY packages/fast-path/package.json packages/fast-path/
 COPY packages/graphql/package.json packages/graphql/
 COPY packages/http/package.json packages/http/
 COPY packages/rest/package.json packages/rest/

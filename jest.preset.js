@@ -1,5 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
+// As the gateway's main.ts: Apollo Gateway reports to nobody.
+process.env.APOLLO_TELEMETRY_DISABLED = 'true'
+
 // One jest configuration for every workspace: native ES modules, TypeScript stripped by SWC as Node strips it.
 export default {
   testEnvironment: 'node',

@@ -19,14 +19,15 @@ import {
   type Logger,
   wantsPage,
 } from '@user-stats/http'
+import { createGatewayFastPath } from '@user-stats/fast-path/gateway'
 import { createTokenVerifier, DomainError, type KeySource } from '@user-stats/core'
 import type { GatewayEnv } from './env.ts'
 import { exportPaths } from './user-export/schema.ts'
 import { registerExport } from './user-export/route.ts'
-import { admitted } from './supergraph/introspection-access.ts'
+import { assertCallerActive } from './supergraph/introspection-access.ts'
 import { createSubgraphs } from './subgraphs/subgraph-pool.ts'
 import { openSupergraph } from './supergraph/supergraph-manager.ts'
-import type { View } from './supergraph/schema-variant.ts'
+import type { SchemaVariant } from './supergraph/schema-variant.ts'
 import { registerPlayground, sendPlayground } from './pages/playground.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { rows } from './rest/routes.ts'
@@ -46,21 +47,23 @@ export interface GatewayDeps {
 export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
   const rates = createRateLimits({ service: 'gateway', ...env.rates, log })
-  const subgraphs = createSubgraphs({ ...env.subgraphs, gatewaySecret: env.gatewaySecret, log, metrics })
-  const supergraph = await openSupergraph({
-    ...env.supergraph,
-    dataSource: subgraphs.dataSource,
-    passThrough: env.passThrough,
+  const fastPath = createGatewayFastPath(env.fastPath)
+  const subgraphs = createSubgraphs({
+    ...env.subgraphs,
+    gatewaySecret: env.gatewaySecret,
+    acceleration: fastPath?.acceleration,
     log,
+    metrics,
   })
-  const serverOver = (source: View) =>
+  const supergraph = await openSupergraph({ ...env.supergraph, dataSource: subgraphs.dataSource, log })
+  const serverOver = (variant: SchemaVariant) =>
     createGraphServer<RequestContext>({
-      source,
+      source: { gateway: variant.gateway },
+      engine: fastPath?.engine(variant),
       limits: env.graph,
       log,
       metrics,
-      fastPath: env.fastPath,
-      admit: (context) => admitted(server, context),
+      admit: (context) => assertCallerActive(server, context),
     })
   const server: GraphServer<RequestContext> = perTenant(
     byAudience({
@@ -132,7 +135,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
   return app
 }
 
-/** What services tell each other does not come through the public door. */
+/** Rejects tokens of services: they call each other directly, not through the gateway. */
 const refusingServices =
   (identify: MakeContext): MakeContext =>
   async (...at) => {

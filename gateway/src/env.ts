@@ -45,12 +45,6 @@ export const gatewayVariables = {
     about: 'Connections to each subgraph, at most.',
     default: '128',
   },
-  PASS_THROUGH: {
-    schema: kinds.flag(true),
-    about:
-      'Whether operations that one subgraph can answer as they are are handed on to it (with FAST_PATH only).',
-    default: 'true',
-  },
 } as const satisfies Record<string, Variable>
 
 export type GatewayEnv = ReturnType<typeof readEnv>
@@ -65,7 +59,6 @@ export function readEnv(raw: RawEnv) {
     ...commonEnvOf(env, raw),
     http: { host: env.HOST, port: env.GATEWAY_PORT },
     gatewaySecret: env.GATEWAY_SECRET,
-    passThrough: env.PASS_THROUGH,
     users: { url: env.USERS_URL },
     supergraph: { path: env.SUPERGRAPH_PATH, pollMs: env.SUPERGRAPH_POLL_MS },
     subgraphs: {

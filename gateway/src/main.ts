@@ -3,6 +3,9 @@ import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
 import { readEnv } from './env.ts'
 
+// Apollo Gateway reads it when it is constructed.
+process.env['APOLLO_TELEMETRY_DISABLED'] = 'true'
+
 await serve('gateway', async (raw) => {
   const env = readEnv(raw)
   const log = createLogger({ name: 'gateway', level: env.logLevel })

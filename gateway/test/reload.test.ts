@@ -69,7 +69,7 @@ test('a request under way finishes on the graph it began with', async () => {
 test('a file that is broken, half written or gone is logged, and the graph stays until it is good again', async () => {
   await using file = await createFile(committed)
   await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
-  const complaints = () => graph.logged().split('the old one stays').length - 1
+  const complaints = () => graph.logged().split('the current one stays').length - 1
   for (const [at, broken] of ['type Query { a: Int }', committed.slice(0, 9_000), undefined].entries()) {
     await (broken === undefined ? unlink(file.path) : file.replace(broken))
     await until(() => complaints() > at)

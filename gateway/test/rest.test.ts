@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createLogger } from '@user-stats/http'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse, validate, type GraphQLSchema } from 'graphql'
-import { createGeneration } from '../src/supergraph/supergraph-version.ts'
+import { createSupergraphVersion } from '../src/supergraph/supergraph-version.ts'
 import { rows } from '../src/rest/routes.ts'
 import { startGraph, type Body, type Graph } from './support/gateway.ts'
 
@@ -14,7 +14,7 @@ let openapi: { paths: Record<string, Record<string, { responses: Record<number, 
 beforeAll(async () => {
   graph = await startGraph()
   openapi = (await graph.send('GET', '/openapi.json')).body as unknown as typeof openapi
-  ;({ schema } = await createGeneration({
+  ;({ schema } = await createSupergraphVersion({
     sdl: await readFile(join(import.meta.dirname, '../supergraph.graphql'), 'utf8'),
     dataSource: () => ({ process: () => Promise.resolve({}) }),
     log: createLogger({ name: 'test', level: 'silent' }),

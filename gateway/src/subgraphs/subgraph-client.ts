@@ -1,70 +1,112 @@
-import {
-  batchPath,
-  type OperationAnswer,
-  type OutgoingOperation,
-  type RequestContext,
-} from '@user-stats/graphql'
+import type { GraphQLDataSourceProcessOptions } from '@apollo/gateway'
+import type { RequestContext } from '@user-stats/graphql'
 import { clientAddressHeader, sealAddress, type Logger } from '@user-stats/http'
 import { timeIsOver, timeoutHeader, type Breaker } from '@user-stats/core'
 import type { Dispatcher } from 'undici'
-import { createBatches } from '../fast-path/operation-batcher.ts'
-import { isAnswer } from './post-streaming.ts'
 
-/** An operation for a subgraph. */
-export interface Operation extends Pick<OutgoingOperation, 'query' | 'operationName' | 'variables'> {
-  /** Whether it may share a request with others: nothing short of its time limit ends it then. */
-  readonly shared: boolean
+type Headers = Readonly<Record<string, string>>
+
+/** An operation that the query planner wrote for a subgraph. */
+export type PlannedOperation = Pick<
+  GraphQLDataSourceProcessOptions['request'],
+  'query' | 'variables' | 'operationName'
+>
+
+/** A request to a subgraph, before it is written to a connection. */
+export interface SubgraphRequest {
+  readonly query: string
+  readonly operationName: string | undefined
+  /** As JSON. */
+  readonly variables: string
+  /** Headers that all requests of one caller share. */
+  readonly callerHeaders: Headers
+  /** Headers of this request alone, such as its id. */
+  readonly requestHeaders: Headers
 }
 
-export interface LinkOptions {
+/** A GraphQL response over HTTP, not parsed. */
+export interface SubgraphResponse {
+  readonly status: number
+  readonly text: string
+}
+
+export type SendRequest = (request: SubgraphRequest) => Promise<SubgraphResponse>
+
+/** The part of a request's context that a subgraph is sent. */
+type Sender = Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'address' | 'deadline'>
+
+export type SendOperation = (operation: PlannedOperation, sender: Sender) => Promise<SubgraphResponse>
+
+/** Where requests to a subgraph go, and how one is sent by itself. */
+export interface SubgraphTransport {
+  readonly pool: Dispatcher
   /** The subgraph's GraphQL endpoint. */
   readonly url: string
-  /** Connections to its origin. */
-  readonly pool: Dispatcher
-  /** Shared by all who ask that subgraph. */
-  readonly breaker: Breaker
-  /** Operations under way at most: beyond it the subgraph counts as away. */
-  readonly maxUnderWay: number
-  /** Milliseconds until it counts as away. */
+  /** Milliseconds until the subgraph counts as unavailable. */
   readonly timeout: number
-  /**
-   * By which it recognises the gateway: for batches, and for the address of anonymous clients, whose wrong API keys it
-   * counts. Without it each operation is sent by itself.
-   */
-  readonly gatewaySecret?: string | undefined
+  /** By which a subgraph recognises the gateway. */
+  readonly gatewaySecret: string
   readonly log: Pick<Logger, 'warn'>
+  readonly sendSingle: SendRequest
+  readonly isGraphQLResponse: (response: SubgraphResponse) => boolean
 }
 
-/** Why an operation was not sent: too much is under way, its time is over, or the subgraph counts as away. */
-export const notAsked = new Error('the subgraph was not asked')
+export interface SubgraphClientOptions extends Pick<SubgraphTransport, 'pool' | 'url' | 'timeout' | 'log'> {
+  /** One for each subgraph, whoever sends. */
+  readonly breaker: Breaker
+  /** Requests in flight at most; beyond it the subgraph counts as unavailable. */
+  readonly maxInFlight: number
+  /**
+   * By which a subgraph recognises the gateway: for batches, and for the address of anonymous clients, whose wrong API
+   * keys it counts.
+   */
+  readonly gatewaySecret?: string | undefined
+  /** Sends requests together where that is cheaper; needs the secret. Without it each is an HTTP request of its own. */
+  readonly createBatcher?: ((transport: SubgraphTransport) => SendRequest) | undefined
+}
 
-export type Link = ReturnType<typeof createLink>
+/** The request was not sent: too many are in flight, its deadline has passed, or the circuit is open. */
+export class RequestNotSentError extends Error {}
+
+/** A subgraph's response has a body of JSON, whatever its status; a proxy's, for a subgraph that is down, has HTML. */
+const isGraphQLResponse = ({ status, text }: SubgraphResponse): boolean =>
+  status < 500 || text.startsWith('{')
+
+// Mutations are carried out even if their client leaves, and entity lookups are short. Other queries may take long.
+const runsToEnd = /^(?:mutation\b|query[^{]*\{_entities\()/
 
 /**
- * Takes operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: nobody
- * knows whether a mutation that was not answered has been carried out.
+ * Sends operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: a
+ * mutation without a response may have been carried out.
+ *
+ * @returns a function that rejects when there was no response, with RequestNotSentError when nothing was sent
  */
-export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySecret, log }: LinkOptions) {
+export function createSubgraphClient({
+  breaker,
+  maxInFlight,
+  gatewaySecret,
+  createBatcher,
+  ...connection
+}: SubgraphClientOptions): SendOperation {
+  const { pool, url, timeout } = connection
   const path = pathOf(url)
-  let underWay = 0
+  let inFlight = 0
   let lastFailure: unknown
-  const batches =
+  const batch =
     gatewaySecret === undefined
       ? undefined
-      : createBatches({
-          pool,
-          path: pathOf(new URL(batchPath, url).href),
-          timeout,
+      : createBatcher?.({
+          ...connection,
           gatewaySecret,
-          log,
-          alone: post,
+          isGraphQLResponse,
+          sendSingle: (request) => post(request),
         })
 
-  /** Sends one operation in a request of its own, which ends with `signal`. */
+  /** Sends one HTTP request, which `signal` cancels. */
   async function post(
-    { query, operationName, variables, sender, own }: OutgoingOperation,
+    { query, operationName, variables, callerHeaders, requestHeaders }: SubgraphRequest,
     signal?: AbortSignal,
-  ): Promise<OperationAnswer> {
+  ): Promise<SubgraphResponse> {
     const deadline = createDeadline(timeout, signal)
     try {
       const { statusCode, body } = await pool.request({
@@ -73,59 +115,62 @@ export function createLink({ url, pool, breaker, maxUnderWay, timeout, gatewaySe
         headers: {
           'content-type': 'application/json',
           accept: 'application/json',
-          // What it cost is said by the gateway: the answer may be handed on.
+          // Without the cost extension: the gateway adds its own, and may forward the body unparsed.
           prefer: 'return=minimal',
-          ...sender,
-          ...own,
+          ...callerHeaders,
+          ...requestHeaders,
         },
         body: `{"query":${JSON.stringify(query)},"variables":${variables}${operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`}}`,
         signal: deadline.signal,
       })
       return { status: statusCode, text: await body.text() }
     } finally {
-      deadline.end()
+      deadline.clear()
     }
   }
 
-  return {
-    /** @throws Error when there was no answer */
-    async send(
-      { shared, ...operation }: Operation,
-      context: Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'address' | 'deadline'>,
-    ): Promise<OperationAnswer> {
-      const { authorization, requestId, deadline } = context
-      const left = Math.min(timeout, deadline - performance.now())
-      const ticket = left < 1 || underWay >= maxUnderWay ? 0 : breaker.enter()
-      if (ticket === 0) throw notAsked
-      const outgoing: OutgoingOperation = {
-        ...operation,
-        sender: { ...(authorization !== undefined && { authorization }) },
-        own: {
-          'x-request-id': requestId,
-          // A little less than we wait, so that it is the subgraph that says what took too long.
-          [timeoutHeader]: String(Math.ceil(left * 0.95)),
-          ...(authorization === undefined &&
-            gatewaySecret !== undefined && {
-              [clientAddressHeader]: sealAddress(gatewaySecret, context.address),
-            }),
-        },
-      }
-      underWay += 1
-      try {
-        const answer = await (shared && batches ? batches.send(outgoing) : post(outgoing, context.signal))
-        if (isAnswer(answer)) breaker.answered()
-        else breaker.failed(ticket)
-        return answer
-      } catch (error) {
-        // A client that went away says nothing of the subgraph; what failed together failed once.
-        const gone = !shared && context.signal.aborted && context.signal.reason !== timeIsOver
-        if (!gone && error !== lastFailure) breaker.failed(ticket)
-        lastFailure = error
-        throw error
-      } finally {
-        underWay -= 1
-      }
-    },
+  function toRequest(
+    { query = '', operationName, variables }: PlannedOperation,
+    { authorization, requestId, address }: Sender,
+    timeLeft: number,
+  ): SubgraphRequest {
+    const anonymous = authorization === undefined
+    return {
+      query,
+      operationName,
+      variables: JSON.stringify(variables ?? {}),
+      callerHeaders: anonymous ? {} : { authorization },
+      requestHeaders: {
+        'x-request-id': requestId,
+        // A little less than our own timeout, so that the subgraph's error names what took too long.
+        [timeoutHeader]: String(Math.ceil(timeLeft * 0.95)),
+        ...(anonymous &&
+          gatewaySecret !== undefined && { [clientAddressHeader]: sealAddress(gatewaySecret, address) }),
+      },
+    }
+  }
+
+  return async (operation, sender) => {
+    const timeLeft = Math.min(timeout, sender.deadline - performance.now())
+    const permit = timeLeft < 1 || inFlight >= maxInFlight ? 0 : breaker.enter()
+    if (permit === 0) throw new RequestNotSentError('the request to the subgraph was not sent')
+    const request = toRequest(operation, sender, timeLeft)
+    const cancellable = !runsToEnd.test(request.query)
+    inFlight += 1
+    try {
+      const response = await (cancellable ? post(request, sender.signal) : (batch ?? post)(request))
+      if (isGraphQLResponse(response)) breaker.answered()
+      else breaker.failed(permit)
+      return response
+    } catch (error) {
+      // A client that disconnects is no failure of the subgraph; requests of one batch fail once.
+      const cancelled = cancellable && sender.signal.aborted && sender.signal.reason !== timeIsOver
+      if (!cancelled && error !== lastFailure) breaker.failed(permit)
+      lastFailure = error
+      throw error
+    } finally {
+      inFlight -= 1
+    }
   }
 }
 
@@ -134,20 +179,20 @@ function pathOf(url: string): string {
   return `${pathname}${search}`
 }
 
-/** A signal that ends with the request, or when the time is over. */
-function createDeadline(timeout: number, request: AbortSignal | undefined) {
+/** A signal that aborts with `parent`, or after the timeout. */
+function createDeadline(timeout: number, parent: AbortSignal | undefined) {
   const controller = new AbortController()
   const abort = (): void => {
     controller.abort()
   }
   const timer = setTimeout(abort, timeout)
-  if (request?.aborted === true) abort()
-  else request?.addEventListener('abort', abort, { once: true })
+  if (parent?.aborted === true) abort()
+  else parent?.addEventListener('abort', abort, { once: true })
   return {
     signal: controller.signal,
-    end: (): void => {
+    clear: (): void => {
       clearTimeout(timer)
-      request?.removeEventListener('abort', abort)
+      parent?.removeEventListener('abort', abort)
     },
   }
 }

@@ -1,81 +1,92 @@
 import { createPeerBreaker, type Logger, type Metrics, type ReadinessChecks } from '@user-stats/http'
 import type { Breaker } from '@user-stats/core'
 import { Pool } from 'undici'
-import { createDataSource, type Subgraph } from './subgraph-data-source.ts'
+import { createSubgraphClient, type SendOperation, type SubgraphClientOptions } from './subgraph-client.ts'
+import {
+  createSubgraphDataSource,
+  type SubgraphDataSource,
+  type SubgraphDataSourceOptions,
+} from './subgraph-data-source.ts'
 import { createReadinessProbe } from './subgraph-readiness.ts'
 
+/** What the fast path adds to the requests to subgraphs. */
+export interface SubgraphAcceleration extends Pick<SubgraphClientOptions, 'createBatcher'> {
+  readonly createForwarding: (send: SendOperation) => Pick<SubgraphDataSourceOptions, 'send' | 'forward'>
+}
+
 export interface SubgraphsOptions {
-  /** Where a subgraph's GraphQL endpoint is. */
+  /** The URL of a subgraph's GraphQL endpoint. */
   readonly locate: (name: string, composedUrl: string) => string
-  /** Connections to each, at most. */
+  /** Connections to each subgraph, at most. */
   readonly connections: number
-  /** Milliseconds until one counts as away. */
+  /** Milliseconds until a subgraph counts as unavailable. */
   readonly timeout: number
-  /** With which services are told where strangers come from. */
   readonly gatewaySecret: string | undefined
+  readonly acceleration?: SubgraphAcceleration | undefined
   readonly log: Logger
   readonly metrics: Metrics
 }
 
-interface Way {
+interface SubgraphConnection {
   readonly pool: Pool
   readonly breaker: Breaker
 }
 
-/** Requests that may wait for each connection. */
-const waitingPerConnection = 32
+const maxQueuedPerConnection = 32
 
-/** The way to the subgraphs: one bounded pool and one circuit breaker for each, kept when the graph changes. */
+/** The data sources of the gateway. Each subgraph has one bounded pool and one circuit breaker, whatever the schema. */
 export function createSubgraphs({
   locate,
   connections,
   timeout,
   gatewaySecret,
+  acceleration,
   log,
   metrics,
 }: SubgraphsOptions) {
-  const ways = new Map<string, Way>()
+  const open = new Map<string, SubgraphConnection>()
   const probes = new Map<string, () => Promise<void>>()
 
-  function wayTo(name: string, origin: string): Way {
+  function connectionTo(name: string, origin: string): SubgraphConnection {
     const key = `${name} ${origin}`
-    const known = ways.get(key)
-    if (known !== undefined) return known
+    const existing = open.get(key)
+    if (existing !== undefined) return existing
     const pool = new Pool(origin, {
       connections,
-      // Below the subgraphs' 75 seconds: a connection they are closing would lose a request.
+      // Below the subgraphs' 75 seconds: a request on a connection that they are closing would be lost.
       keepAliveTimeout: 30_000,
       keepAliveMaxTimeout: 60_000,
       connectTimeout: timeout,
-      // Each request has a deadline of its own.
+      // Each request has its own deadline.
       headersTimeout: 0,
       bodyTimeout: 0,
     })
-    const way = { pool, breaker: createPeerBreaker({ peer: name, log, metrics }) }
-    ways.set(key, way)
-    return way
+    const connection = { pool, breaker: createPeerBreaker({ peer: name, log, metrics }) }
+    open.set(key, connection)
+    return connection
   }
 
   return {
-    /** @throws EnvError when a variable says nonsense */
-    dataSource: ({ name, url }: { readonly name: string; readonly url: string }): Subgraph => {
+    /** @throws EnvError when the variable with the subgraph's URL is invalid */
+    dataSource: ({ name, url }: { readonly name: string; readonly url: string }): SubgraphDataSource => {
       const endpoint = locate(name, url)
-      const way = wayTo(name, new URL(endpoint).origin)
-      probes.set(`${name} service`, createReadinessProbe(way.pool))
-      return createDataSource({
-        name,
+      const connection = connectionTo(name, new URL(endpoint).origin)
+      probes.set(`${name} service`, createReadinessProbe(connection.pool))
+      const send = createSubgraphClient({
+        ...connection,
         url: endpoint,
-        ...way,
-        maxUnderWay: connections * (1 + waitingPerConnection),
+        maxInFlight: connections * (1 + maxQueuedPerConnection),
         timeout,
         gatewaySecret,
         log,
+        createBatcher: acceleration?.createBatcher,
       })
+      return createSubgraphDataSource({ name, log, ...(acceleration?.createForwarding(send) ?? { send }) })
     },
-    /** Whether each subgraph is ready, by what people call it. */
+    /** One check per subgraph, under the name that pages show. */
     readiness: (): ReadinessChecks => Object.fromEntries(probes),
     close: async (): Promise<void> => {
-      await Promise.all([...ways.values()].map(({ pool }) => pool.close()))
+      await Promise.all([...open.values()].map(({ pool }) => pool.close()))
     },
   }
 }

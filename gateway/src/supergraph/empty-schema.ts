@@ -1,8 +1,8 @@
 import { buildSchema, execute } from 'graphql'
-import type { Generation } from './supergraph-version.ts'
+import type { SupergraphVersion } from './supergraph-version.ts'
 
-/** The graph of an audience that a supergraph has nothing for. */
-export function nothing(sdl: string): Generation {
+/** The version of an audience for which a supergraph has no fields. */
+export function createEmptySchema(sdl: string): SupergraphVersion {
   const schema = buildSchema(`
     type Query {
       "This graph has nothing for the caller's role."
@@ -13,7 +13,7 @@ export function nothing(sdl: string): Generation {
     sdl,
     schema,
     executor: async ({ document, operationName }) => await execute({ schema, document, operationName }),
-    plans: new WeakMap(),
-    guardedTypes: new Set(),
+    queryPlans: new WeakMap(),
+    subgraphs: new Map(),
   }
 }

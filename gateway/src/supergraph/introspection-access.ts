@@ -2,12 +2,12 @@ import { DomainError } from '@user-stats/core'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
 
 /**
- * Asks the users service whether a caller is still let in: the gateway itself knows of a token no more than what it
- * says. While the service is away nobody is kept out; the schema holds no data.
+ * Asks the users service whether a caller's key and store are still active; the gateway knows only the token. While
+ * the service is down every valid token may introspect: the schema holds no data.
  *
  * @throws KEY_REVOKED, STORE_BLOCKED
  */
-export async function admitted(
+export async function assertCallerActive(
   { execute }: Pick<GraphServer<RequestContext>, 'execute'>,
   context: RequestContext,
 ): Promise<void> {

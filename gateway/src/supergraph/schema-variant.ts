@@ -1,70 +1,60 @@
 import { DomainError } from '@user-stats/core'
-import type { Execute, KnownOperation } from '@user-stats/graphql'
 import type { GraphQLSchema } from 'graphql'
-import type { Executor, GatewayInterface, Generation } from './supergraph-version.ts'
-import { executeRemotely } from './execute-on-subgraphs.ts'
+import type { Executor, GatewayInterface, SupergraphVersion } from './supergraph-version.ts'
 
-/** One audience's graph: what it sees now, and how its operations are executed. */
-export interface View {
+/** The graph of one audience, whose version may be replaced while it is served. */
+export interface SchemaVariant {
   /** For Apollo Server. */
   readonly gateway: GatewayInterface
-  /** How operations that are known are executed. */
-  readonly prepare: (operation: KnownOperation) => Execute
+  /** The version that an operation was validated against. */
+  readonly versionOf: (schema: GraphQLSchema) => SupergraphVersion
 }
 
-export interface ViewOptions {
-  readonly first: Generation
-  /** Whether operations that one subgraph can answer as they are may be handed on. */
-  readonly passThrough: boolean
-  readonly onStart: () => void
-  readonly onStop: () => void
+export interface SchemaVariantOptions {
+  readonly first: SupergraphVersion
+  readonly onStart?: () => void
+  readonly onStop?: () => void
 }
 
-/** A graph whose content may be replaced while it is served. */
-export function createView({ first, passThrough, onStart, onStop }: ViewOptions) {
+export function createSchemaVariant({ first, onStart, onStop }: SchemaVariantOptions) {
   let current = first
-  // Requests keep the schema they were validated against, and with it their gateway.
-  const generations = new WeakMap<GraphQLSchema, Generation>([[current.schema, current]])
+  // A request in flight keeps the schema it was validated against, and with it that version's executor.
+  const versions = new WeakMap<GraphQLSchema, SupergraphVersion>([[current.schema, current]])
   const listeners = new Set<(now: { apiSchema: GraphQLSchema; coreSupergraphSdl: string }) => void>()
 
-  function generationOf(schema: GraphQLSchema): Generation {
-    const own = generations.get(schema)
-    if (own === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
-    return own
+  function versionOf(schema: GraphQLSchema): SupergraphVersion {
+    const version = versions.get(schema)
+    if (version === undefined) throw new DomainError('INTERNAL_SERVER_ERROR')
+    return version
   }
 
-  const announce = (listener: Parameters<typeof listeners.add>[0]): void => {
-    listener({ apiSchema: current.schema, coreSupergraphSdl: current.sdl })
+  function notify(): void {
+    for (const listener of listeners) listener({ apiSchema: current.schema, coreSupergraphSdl: current.sdl })
   }
 
-  const view: View = {
-    prepare: (operation) =>
-      executeRemotely(operation, { generation: generationOf(operation.schema), passThrough }),
-    gateway: {
-      load: () => {
-        for (const listener of listeners) announce(listener)
-        onStart()
-        const executor: Executor = async (request) => {
-          return await generationOf(request.schema).executor(request)
-        }
-        return Promise.resolve({ executor })
-      },
-      onSchemaLoadOrUpdate: (listener) => {
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-      stop: () => {
-        onStop()
-        return Promise.resolve()
-      },
+  const gateway: GatewayInterface = {
+    load: () => {
+      notify()
+      onStart?.()
+      const executor: Executor = async (request) => await versionOf(request.schema).executor(request)
+      return Promise.resolve({ executor })
+    },
+    onSchemaLoadOrUpdate: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    stop: () => {
+      onStop?.()
+      return Promise.resolve()
     },
   }
   return {
-    ...view,
-    replace: (next: Generation): void => {
+    gateway,
+    versionOf,
+    replace: (next: SupergraphVersion): void => {
       current = next
-      generations.set(current.schema, current)
-      for (const listener of listeners) announce(listener)
+      versions.set(current.schema, current)
+      notify()
     },
   }
 }

@@ -1,75 +1,74 @@
 import { readFile } from 'node:fs/promises'
 import type { Logger } from '@user-stats/http'
 import { toAnalystSupergraph } from './analyst-contract.ts'
-import type { Subgraph } from '../subgraphs/subgraph-data-source.ts'
-import { createGeneration, type Generation } from './supergraph-version.ts'
-import { nothing } from './empty-schema.ts'
-import { createView, type View } from './schema-variant.ts'
+import { createEmptySchema } from './empty-schema.ts'
+import { createSchemaVariant, type SchemaVariant } from './schema-variant.ts'
+import {
+  createSupergraphVersion,
+  type CreateDataSource,
+  type SupergraphVersion,
+} from './supergraph-version.ts'
 
 export interface SupergraphOptions {
   /** The composed file. */
   readonly path: string
-  /** Milliseconds between two looks at it. */
+  /** Milliseconds between two reads of the file. */
   readonly pollMs: number
-  readonly dataSource: (subgraph: { readonly name: string; readonly url: string }) => Subgraph
-  /** Whether operations that one subgraph can answer as they are may be handed on. */
-  readonly passThrough: boolean
+  readonly dataSource: CreateDataSource
   readonly log: Logger
 }
 
-/** The graph as each audience sees it. They share the subgraphs and nothing else. */
+/** One schema variant for each audience. They share the subgraphs and nothing else. */
 export interface Supergraph {
-  readonly everyone: View
-  /** Without what is not for analysts. */
-  readonly analysts: View
+  readonly everyone: SchemaVariant
+  /** Only fields that are tagged for analysts. */
+  readonly analysts: SchemaVariant
 }
 
-/** One content of the file. */
-type Loaded = Readonly<Record<keyof Supergraph, Generation>>
+type Versions = Readonly<Record<keyof Supergraph, SupergraphVersion>>
 
 /**
- * The supergraph of a file, and of whatever content the file has later. A content that is no supergraph is logged and
- * the graph stays as it is. The content is polled: watchers miss the second time a file is replaced.
+ * Loads the supergraph of a file and reloads it when the file changes. An invalid file is logged and the current
+ * version stays. The file is polled: `fs.watch` misses its second replacement.
  *
- * @throws Error, one line for the operator, when there is no supergraph to begin with
+ * @throws Error with one line for the operator when there is no valid supergraph at the start
  */
 export async function openSupergraph({
   path,
   pollMs,
   dataSource,
-  passThrough,
   log,
 }: SupergraphOptions): Promise<Supergraph> {
-  async function load(sdl: string): Promise<Loaded> {
-    const everyone = await createGeneration({ sdl, dataSource, log })
+  async function load(sdl: string): Promise<Versions> {
+    const everyone = await createSupergraphVersion({ sdl, dataSource, log })
     const contract = toAnalystSupergraph(sdl)
     const analysts =
-      contract === undefined ? nothing(sdl) : await createGeneration({ sdl: contract, dataSource, log })
+      contract === undefined
+        ? createEmptySchema(sdl)
+        : await createSupergraphVersion({ sdl: contract, dataSource, log })
     return { everyone, analysts }
   }
 
-  const loaded = await first(path, load)
-  let served = loaded.everyone.sdl
-  let seen = served
+  const first = await loadFirst(path, load)
+  let served = first.everyone.sdl
+  let lastRead = served
   let timer: NodeJS.Timeout | undefined
   let stopped = false
-  const everyone = createView({
-    first: loaded.everyone,
-    passThrough,
+  const everyone = createSchemaVariant({
+    first: first.everyone,
     onStart: schedule,
     onStop: () => {
       stopped = true
       clearTimeout(timer)
     },
   })
-  const idle = (): void => undefined
-  const analysts = createView({ first: loaded.analysts, passThrough, onStart: idle, onStop: idle })
+  const analysts = createSchemaVariant({ first: first.analysts })
 
-  async function look(): Promise<void> {
+  async function reload(): Promise<void> {
     const sdl = await readFile(path, 'utf8').catch(() => '')
-    if (sdl === seen) return
-    seen = sdl
-    // Back to what is served, after something that was not valid.
+    if (sdl === lastRead) return
+    lastRead = sdl
+    // An invalid file has been replaced by the version that is served.
     if (sdl === served) return
     try {
       const next = await load(sdl)
@@ -77,7 +76,7 @@ export async function openSupergraph({
       analysts.replace(next.analysts)
       served = sdl
     } catch (error) {
-      log.error({ reason: reasonOf(error) }, 'the new supergraph is not valid; the old one stays')
+      log.error({ reason: reasonOf(error) }, 'the new supergraph is invalid; the current one stays')
       return
     }
     log.info('supergraph reloaded')
@@ -85,7 +84,7 @@ export async function openSupergraph({
 
   function schedule(): void {
     timer = setTimeout(() => {
-      void look().finally(() => {
+      void reload().finally(() => {
         if (!stopped) schedule()
       })
     }, pollMs).unref()
@@ -97,7 +96,7 @@ export async function openSupergraph({
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').slice(0, 500)
 
-async function first(path: string, load: (sdl: string) => Promise<Loaded>): Promise<Loaded> {
+async function loadFirst(path: string, load: (sdl: string) => Promise<Versions>): Promise<Versions> {
   let sdl: string
   try {
     sdl = await readFile(path, 'utf8')

@@ -1,57 +1,65 @@
-import { ApolloGateway } from '@apollo/gateway'
+import { ApolloGateway, type Experimental_DidResolveQueryPlanCallback } from '@apollo/gateway'
 import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server'
 import type { Logger } from '@user-stats/http'
 import type { DocumentNode, GraphQLSchema } from 'graphql'
-import type { Subgraph } from '../subgraphs/subgraph-data-source.ts'
-import { judgeLiterals } from './custom-scalars.ts'
-import { guardedTypes, type QueryPlan } from '../fast-path/forward.ts'
+import type { SubgraphDataSource } from '../subgraphs/subgraph-data-source.ts'
+import { applyScalarParsers } from './custom-scalars.ts'
 
-/** What Apollo Server asks of a gateway. */
+/** The gateway that Apollo Server expects. */
 export type GatewayInterface = NonNullable<ApolloServerOptionsWithGateway<BaseContext>['gateway']>
 
 export type Executor = NonNullable<Awaited<ReturnType<GatewayInterface['load']>>['executor']>
 
-/** One content of the supergraph file, ready to execute. */
-export interface Generation {
+export type CreateDataSource = (subgraph: {
+  readonly name: string
+  readonly url: string
+}) => SubgraphDataSource
+
+type QueryPlan = Parameters<Experimental_DidResolveQueryPlanCallback>[0]['queryPlan']
+
+/** One content of the supergraph file, ready to execute operations. */
+export interface SupergraphVersion {
   readonly sdl: string
-  /** What clients see. */
+  /** The schema that clients see. */
   readonly schema: GraphQLSchema
   readonly executor: Executor
-  /** How documents were planned that have been executed. */
-  readonly plans: WeakMap<DocumentNode, Plan>
-  readonly guardedTypes: ReadonlySet<string>
+  /** The plans of documents that have been executed. */
+  readonly queryPlans: WeakMap<DocumentNode, QueryPlan>
+  readonly subgraphs: ReadonlyMap<string, SubgraphDataSource>
 }
 
-export interface Plan {
-  readonly queryPlan: QueryPlan
-  readonly subgraphs: Readonly<Record<string, Subgraph>>
-}
-
-export interface GenerationOptions {
+export interface SupergraphVersionOptions {
   readonly sdl: string
-  readonly dataSource: (subgraph: { readonly name: string; readonly url: string }) => Subgraph
+  readonly dataSource: CreateDataSource
   readonly log: Logger
 }
 
 /**
- * An Apollo Gateway over one supergraph. Each content of the file has a gateway of its own: plans and schema never
- * mix, and requests that began before a change finish on the graph they were validated against.
+ * An Apollo Gateway over one supergraph. Each content of the file has a gateway of its own, so that plans and schema
+ * belong together, and requests in flight during a reload finish on the schema they were validated against.
  *
- * @throws when the SDL is no supergraph
+ * @throws Error when the SDL is not a supergraph
  */
-export async function createGeneration({ sdl, dataSource, log }: GenerationOptions): Promise<Generation> {
-  // Read by the constructor below, which would otherwise report to its maker.
-  process.env['APOLLO_TELEMETRY_DISABLED'] = 'true'
-  const plans = new WeakMap<DocumentNode, Plan>()
+export async function createSupergraphVersion({
+  sdl,
+  dataSource,
+  log,
+}: SupergraphVersionOptions): Promise<SupergraphVersion> {
+  const queryPlans: SupergraphVersion['queryPlans'] = new WeakMap()
+  const subgraphs = new Map<string, SubgraphDataSource>()
   const gateway = new ApolloGateway({
     supergraphSdl: sdl,
-    buildService: ({ name, url = '' }) => dataSource({ name, url }),
+    buildService: ({ name, url = '' }) => {
+      const subgraph = dataSource({ name, url })
+      subgraphs.set(name, subgraph)
+      return subgraph
+    },
     debug: false,
     __exposeQueryPlanExperimental: false,
     serviceHealthCheck: false,
     validateSupergraph: true,
-    experimental_didResolveQueryPlan: ({ queryPlan, serviceMap, requestContext: { document } }) => {
-      if (!plans.has(document)) plans.set(document, { queryPlan, subgraphs: serviceMap })
+    experimental_didResolveQueryPlan: ({ queryPlan, requestContext: { document } }) => {
+      queryPlans.set(document, queryPlan)
     },
     logger: {
       debug: (message: unknown) => {
@@ -69,20 +77,14 @@ export async function createGeneration({ sdl, dataSource, log }: GenerationOptio
     },
   })
   const { schema, executor } = await gateway.load()
-  judgeLiterals(schema)
-  return {
-    sdl,
-    schema,
-    executor: withoutNotes(executor as Executor),
-    plans,
-    guardedTypes: guardedTypes(sdl),
-  }
+  applyScalarParsers(schema)
+  return { sdl, schema, executor: withoutExtensions(executor as Executor), queryPlans, subgraphs }
 }
 
-/** Visitors are null by design: no notes about ids they don't have. */
-const withoutNotes =
+/** Drops the executor's `extensions`: it warns of every entity without data, and visitors have none by design. */
+const withoutExtensions =
   (executor: Executor): Executor =>
   async (request) => {
-    const { extensions: _notes, ...result } = await executor(request)
+    const { extensions: _extensions, ...result } = await executor(request)
     return result
   }

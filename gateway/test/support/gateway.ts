@@ -43,7 +43,6 @@ export async function startGateway(raw: RawEnv) {
     GATEWAY_PORT: '0',
     AUTH_FAILURE_LIMIT: '100000',
     FAST_PATH: process.env['FAST_PATH'],
-    PASS_THROUGH: process.env['PASS_THROUGH'],
     ...raw,
   })
   const app = await buildApp({

@@ -39,7 +39,7 @@ export const commonVariables = {
   FAST_PATH: {
     schema: kinds.choice(['true', 'false', 'always'], 'true'),
     about:
-      'Whether operations seen before take the short path past Apollo Server; `always` takes it from the first use on, for tests.',
+      'Whether a faster engine than Apollo Server executes operations that were requested before (packages/fast-path); `always`: from the first request on, for tests.',
     default: 'true',
   },
   CORS_ORIGINS: {

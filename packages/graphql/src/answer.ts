@@ -19,18 +19,18 @@ export interface HttpAnswer {
 const noHeaders = {}
 
 /**
- * Answers an operation by the short path.
+ * Answers an operation by the server's engine.
  *
  * @param client whether it knows `application/graphql-response+json`, and whether it is told what the operation cost
- * @returns undefined when it has to go the ordinary way; nothing has been executed then
+ * @returns undefined when the operation must take the ordinary path; nothing has been executed then
  */
-export async function answerKnown<Context extends RequestContext>(
+export async function answerCached<Context extends RequestContext>(
   server: GraphServer<Context>,
   request: GraphRequest,
   context: Context,
   { modern, noted }: { readonly modern: boolean; readonly noted: boolean },
 ): Promise<HttpAnswer | undefined> {
-  const answer = await server.executeKnown(request, context)
+  const answer = await server.executeCached(request, context)
   if (answer === undefined) return undefined
   const note = noted ? answer.note : undefined
   if ('text' in answer)
@@ -42,14 +42,14 @@ export async function answerKnown<Context extends RequestContext>(
 const textOf = ({ data, errors }: GraphResult, note: CostNote | undefined): string =>
   `${JSON.stringify({ errors, data, extensions: note?.extensions })}\n`
 
-/** Answers an operation that comes without anything unusual, by whichever way. */
+/** Answers an operation that comes without anything unusual. */
 export async function answerPlain<Context extends RequestContext>(
   server: GraphServer<Context>,
   request: GraphRequest,
   context: Context,
 ): Promise<HttpAnswer> {
-  const known = await answerKnown(server, request, context, { modern: false, noted: false })
-  if (known !== undefined) return known
+  const cached = await answerCached(server, request, context, { modern: false, noted: false })
+  if (cached !== undefined) return cached
   const { query, variables, operationName } = request
   const sent = { query, variables, ...(operationName !== undefined && { operationName }) }
   const { status, headers, body } = await server.executeHttp(

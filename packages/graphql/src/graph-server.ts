@@ -17,7 +17,6 @@ import { costOfOperations, createPricing } from './limits/plugin.ts'
 import { DomainError, yieldTurn } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
 import type { Metrics } from '@user-stats/http'
-import { executeLocally } from './fast-path/compile-operation.ts'
 import { createErrorFormatter } from './errors/format-error.ts'
 import { introspectionForSignedIn, type Admit } from './plugins/introspection.ts'
 import { exactNumbers } from './rules/exact-numbers.ts'
@@ -26,16 +25,9 @@ import { knownRoot } from './rules/known-root.ts'
 import { createLogsOfErrors } from './plugins/log-errors.ts'
 import { yieldBeforeExecution } from './plugins/yield-turns.ts'
 import { operationFound } from './plugins/require-operation.ts'
+import { parseResult, type CreateEngine, type EngineResult } from './operation-engine.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
-import {
-  createShortPath,
-  resultOf,
-  type Execute,
-  type KnownOperation,
-  type Verbatim,
-} from './fast-path/operation-cache.ts'
 import { shallowLists } from './rules/shallow-lists.ts'
-import { settleListItems } from './rules/list-items.ts'
 import { statusOfErrors } from './plugins/http-status.ts'
 import { isSignIn } from './sign-in.ts'
 
@@ -45,14 +37,14 @@ export interface GraphServer<Context extends RequestContext> {
   /** Executes an operation in process. */
   readonly execute: (request: GraphRequest, context: Context) => Promise<GraphResult>
   /**
-   * The same by the short path only.
+   * Executes an operation by the server's engine.
    *
-   * @returns undefined when it has to go the ordinary way; nothing has been executed then
+   * @returns undefined when the operation must take the ordinary path; nothing has been executed then
    */
-  readonly executeKnown: (
+  readonly executeCached: (
     request: GraphRequest,
     context: Context,
-  ) => Promise<GraphResult | Verbatim | undefined> | undefined
+  ) => Promise<EngineResult | undefined> | undefined
   /** Answers a GraphQL request over HTTP, whatever it looks like. */
   readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HTTPGraphQLResponse>
 }
@@ -60,52 +52,37 @@ export interface GraphServer<Context extends RequestContext> {
 /** Validation stops at this many errors. */
 const maxValidationErrors = 5
 
-export type FastPath = 'true' | 'false' | 'always'
-
 export interface GraphServerOptions<Context extends RequestContext> {
   readonly source:
     | { readonly schema: GraphQLSchema }
-    | {
-        readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway']
-        /** How the short path executes operations of the gateway. */
-        readonly prepare: (operation: KnownOperation) => Execute
-      }
+    | { readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway'] }
   readonly limits: GraphLimits
   readonly log: Logger
   readonly metrics: Metrics
-  /** Off: everything goes through Apollo Server. Always: nothing does that Apollo Server has let through, for tests. */
-  readonly fastPath?: FastPath
+  /** Executes operations that Apollo Server has let through before; without it Apollo Server executes all. */
+  readonly engine?: CreateEngine | undefined
   /** Asked before a caller is shown the schema. */
   readonly admit: Admit<Context>
 }
 
 /**
  * Apollo Server with what our three graphs share: one translation of errors, introspection for signed-in callers,
- * and a short path for operations that it has let through before.
+ * limits by cost, and a seam for an engine that executes operations in its place.
  */
 export function createGraphServer<Context extends RequestContext>({
   source,
   limits,
   log,
   metrics,
-  fastPath = 'true',
+  engine: createEngine,
   admit,
 }: GraphServerOptions<Context>): GraphServer<Context> {
   const formatError = createErrorFormatter(log, metrics)
   const logs = createLogsOfErrors<Context>()
   const price = createPricing(limits.cost)
-  const short =
-    fastPath === 'false'
-      ? undefined
-      : createShortPath({
-          price,
-          prepare: 'gateway' in source ? source.prepare : executeLocally,
-          formatError,
-          always: fastPath === 'always',
-        })
-  if (short && 'schema' in source) settleListItems(source.schema)
+  const engine = createEngine?.({ price, formatError })
   const apollo = new ApolloServer<Context>({
-    ...('gateway' in source ? { gateway: source.gateway } : { schema: source.schema }),
+    ...source,
     // Who may introspect depends on the caller; see the plugin.
     introspection: true,
     includeStacktraceInErrorResponses: false,
@@ -143,8 +120,8 @@ export function createGraphServer<Context extends RequestContext>({
       operationFound(),
       introspectionForSignedIn(admit),
       costOfOperations(price),
-      // After the rules above: what they refuse is not learnt.
-      ...(short ? [short.plugin<Context>()] : []),
+      // After the rules above: the engine does not learn what they refuse.
+      ...(engine ? [engine.plugin<Context>()] : []),
       statusOfErrors(),
     ],
   })
@@ -169,17 +146,16 @@ export function createGraphServer<Context extends RequestContext>({
     await yieldTurn()
   }
 
-  const executeKnown: GraphServer<Context>['executeKnown'] = (request, context) =>
-    short?.run(request, context)
+  const executeCached: GraphServer<Context>['executeCached'] = (request, context) =>
+    engine?.run(request, context)
 
   return {
     start: () => apollo.start(),
     stop: () => apollo.stop(),
-    executeKnown,
+    executeCached,
     execute: async (request, context) => {
-      const answer = await executeKnown(request, context)
-      if (answer === undefined) return await ordinary(request, context)
-      return resultOf(answer)
+      const result = await executeCached(request, context)
+      return result === undefined ? await ordinary(request, context) : parseResult(result)
     },
     executeHttp: async (httpGraphQLRequest, context) => {
       const document = documentIn(httpGraphQLRequest)

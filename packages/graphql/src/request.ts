@@ -31,6 +31,6 @@ export interface GraphRequest {
 export interface GraphResult {
   readonly data?: Readonly<Record<string, unknown>> | null
   readonly errors?: readonly GraphQLFormattedError[]
-  /** What it cost; the short path says so. */
+  /** What it cost; an engine says so. */
   readonly note?: CostNote
 }

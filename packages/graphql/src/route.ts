@@ -4,9 +4,9 @@ import { DomainError, parseJson } from '@user-stats/core'
 import type { Metrics } from '@user-stats/http'
 import { takesOurs } from './accept.ts'
 import { wantsNote } from './limits/cost-extension.ts'
-import { answerFailures, answerKnown } from './answer.ts'
+import { answerFailures, answerCached } from './answer.ts'
 import type { MakeContext } from './context.ts'
-import { readPlainRequest } from './fast-path/cached-request.ts'
+import { readPlainRequest } from './plain-request.ts'
 import type { RequestContext } from './request.ts'
 import type { GraphServer } from './graph-server.ts'
 
@@ -64,7 +64,7 @@ export function registerGraph<Context extends RequestContext>(
         const plain = readPlainRequest(request)
         const known =
           plain &&
-          (await answerKnown(server, plain, contextValue, {
+          (await answerCached(server, plain, contextValue, {
             modern: plain.contentType.includes('graphql'),
             noted: wantsNote(request.headers.prefer),
           }))

@@ -15,7 +15,7 @@ export function perTenant<Context extends RequestContext>(
   return {
     ...server,
     execute: (request, context) => onBehalfOf(context, () => server.execute(request, context)),
-    executeKnown: (request, context) => onBehalfOf(context, () => server.executeKnown(request, context)),
+    executeCached: (request, context) => onBehalfOf(context, () => server.executeCached(request, context)),
     executeHttp: (request, context) => onBehalfOf(context, () => server.executeHttp(request, context)),
   }
 }

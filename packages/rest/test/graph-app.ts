@@ -10,15 +10,14 @@ import {
   GraphQLObjectType,
   GraphQLSchema,
   GraphQLString,
-  type GraphQLFieldConfigMap,
 } from 'graphql'
 import { DomainError } from '@user-stats/core'
-import { registerBatch } from '@user-stats/graphql'
 import { createRequestContext } from '@user-stats/graphql'
 import { registerGraph } from '@user-stats/graphql'
 import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/graphql'
 import type { RequestContext } from '@user-stats/graphql'
-import { createGraphServer, type FastPath } from '@user-stats/graphql'
+import { createGraphServer } from '@user-stats/graphql'
+import { createSubgraphEngine, type FastPathMode } from '@user-stats/fast-path/subgraph'
 import { createTokenVerifier } from '@user-stats/core'
 import { registerRest } from '../src/register-routes.ts'
 import type { RestRow } from '../src/row.ts'
@@ -46,29 +45,6 @@ const things = new GraphQLObjectType({
 
 const thrown = (error: () => Error) => () => {
   throw error()
-}
-
-/** A field that answers once another has been asked for. */
-const gates = new Map<string, PromiseWithResolvers<string>>()
-const gateOf = (name: string): PromiseWithResolvers<string> => {
-  const gate = gates.get(name) ?? Promise.withResolvers<string>()
-  gates.set(name, gate)
-  return gate
-}
-const gated: GraphQLFieldConfigMap<unknown, RequestContext> = {
-  waits: {
-    type: GraphQLString,
-    args: { gate: { type: new GraphQLNonNull(GraphQLString) } },
-    resolve: (_source, { gate }: { gate?: string }) => gateOf(gate ?? '').promise,
-  },
-  opens: {
-    type: GraphQLString,
-    args: { gate: { type: new GraphQLNonNull(GraphQLString) } },
-    resolve: (_source, { gate }: { gate?: string }) => {
-      gateOf(gate ?? '').resolve('opened')
-      return 'done'
-    },
-  },
 }
 
 const query = new GraphQLObjectType<unknown, RequestContext>({
@@ -111,7 +87,6 @@ const query = new GraphQLObjectType<unknown, RequestContext>({
       resolve: thrown(() => Object.assign(new Error('hunter2'), { code: 'ECONNREFUSED' })),
     },
     refused: { type: GraphQLString, resolve: thrown(() => new DomainError('UNAUTHENTICATED')) },
-    ...gated,
   },
 })
 
@@ -133,9 +108,6 @@ const mutation = new GraphQLObjectType<unknown, RequestContext>({
   },
 })
 
-/** Shared by the small service and what takes the part of a gateway before it. */
-export const gatewaySecret = 'a-secret-of-the-gateway'
-
 /** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
 export async function startGraphApp(
   rows: readonly RestRow[] = [],
@@ -146,12 +118,13 @@ export async function startGraphApp(
 ) {
   const it = await createTestApp({ trustProxy, load })
   const issuer = createTestIssuer()
+  const schema = new GraphQLSchema({ query, mutation })
   const server = createGraphServer<RequestContext>({
-    source: { schema: new GraphQLSchema({ query, mutation }) },
+    source: { schema },
     limits,
     log: it.log,
     metrics: it.metrics,
-    fastPath: (process.env['FAST_PATH'] ?? 'true') as FastPath,
+    engine: createSubgraphEngine((process.env['FAST_PATH'] ?? 'true') as FastPathMode, schema),
     admit: () => Promise.resolve(),
   })
   await server.start()
@@ -161,7 +134,6 @@ export async function startGraphApp(
     rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
   })
   registerGraph(it.app, { server, context, metrics: it.metrics })
-  registerBatch(it.app, { server, context, metrics: it.metrics, gatewaySecret })
   registerRest(it.app, { rows, server, context })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })

@@ -7,10 +7,10 @@ import {
   createGraphServer,
   createRequestContext,
   perTenant,
-  registerBatch,
   registerGraph,
   type MakeContext,
 } from '@user-stats/graphql'
+import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
 import {
   createHttpApp,
   createMetrics,
@@ -118,7 +118,7 @@ export async function buildApp({
       limits: env.graph,
       log,
       metrics,
-      fastPath: env.fastPath,
+      engine: createSubgraphEngine(env.fastPath, schema),
     })
   const server = perTenant(
     byAudience({
@@ -143,7 +143,7 @@ export async function buildApp({
       'This service keeps events and computes the statistics. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
   })
   registerGraph(app, { server, context, metrics, page })
-  registerBatch(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
+  registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
   registerBulk(app, { server, context, metrics })
   const openapi = toOpenApi({

@@ -6,7 +6,6 @@ import {
   createGraphServer,
   createRequestContext,
   perTenant,
-  registerBatch,
   registerGraph,
   type MakeContext,
 } from '@user-stats/graphql'
@@ -19,6 +18,7 @@ import {
   type Logger,
 } from '@user-stats/http'
 import { createTokenVerifier } from '@user-stats/core'
+import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
 import { registerRest, toOpenApi } from '@user-stats/rest'
 import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
@@ -111,7 +111,7 @@ export async function buildApp({
       limits: env.graph,
       log,
       metrics,
-      fastPath: env.fastPath,
+      engine: createSubgraphEngine(env.fastPath, schema),
     })
   const server = perTenant(
     byAudience({
@@ -135,7 +135,7 @@ export async function buildApp({
       'This service keeps stores, API keys and the personal data of users. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
   })
   registerGraph(app, { server, context, metrics, page })
-  registerBatch(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
+  registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
   registerKeySet(app, keys)
   registerReceiptKeySet(app, receiptKeys)

@@ -1,6 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { createAnswerReader, encodeBatch, maxBatch, type OutgoingOperation } from '@user-stats/graphql'
+import {
+  createBatchReader,
+  encodeBatch,
+  maxBatch,
+  type OutgoingOperation,
+} from '@user-stats/fast-path/protocol'
 import { gatewayCredential, gatewayCredentialHeader } from '@user-stats/http'
 import { adminKey, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
@@ -30,8 +35,9 @@ async function together(keys: readonly string[], own: Record<string, string> = {
   const operations = keys.map((key): OutgoingOperation => ({
     query: authenticate,
     variables: JSON.stringify({ key }),
-    sender: {},
-    own,
+    operationName: undefined,
+    callerHeaders: {},
+    requestHeaders: own,
   }))
   const response = await fetch(`${users.origin}/graphql/batch`, {
     method: 'POST',
@@ -42,7 +48,7 @@ async function together(keys: readonly string[], own: Record<string, string> = {
     body: encodeBatch(operations),
   })
   const verdicts: string[] = []
-  const read = createAnswerReader((place, { text }) => {
+  const read = createBatchReader((place, { text }) => {
     verdicts[place] = verdictOf(JSON.parse(text))
   })
   for await (const chunk of response.body ?? []) read(chunk)

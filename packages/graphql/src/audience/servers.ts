@@ -10,7 +10,7 @@ export interface Audiences<Context extends RequestContext> {
 
 /**
  * Two graphs behind one door: each caller has the one of its role. Nothing is shared between them: validation,
- * introspection, suggestions and the operations that the short path knows belong to one graph only.
+ * introspection, suggestions and the operations that an engine caches belong to one graph only.
  */
 export function byAudience<Context extends RequestContext>({
   everyone,
@@ -30,7 +30,7 @@ export function byAudience<Context extends RequestContext>({
         throw new DomainError('FORBIDDEN')
       return result
     },
-    executeKnown: (request, context) => serverFor(context).executeKnown(request, context),
+    executeCached: (request, context) => serverFor(context).executeCached(request, context),
     executeHttp: (request, context) => serverFor(context).executeHttp(request, context),
   }
 }

@@ -14,32 +14,32 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 
 const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
 
-/** Promises among the items no longer reject: they resolve to their error. */
-const settled = (items: unknown): unknown =>
+/** Makes promises among the items resolve to their error instead of rejecting. */
+const settleItems = (items: unknown): unknown =>
   Array.isArray(items) && items.some(isThenable)
     ? items.map((item: unknown) => (isThenable(item) ? item.then((value) => value, toError) : item))
     : items
 
-const settling =
+const withSettledItems =
   (resolve: Resolve): Resolve =>
   (source, args, context, info) => {
     const items = resolve(source, args, context, info)
-    return isThenable(items) ? items.then(settled) : settled(items)
+    return isThenable(items) ? items.then(settleItems) : settleItems(items)
   }
 
 /**
- * Makes items of lists errors instead of rejected promises. To graphql-js both are the same; graphql-jit 0.8.9 puts a
- * null at the end of the list for a promise that rejects, and so loses or displaces what is there.
+ * Makes resolvers of lists return errors in place of rejected promises. graphql-js treats both alike; graphql-jit 0.8.9
+ * appends a null to the list for a rejected promise, which displaces other items.
  */
 export function settleListItems(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap()))
     if (isObjectType(type) && !type.name.startsWith('__'))
       for (const field of Object.values(type.getFields()))
-        // A field without a resolver is a member of something that has been resolved.
+        // The default resolver reads a member of a value that has been resolved already.
         if (
           isListType(getNullableType(field.type)) &&
           field.resolve &&
           field.resolve !== defaultFieldResolver
         )
-          field.resolve = settling(field.resolve as Resolve)
+          field.resolve = withSettledItems(field.resolve as Resolve)
 }

@@ -5,7 +5,8 @@ import { expect, test } from '@jest/globals'
 import { createBreaker } from '@user-stats/core'
 import { gatewayCredential } from '@user-stats/http'
 import { Pool } from 'undici'
-import { createLink, type Link } from '../src/subgraphs/subgraph-client.ts'
+import { createOperationBatcher } from '@user-stats/fast-path/gateway'
+import { createSubgraphClient, type SendOperation } from '../src/subgraphs/subgraph-client.ts'
 
 interface Batch {
   readonly documents: readonly (readonly [string, string | null])[]
@@ -23,7 +24,7 @@ const secret = 'a-secret-of-the-gateway'
 
 type Serve = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
 
-/** A subgraph that answers as a test says, a link to it, and what arrived. */
+/** A subgraph that answers as a test defines, a client of it, and the requests it received. */
 async function open(serve: Serve, timeout = 5_000, gatewaySecret = secret) {
   const hits: Hit[] = []
   const warnings: unknown[] = []
@@ -39,14 +40,15 @@ async function open(serve: Serve, timeout = 5_000, gatewaySecret = secret) {
   return {
     hits,
     warnings,
-    link: createLink({
+    client: createSubgraphClient({
       url,
       pool,
       timeout,
       breaker: createBreaker(),
-      maxUnderWay: 1_000,
+      maxInFlight: 1_000,
       gatewaySecret: gatewaySecret === '' ? undefined : gatewaySecret,
       log: { warn: (details: unknown) => warnings.push(details) },
+      createBatcher: createOperationBatcher,
     }),
     [Symbol.asyncDispose]: async () => {
       await pool.destroy()
@@ -63,11 +65,8 @@ const context = (authorization = 'Bearer a', requestId = 'r') => ({
   signal: new AbortController().signal,
   deadline: Infinity,
 })
-const send = (link: Link, n: number, more: object = {}, ...at: Parameters<typeof context>) =>
-  link.send(
-    { query: 'mutation M { m }', variables: `{"n":${String(n)}}`, shared: true, ...more },
-    context(...at),
-  )
+const send = (client: SendOperation, n: number, more: object = {}, ...caller: Parameters<typeof context>) =>
+  client({ query: 'mutation M { m }', variables: { n }, ...more }, context(...caller))
 
 /** Answers every operation with its own variables. */
 const echo: Serve = (_request, response, body) => {
@@ -82,12 +81,12 @@ const echo: Serve = (_request, response, body) => {
 const ownOf = (id: string) => ({ 'x-request-id': id, 'x-timeout-ms': expect.stringMatching(/^\d+$/) })
 const echoed = (n: number) => ({ status: 200, text: JSON.stringify({ data: { n } }) })
 
-test('operations of one turn share a request, each with its own caller and request id', async () => {
+test('operations of one turn of the event loop share a request, each with its own caller and request id', async () => {
   await using subgraph = await open(echo)
   const answers = await Promise.all([
-    send(subgraph.link, 1, {}, 'Bearer a', 'r-1'),
-    send(subgraph.link, 2, {}, 'Bearer b', 'r-2'),
-    send(subgraph.link, 3, { operationName: 'M' }, 'Bearer a', 'r-3'),
+    send(subgraph.client, 1, {}, 'Bearer a', 'r-1'),
+    send(subgraph.client, 2, {}, 'Bearer b', 'r-2'),
+    send(subgraph.client, 3, { operationName: 'M' }, 'Bearer a', 'r-3'),
   ])
   expect(answers).toEqual([1, 2, 3].map(echoed))
   expect(subgraph.hits).toMatchObject([{ path: '/graphql/batch', credential: gatewayCredential(secret) }])
@@ -106,15 +105,15 @@ test('operations of one turn share a request, each with its own caller and reque
   ])
 })
 
-test('an operation without company, one that is large and one that may be ended early have requests of their own', async () => {
+test('an operation that is the only one of its turn, a large one and a query that can be cancelled have requests of their own', async () => {
   await using subgraph = await open(echo)
-  await send(subgraph.link, 1)
-  const large = { variables: JSON.stringify({ n: 'x'.repeat(300_000) }) }
+  await send(subgraph.client, 1)
+  const large = { variables: { n: 'x'.repeat(300_000) } }
   const answers = await Promise.all([
-    send(subgraph.link, 2),
-    send(subgraph.link, 3, large),
-    send(subgraph.link, 4, { shared: false }),
-    send(subgraph.link, 5),
+    send(subgraph.client, 2),
+    send(subgraph.client, 3, large),
+    send(subgraph.client, 4, { query: 'query Q { q }' }),
+    send(subgraph.client, 5),
   ])
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
   expect(subgraph.hits.map(({ path }) => path).sort()).toEqual([
@@ -125,9 +124,9 @@ test('an operation without company, one that is large and one that may be ended 
   ])
 })
 
-test('more operations than a batch holds go in several', async () => {
+test('more operations than a batch holds are sent in several', async () => {
   await using subgraph = await open(echo)
-  const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => send(subgraph.link, n)))
+  const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => send(subgraph.client, n)))
   expect(answers).toEqual(answers.map((_, n) => echoed(n)))
   expect(subgraph.hits.map(({ body }) => (JSON.parse(body) as Batch).operations.length)).toEqual([
     256, 256, 88,
@@ -135,16 +134,16 @@ test('more operations than a batch holds go in several', async () => {
 })
 
 test.each([
-  ['takes no batches', 404],
+  ['has no batch endpoint', 404],
   ['does not recognise the gateway', 403],
-])('a subgraph that %s gets each operation once, by itself', async (_why, status) => {
+])('a subgraph that %s receives each operation once, in a request of its own', async (_why, status) => {
   await using subgraph = await open((request, response, body) => {
     if (request.url === '/graphql') return echo(request, response, body)
     response.statusCode = status
     return response.end('{"errors":[]}')
   })
   for (const _time of [1, 2])
-    expect(await Promise.all([1, 2, 3].map((n) => send(subgraph.link, n)))).toEqual([1, 2, 3].map(echoed))
+    expect(await Promise.all([1, 2, 3].map((n) => send(subgraph.client, n)))).toEqual([1, 2, 3].map(echoed))
   expect(subgraph.hits.map(({ path }) => path)).toEqual([
     '/graphql/batch',
     ...Array.from({ length: 6 }, () => '/graphql'),
@@ -152,66 +151,66 @@ test.each([
   expect(subgraph.warnings).toMatchObject([{ status }])
 })
 
-test('a gateway without a secret sends each operation by itself', async () => {
+test('a gateway without a secret sends each operation in a request of its own', async () => {
   await using subgraph = await open(echo, 5_000, '')
-  expect(await Promise.all([1, 2].map((n) => send(subgraph.link, n)))).toEqual([1, 2].map(echoed))
+  expect(await Promise.all([1, 2].map((n) => send(subgraph.client, n)))).toEqual([1, 2].map(echoed))
   expect(subgraph.hits).toMatchObject([
     { path: '/graphql', credential: undefined },
     { path: '/graphql', credential: undefined },
   ])
 })
 
-test('documents, variables and tokens of a batch together are bounded; the rest goes in another one', async () => {
+test('documents, variables and tokens of a batch together are bounded; the rest is sent in another batch', async () => {
   await using subgraph = await open(echo)
   const query = `mutation M { m } # ${'x'.repeat(50_000)}`
-  await Promise.all(Array.from({ length: 12 }, (_, n) => send(subgraph.link, n, { query })))
+  await Promise.all(Array.from({ length: 12 }, (_, n) => send(subgraph.client, n, { query })))
   expect(subgraph.hits.map(({ body }) => (JSON.parse(body) as Batch).operations.length)).toEqual([5, 5, 2])
 })
 
-test('when the connection breaks, what was answered stays and the rest fails, sent once', async () => {
+test('when the connection breaks, operations without a response fail and are not sent again', async () => {
   await using subgraph = await open((_request, response) => {
     response.write('[1,200,{"data":{"n":2}}]\n[0,20', () => response.destroy())
   })
-  const answers = await Promise.allSettled([1, 2, 3].map((n) => send(subgraph.link, n)))
+  const answers = await Promise.allSettled([1, 2, 3].map((n) => send(subgraph.client, n)))
   expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected'])
   expect(subgraph.hits).toHaveLength(1)
 })
 
-test('an answer that leaves an operation out fails what it does not answer', async () => {
+test('an operation that a batch response leaves out fails', async () => {
   await using short = await open((_request, response) => response.end('[0,200,{"data":{"n":1}}]\n'))
-  const some = await Promise.allSettled([1, 2].map((n) => send(short.link, n)))
+  const some = await Promise.allSettled([1, 2].map((n) => send(short.client, n)))
   expect(some.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
 })
 
-test('a batch that is refused is refused to each of its operations, sent once', async () => {
+test('a refusal of a batch is the response to each of its operations, which are not sent again', async () => {
   const text = '{"errors":[{"message":"Busy.","extensions":{"code":"OVERLOADED"}}]}'
   await using busy = await open((_request, response) => {
     response.statusCode = 503
     response.write(text.slice(0, 9), () => response.end(text.slice(9)))
   })
-  expect(await Promise.all([1, 2].map((n) => send(busy.link, n)))).toEqual([
+  expect(await Promise.all([1, 2].map((n) => send(busy.client, n)))).toEqual([
     { status: 503, text },
     { status: 503, text },
   ])
   expect(busy.hits).toHaveLength(1)
 })
 
-test('what a proxy says of a subgraph that is away is no answer, however long it is, and one failure', async () => {
+test('an error page of a proxy is no response, however long it is, and counts as one failure', async () => {
   await using away = await open((_request, response) => {
     response.statusCode = 502
     response.end(`<html>${'x'.repeat(1_000_000)}`)
   })
-  const none = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => send(away.link, n)))
+  const none = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => send(away.client, n)))
   expect(new Set(none.map(({ status }) => status))).toEqual(new Set(['rejected']))
-  // The breaker is still closed: it is asked again.
-  await Promise.allSettled([1, 2].map((n) => send(away.link, n)))
+  // The circuit is still closed.
+  await Promise.allSettled([1, 2].map((n) => send(away.client, n)))
   expect(away.hits).toHaveLength(2)
 })
 
-test('a subgraph that does not answer in time counts as away for what it has not answered', async () => {
+test('operations without a response fail at the timeout, and the others do not', async () => {
   await using subgraph = await open((_request, response) => {
     response.write('[0,200,{"data":{"n":1}}]\n')
   }, 100)
-  const answers = await Promise.allSettled([1, 2].map((n) => send(subgraph.link, n)))
+  const answers = await Promise.allSettled([1, 2].map((n) => send(subgraph.client, n)))
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
 })

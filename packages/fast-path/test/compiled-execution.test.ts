@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { makeSchema, type Source } from './fast-path-schema.ts'
 import { DomainError } from '@user-stats/core'
-import type { RequestContext } from '../src/request.ts'
-import { createGraphServer, type FastPath, type GraphServer } from '../src/graph-server.ts'
+import { createGraphServer, type GraphServer, type RequestContext } from '@user-stats/graphql'
 import { createMetrics } from '@user-stats/http'
 import { createTestLog, testLimits } from '@user-stats/http/testing'
+import { createSubgraphEngine, type FastPathMode } from '../src/subgraph.ts'
+import { makeSchema, type Source } from './schema.ts'
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(resolve, value))
 const refused = () => later(undefined).then(() => Promise.reject(new DomainError('FORBIDDEN')))
@@ -22,24 +22,26 @@ const source: Source = {
   },
 }
 
-const open = (fastPath: FastPath): GraphServer<RequestContext> =>
-  createGraphServer<RequestContext>({
-    source: { schema: makeSchema(source) },
+function open(mode: FastPathMode): GraphServer<RequestContext> {
+  const schema = makeSchema(source)
+  return createGraphServer<RequestContext>({
+    source: { schema },
     limits: testLimits,
     log: createTestLog().log,
     metrics: createMetrics('test'),
-    fastPath,
+    engine: createSubgraphEngine(mode, schema),
     admit: () => Promise.resolve(),
   })
+}
 const ordinary = open('false')
-const short = open('true')
+const fast = open('true')
 beforeAll(async () => {
   await ordinary.start()
-  await short.start()
+  await fast.start()
 })
 afterAll(async () => {
   await ordinary.stop()
-  await short.stop()
+  await fast.stop()
 })
 
 const context = (): RequestContext => ({
@@ -128,25 +130,25 @@ const rows = documents.map(([query, variables]) => ({
   variables: variables as Record<string, unknown> | undefined,
 }))
 
-test.each(rows)('the short path answers $query $variables as Apollo Server does', async (request) => {
-  const told = async (server: typeof short) => {
+test.each(rows)('the fast path answers $query $variables as Apollo Server does', async (request) => {
+  const resultOf = async (server: typeof fast) => {
     const { errors, data } = await server.execute(request, context())
     return JSON.stringify({ errors, data })
   }
-  const expected = await told(ordinary)
-  for (let round = 0; round < 3; round += 1) expect(await told(short)).toBe(expected)
+  const expected = await resultOf(ordinary)
+  for (let round = 0; round < 3; round += 1) expect(await resultOf(fast)).toBe(expected)
 })
 
-test('only what Apollo Server has let through is known, and to signed-in callers only', async () => {
+test('only operations that Apollo Server has validated are cached, and for callers with a token only', async () => {
   const request = { query: '{ thing { id kind } }' }
-  const stranger: RequestContext = { ...context(), caller: { role: 'NOBODY' } }
-  await short.execute(request, stranger)
-  expect(short.executeKnown(request, context())).toBeUndefined()
-  await short.execute(request, context())
-  expect(await short.executeKnown(request, context())).toMatchObject({
+  const anonymous: RequestContext = { ...context(), caller: { role: 'NOBODY' } }
+  await fast.execute(request, anonymous)
+  expect(fast.executeCached(request, context())).toBeUndefined()
+  await fast.execute(request, context())
+  expect(await fast.executeCached(request, context())).toMatchObject({
     data: { thing: { id: '1', kind: 'A' } },
   })
-  expect(short.executeKnown(request, stranger)).toBeUndefined()
-  await short.execute({ query: '{ thing { nonsense } }' }, context())
-  expect(short.executeKnown({ query: '{ thing { nonsense } }' }, context())).toBeUndefined()
+  expect(fast.executeCached(request, anonymous)).toBeUndefined()
+  await fast.execute({ query: '{ thing { nonsense } }' }, context())
+  expect(fast.executeCached({ query: '{ thing { nonsense } }' }, context())).toBeUndefined()
 })

@@ -13,31 +13,28 @@ import {
   type OperationDefinitionNode,
   type TypeNode,
 } from 'graphql'
-import type { Execute, KnownOperation } from './operation-cache.ts'
+import type { CachedOperation, ExecuteCached, Variables } from './operation-cache.ts'
 
 /**
- * Executes an operation on a schema of this process: compiled by graphql-jit where that is known to answer as
- * graphql-js does, by graphql-js where not. Both check the variables before anything is executed.
+ * Compiles an operation for a schema of this process: by graphql-jit where its results are those of graphql-js, else
+ * graphql-js executes it. Both validate the variables first.
  */
-export function executeLocally(operation: KnownOperation): Execute {
-  const run = compile(operation) ?? interpret(operation)
+export function compileOperation(operation: CachedOperation): ExecuteCached {
+  const execute = compileWithJit(operation) ?? executeWithGraphqlJs(operation)
   return (variables, context) => {
-    const result = run(variables, context)
-    return result instanceof Promise ? result.then(started) : started(result)
+    const result = execute(variables, context)
+    return result instanceof Promise ? result.then(unlessRejected) : unlessRejected(result)
   }
 }
 
-type Run = (
-  variables: Readonly<Record<string, unknown>>,
-  context: unknown,
-) => ExecutionResult | Promise<ExecutionResult>
+type Execute = (variables: Variables, context: unknown) => ExecutionResult | Promise<ExecutionResult>
 
-/** Without data the variables were refused: the ordinary way says why. */
-const started = (result: ExecutionResult): ExecutionResult | undefined =>
+/** A result without data: the variables were rejected, and the ordinary path reports why. */
+const unlessRejected = (result: ExecutionResult): ExecutionResult | undefined =>
   result.data === undefined ? undefined : result
 
-const interpret =
-  ({ schema, document, name }: KnownOperation): Run =>
+const executeWithGraphqlJs =
+  ({ schema, document, name }: CachedOperation): Execute =>
   (variables, contextValue) =>
     execute({
       schema,
@@ -47,7 +44,7 @@ const interpret =
       ...(name !== undefined && { operationName: name }),
     })
 
-function compile({ schema, document, operation, name }: KnownOperation): Run | undefined {
+function compileWithJit({ schema, document, operation, name }: CachedOperation): Execute | undefined {
   if (!isCompilable(schema, document, operation)) return undefined
   const compiled = compileQuery(schema, document, name)
   if (!isCompiledQuery(compiled)) return undefined
@@ -55,8 +52,9 @@ function compile({ schema, document, operation, name }: KnownOperation): Run | u
 }
 
 /**
- * graphql-jit 0.8.9 loses data where a spread is skipped and included at once, knows no `@oneOf`, and reads literals
- * once, those with variables in them too; it does not come to an end with input types that contain themselves. See also `settleListItems`.
+ * Faults of graphql-jit 0.8.9: it drops data where a spread has both `@skip` and `@include`, ignores `@oneOf`, evaluates
+ * literals once even if they contain variables, and never returns from recursive input types. See also
+ * `settleListItems`.
  */
 function isCompilable(
   schema: GraphQLSchema,
@@ -64,7 +62,7 @@ function isCompilable(
   { operation, selectionSet, variableDefinitions = [] }: OperationDefinitionNode,
 ): boolean {
   const inputs = variableDefinitions.map(({ type }) => schema.getType(nameOf(type)))
-  // One field only: there is no order of mutations to keep.
+  // Mutations run one after another, which graphql-jit does not ensure.
   if (operation === OperationTypeNode.MUTATION && selectionSet.selections.length > 1) return false
   if (!inputs.every((input) => isPlainInput(input))) return false
   let plain = true
@@ -86,7 +84,7 @@ function isCompilable(
 const nameOf = (type: TypeNode): string =>
   type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type)
 
-/** Whether an input type has neither itself nor a choice of one among what it is made of. */
+/** Whether an input type contains, at any depth, neither itself nor a `@oneOf` type. */
 function isPlainInput(type: GraphQLNamedType | undefined, within: readonly GraphQLNamedType[] = []): boolean {
   if (!isInputObjectType(type)) return true
   if (type.isOneOf || within.includes(type)) return false

@@ -1,54 +1,51 @@
-import type { OperationAnswer } from '@user-stats/graphql'
 import type { Dispatcher } from 'undici'
+import type { OperationResponse } from './protocol.ts'
 
-export interface ExchangeOptions {
+export interface PostOptions {
   readonly pool: Dispatcher
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** Milliseconds for all of it. */
+  /** Milliseconds for the whole exchange. */
   readonly timeout: number
-  /** Takes an answer with status 200 in the pieces in which it arrives. */
+  /** Receives the body of a response with status 200 in the pieces in which it arrives. */
   readonly onChunk: (chunk: Buffer) => void
 }
 
-/** An answer of ours is an answer, whatever it says; a proxy before a subgraph that is away says it in HTML. */
-export const isAnswer = ({ status, text }: OperationAnswer): boolean => status < 500 || text.startsWith('{')
-
-/** Longer than anything a subgraph of ours says for all of a batch. */
+/** Longer than any body with which a service of ours refuses a whole batch. */
 const maxRefusalBytes = 16_384
 
 /**
- * Posts JSON and hands the answer on while it arrives.
+ * Posts JSON and streams the response.
  *
- * @returns once the answer is complete; its text, up to a bound, if it has another status than 200
- * @throws Error when it is not complete in time, or the connection breaks
+ * @returns at its end; `text` is empty if the status is 200, else the body up to a bound
+ * @throws Error when the response is not complete in time, or the connection breaks
  */
-export function exchange({
+export function postStreaming({
   pool,
   path,
   headers,
   body,
   timeout,
   onChunk,
-}: ExchangeOptions): Promise<OperationAnswer> {
+}: PostOptions): Promise<OperationResponse> {
   return new Promise((resolve, reject) => {
     let abort: ((reason: Error) => void) | undefined
-    let late: Error | undefined
+    let timedOut: Error | undefined
     let status = 0
     const refusal: Buffer[] = []
-    let room = maxRefusalBytes
+    let bytesLeft = maxRefusalBytes
     const timer = setTimeout(() => {
-      late = new Error('the subgraph did not answer in time')
-      abort?.(late)
-      // It may not have been sent yet.
-      reject(late)
+      timedOut = new Error('the subgraph did not answer in time')
+      abort?.(timedOut)
+      // The request may still be queued: undici reports nothing then.
+      reject(timedOut)
     }, timeout)
     pool.dispatch(
       { path, method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body },
       {
         onRequestStart: (controller) => {
-          if (late !== undefined) controller.abort(late)
+          if (timedOut !== undefined) controller.abort(timedOut)
           abort = (reason) => {
             controller.abort(reason)
           }
@@ -61,8 +58,8 @@ export function exchange({
             onChunk(chunk)
             return
           }
-          refusal.push(chunk.subarray(0, room))
-          room = Math.max(0, room - chunk.length)
+          refusal.push(chunk.subarray(0, bytesLeft))
+          bytesLeft = Math.max(0, bytesLeft - chunk.length)
         },
         onResponseEnd: () => {
           clearTimeout(timer)

@@ -1,5 +1,5 @@
 import { buildSchema, type GraphQLSchema, isEnumType, isObjectType, isScalarType } from 'graphql'
-import { DateTimeScalar, JSONObjectScalar } from '../src/scalars/scalars.ts'
+import { DateTimeScalar, JSONObjectScalar } from '@user-stats/graphql'
 
 export type Source = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { GraphRequest } from '../request.ts'
+import type { GraphRequest } from './request.ts'
 
 /** What clients of GraphQL send as Accept, and the content type Apollo Server would answer each with. */
 const contentTypes = new Map<string | undefined, string>([

@@ -1,35 +1,30 @@
 import { expect, test } from '@jest/globals'
 import {
-  createAnswerReader,
-  encodeAnswer,
+  createBatchReader,
   encodeBatch,
+  encodeResponse,
   maxBatch,
-  type OperationAnswer,
+  type OperationResponse,
   type OutgoingOperation,
-} from '@user-stats/graphql'
+} from '../src/batching/protocol.ts'
 import { gatewayCredential, gatewayCredentialHeader } from '@user-stats/http'
 import { gatewaySecret, startGraphApp } from './graph-app.ts'
-import { testLimits } from '@user-stats/http/testing'
 
 type App = Awaited<ReturnType<typeof startGraphApp>>
 
 const operation = (query: string, more: Partial<OutgoingOperation> = {}): OutgoingOperation => ({
   query,
+  operationName: undefined,
   variables: '{}',
-  sender: {},
-  own: {},
+  callerHeaders: {},
+  requestHeaders: {},
   ...more,
 })
 
-/** By which a service recognises the gateway. */
+/** The header by which a subgraph recognises the gateway. */
 const credential = { [gatewayCredentialHeader]: gatewayCredential(gatewaySecret) }
 
-const json = (body: object) => ({
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-})
-
-/** Sends a batch and hands each answer on as it comes; resolves when all are there. */
+/** Sends a batch and reports each response as it arrives; resolves at the end of the last. */
 async function send(
   { origin }: Pick<App, 'origin'>,
   operations: readonly OutgoingOperation[],
@@ -41,7 +36,7 @@ async function send(
     body: encodeBatch(operations),
   })
   const answers: { status: number; body: unknown }[] = []
-  const read = createAnswerReader((place, { status, text }) => {
+  const read = createBatchReader((place, { status, text }) => {
     expect(answers[place]).toBeUndefined()
     answers[place] = { status, body: JSON.parse(text) }
     onAnswer(place)
@@ -50,24 +45,24 @@ async function send(
   return { response, answers }
 }
 
-test('each operation of a batch is a request of its own, with its own caller, variables and answer', async () => {
+test('each operation of a batch has its own caller, variables and response', async () => {
   await using app = await startGraphApp()
-  const sender = { authorization: `Bearer ${app.token}` }
+  const callerHeaders = { authorization: `Bearer ${app.token}` }
   const admin = {
     authorization: `Bearer ${app.issuer.tokenFor({ role: 'ADMIN', keyId: 'other' })}`,
   }
   const echo = 'query ($text: String) { echo(text: $text) }'
   const { response, answers } = await send(app, [
-    operation('{ me }', { sender }),
-    operation('{ me }', { sender: admin }),
+    operation('{ me }', { callerHeaders }),
+    operation('{ me }', { callerHeaders: admin }),
     operation('{ me }'),
-    operation(echo, { sender, variables: '{"text":"a\\nb"}' }),
-    operation(echo, { sender, variables: '{"text":7}' }),
-    operation('{ me }', { sender: { authorization: 'Bearer nonsense' } }),
-    operation('{ taken }', { sender }),
-    operation('{ bug }', { sender }),
-    operation('query A { me } query B { thing(id: "1") { name } }', { sender, operationName: 'B' }),
-    operation('{ nothing }', { sender }),
+    operation(echo, { callerHeaders, variables: '{"text":"a\\nb"}' }),
+    operation(echo, { callerHeaders, variables: '{"text":7}' }),
+    operation('{ me }', { callerHeaders: { authorization: 'Bearer nonsense' } }),
+    operation('{ taken }', { callerHeaders }),
+    operation('{ bug }', { callerHeaders }),
+    operation('query A { me } query B { thing(id: "1") { name } }', { callerHeaders, operationName: 'B' }),
+    operation('{ nothing }', { callerHeaders }),
   ])
   expect(response.headers.get('content-type')).toContain('application/x-ndjson')
   expect(answers).toMatchObject([
@@ -85,84 +80,77 @@ test('each operation of a batch is a request of its own, with its own caller, va
   expect(JSON.stringify(answers)).not.toContain('jane.doe')
 })
 
-test('an operation of a batch is answered as it would be alone, to the byte', async () => {
+test('an operation has the same response in a batch as in a request of its own', async () => {
   await using app = await startGraphApp()
   const queries = ['{ me }', '{ taken me }', '{ leak }', '{ refused }', '{ away }', '{ nothing }', '{', '']
-  // Twice: at first by the ordinary way, then by the short one.
+  // The first time on the ordinary path, then on the fast one.
   for (const _time of [1, 2]) {
     const alone = await Promise.all(
       queries.map(async (query) => {
-        const response = await app.send('/graphql', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', prefer: 'return=minimal' },
-          body: JSON.stringify({ query, variables: {} }),
-        })
+        const response = await app.post({ query, variables: {} }, { prefer: 'return=minimal' })
         return { status: response.status, body: await response.json() }
       }),
     )
-    const sender = { authorization: `Bearer ${app.token}` }
+    const callerHeaders = { authorization: `Bearer ${app.token}` }
     const { answers } = await send(
       app,
-      queries.map((query) => operation(query, { sender })),
+      queries.map((query) => operation(query, { callerHeaders })),
     )
     expect(answers).toEqual(alone)
   }
 })
 
-test('an answer goes out when it is ready: a slow operation holds up no other', async () => {
+test('a response is sent when it is ready: a slow operation delays no other', async () => {
   await using app = await startGraphApp()
-  const sender = { authorization: `Bearer ${app.token}` }
+  const callerHeaders = { authorization: `Bearer ${app.token}` }
   let opened: Promise<Response> | undefined
   const { answers } = await send(
     app,
-    [operation('{ waits(gate: "a") }', { sender }), operation('{ me }', { sender })],
+    [operation('{ waits(gate: "a") }', { callerHeaders }), operation('{ me }', { callerHeaders })],
     (place) => {
-      // The first is answered only because the second has arrived.
-      if (place === 1)
-        opened = app.send('/graphql', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ query: '{ opens(gate: "a") }' }),
-        })
+      // The response to the second operation makes the first one finish.
+      if (place === 1) opened = app.post({ query: '{ opens(gate: "a") }' })
     },
   )
   expect((await opened)?.status).toBe(200)
   expect(answers.map(({ body }) => body)).toEqual([{ data: { waits: 'opened' } }, { data: { me: 'STORE' } }])
 })
 
-test('each operation of a batch is counted as a request alone would be', async () => {
-  await using app = await startGraphApp([], testLimits, { caller: 3, anonymous: 2, failures: 2 })
-  const sender = { authorization: `Bearer ${app.token}` }
+test('each operation of a batch counts towards rate limits as a request of its own', async () => {
+  await using app = await startGraphApp({ caller: 3, anonymous: 2, failures: 2 })
+  const callerHeaders = { authorization: `Bearer ${app.token}` }
   const statusesOf = async (operations: readonly OutgoingOperation[]) =>
     (await send(app, operations)).answers.map(({ status }) => status)
   const repeat = (count: number, more?: Partial<OutgoingOperation>) =>
     Array.from({ length: count }, () => operation('{ me }', more))
 
-  expect(await statusesOf(repeat(5, { sender }))).toEqual([200, 200, 200, 429, 429])
-  expect((await app.send('/graphql', { method: 'POST', ...json({ query: '{ me }' }) })).status).toBe(429)
+  expect(await statusesOf(repeat(5, { callerHeaders }))).toEqual([200, 200, 200, 429, 429])
+  expect((await app.post({ query: '{ me }' })).status).toBe(429)
   expect(await statusesOf(repeat(4))).toEqual([200, 200, 429, 429])
-  const bad = await statusesOf(repeat(50, { sender: { authorization: 'Bearer nonsense' } }))
+  const bad = await statusesOf(repeat(50, { callerHeaders: { authorization: 'Bearer nonsense' } }))
   expect(bad.filter((status) => status !== 429).length).toBeLessThanOrEqual(2)
-  // A header of an operation cannot say that it comes from elsewhere.
+  // A header of an operation cannot change the client's address.
   const elsewhere = { 'x-forwarded-for': '192.0.2.9', 'x-client-address': '192.0.2.9 seal' }
-  expect(await statusesOf(repeat(1, { own: elsewhere }))).toEqual([429])
+  expect(await statusesOf(repeat(1, { requestHeaders: elsewhere }))).toEqual([429])
 })
 
-test('an operation goes by its own request id, or that of the batch if its own is none', async () => {
+test('an operation has its own request id, or that of the batch if its own is invalid', async () => {
   await using app = await startGraphApp()
-  const sender = { authorization: `Bearer ${app.token}` }
+  const callerHeaders = { authorization: `Bearer ${app.token}` }
   const ids = ['own-1', 'a b', 'x'.repeat(65), '', 'line\nbreak', '{"a":1}', 'own-2']
-  // Twice: at first by the ordinary way, then by the short one.
+  // The first time on the ordinary path, then on the fast one.
   for (const _time of [1, 2]) {
     const before = app.logged().length
     const { response, answers } = await send(
       app,
-      ids.map((id) => operation('{ requestId bug }', { sender, own: { 'x-request-id': id } })),
+      ids.map((id) =>
+        operation('{ requestId bug }', { callerHeaders, requestHeaders: { 'x-request-id': id } }),
+      ),
     )
     const batch = response.headers.get('x-request-id')
     const known = ids.map((id) => (id.startsWith('own') ? id : batch))
     expect(answers.map(({ body }) => body)).toMatchObject(known.map((requestId) => ({ data: { requestId } })))
-    // And so does what is logged of it.
+    // Log lines have the same ids.
     const lines = app.logged().slice(before).split('\n')
     const unexpected = lines.filter((line) => line.includes('unexpected error'))
     const logged = unexpected.map((line) => (JSON.parse(line) as { reqId: string }).reqId)
@@ -196,7 +184,7 @@ test.each([
       operations: Array.from({ length: maxBatch + 1 }, () => [0, 0, {}, {}]),
     },
   ],
-])('%s is no batch: 400 and nothing is executed', async (_name, body) => {
+])('%s is rejected as a batch with 400, and nothing is executed', async (_name, body) => {
   await using app = await startGraphApp()
   const response = await fetch(`${app.origin}/graphql/batch`, {
     method: 'POST',
@@ -207,7 +195,7 @@ test.each([
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
 })
 
-test('a batch is taken from the gateway only: anybody else is refused before the body is read', async () => {
+test('a batch is accepted from the gateway only: anybody else is rejected before the body is read', async () => {
   await using app = await startGraphApp()
   const forged = gatewayCredential('another-secret-of-a-gateway')
   for (const headers of [
@@ -238,7 +226,7 @@ test('a batch is bounded as a whole', async () => {
   await using app = await startGraphApp()
   const sized = (bytes: number): OutgoingOperation[] =>
     Array.from({ length: 2 }, () => operation(`{ me } # ${'x'.repeat(bytes / 2)}`))
-  // What is too large for one operation is refused to each; what is too large for a batch, to all.
+  // A document beyond the limit of one operation fails by itself; a batch beyond its limit fails as a whole.
   expect((await send(app, sized(1_000_000))).answers).toMatchObject([{ status: 401 }, { status: 401 }])
   const { response } = await send(
     app,
@@ -247,7 +235,7 @@ test('a batch is bounded as a whole', async () => {
   expect(response.status).toBe(413)
 })
 
-test('a form is no batch: a page of another origin cannot send one', async () => {
+test('a form is rejected as a batch: a page of another origin cannot send one', async () => {
   await using app = await startGraphApp()
   for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
     const response = await fetch(`${app.origin}/graphql/batch`, {
@@ -259,26 +247,26 @@ test('a form is no batch: a page of another origin cannot send one', async () =>
   }
 })
 
-test('answers are read whatever pieces they arrive in', () => {
-  const sent: readonly (readonly [number, OperationAnswer])[] = [
+test('responses are read from pieces of any size', () => {
+  const sent: readonly (readonly [number, OperationResponse])[] = [
     [1, { status: 200, text: '{"data":{"a":"é,]\\n"}}' }],
     [0, { status: 503, text: '{"errors":[{"message":"x"}]}\n' }],
     [12, { status: 200, text: '{"data":null}' }],
   ]
-  const bytes = Buffer.from(sent.map(([place, answer]) => encodeAnswer(place, answer)).join(''))
+  const bytes = Buffer.from(sent.map(([place, answer]) => encodeResponse(place, answer)).join(''))
   for (let size = 1; size <= bytes.length; size += 1) {
     const got: unknown[] = []
-    const read = createAnswerReader((...answer) => got.push(answer))
+    const read = createBatchReader((...answer) => got.push(answer))
     for (let at = 0; at < bytes.length; at += size) read(bytes.subarray(at, at + size))
     expect(got).toEqual(sent.map(([place, { status, text }]) => [place, { status, text: text.trimEnd() }]))
   }
 })
 
-test('what operations have in common is sent once', () => {
-  const sender = { authorization: 'Bearer abc' }
+test('a document or caller that operations share is sent once', () => {
+  const callerHeaders = { authorization: 'Bearer abc' }
   const text = encodeBatch([
-    operation('{ me }', { sender, own: { 'x-request-id': '1' } }),
-    operation('{ me }', { sender, own: { 'x-request-id': '2' }, variables: '{"a":1}' }),
+    operation('{ me }', { callerHeaders, requestHeaders: { 'x-request-id': '1' } }),
+    operation('{ me }', { callerHeaders, requestHeaders: { 'x-request-id': '2' }, variables: '{"a":1}' }),
     operation('{ me }', { operationName: 'A' }),
   ])
   expect(JSON.parse(text)).toEqual({
@@ -286,7 +274,7 @@ test('what operations have in common is sent once', () => {
       ['{ me }', null],
       ['{ me }', 'A'],
     ],
-    senders: [sender, {}],
+    senders: [callerHeaders, {}],
     operations: [
       [0, 0, { 'x-request-id': '1' }, {}],
       [0, 0, { 'x-request-id': '2' }, { a: 1 }],

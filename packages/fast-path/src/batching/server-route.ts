@@ -7,43 +7,47 @@ import {
   type Logger,
   type Metrics,
 } from '@user-stats/http'
-import { answerFailure, answerFailures, answerPlain } from '../../answer.ts'
-import type { MakeContext } from '../../context.ts'
-import type { RequestContext } from '../../request.ts'
-import type { GraphServer } from '../../graph-server.ts'
+import {
+  answerFailure,
+  answerFailures,
+  answerPlain,
+  type GraphServer,
+  type MakeContext,
+  type RequestContext,
+} from '@user-stats/graphql'
 import {
   batchPath,
   decodeBatch,
-  encodeAnswer,
+  encodeResponse,
   maxBatchBytes,
   type IncomingOperation,
-  type OperationAnswer,
+  type OperationResponse,
 } from './protocol.ts'
 
 export interface BatchRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
   readonly metrics: Metrics
-  /** Shared with the gateway. Without it no batches are taken. */
+  /** Shared with the gateway. Without it all batches are rejected. */
   readonly gatewaySecret: string | undefined
 }
 
 /**
- * `POST /graphql/batch`: operations of several requests at once, from the gateway and nobody else. Each is a request of
- * its own: it has its caller's token and request id, its own context, is counted for itself, and has its own answer,
- * which goes out as soon as it is there, with those that are there at the same time.
+ * `POST /graphql/batch`: operations of several clients in one request, accepted from the gateway only. Each is treated
+ * as a request of its own, with its caller's token, its request id, its own context, rate limit and response. A
+ * response is written as soon as it is ready, in one chunk with those of the same turn of the event loop.
  */
-export function registerBatch<Context extends RequestContext>(
+export function registerBatchRoute<Context extends RequestContext>(
   app: FastifyInstance,
   { server, context, metrics, gatewaySecret }: BatchRouteOptions<Context>,
 ): void {
   const isFromGateway = gatewayRecognizer(gatewaySecret)
 
-  async function answer(
+  async function execute(
     { headers, request }: IncomingOperation,
     batch: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<OperationAnswer> {
+  ): Promise<OperationResponse> {
     const own = acceptableRequestId(headers['x-request-id'])
     const id = own ?? batch.id
     const log = own === undefined ? batch.log : createLazyChild(app.log as Logger, { reqId: own })
@@ -55,20 +59,20 @@ export function registerBatch<Context extends RequestContext>(
     }
   }
 
-  app.register((room, _options, done) => {
-    answerFailures(room, metrics)
-    // Before anything of the body is read.
-    room.addHook('onRequest', (request, _reply, next) => {
+  app.register((scope, _options, done) => {
+    answerFailures(scope, metrics)
+    // Before the body is read.
+    scope.addHook('onRequest', (request, _reply, next) => {
       next(isFromGateway(request) ? undefined : notFromGateway())
     })
-    room.post(batchPath, { bodyLimit: maxBatchBytes }, async (request, reply) => {
+    scope.post(batchPath, { bodyLimit: maxBatchBytes }, async (request, reply) => {
       const operations = decodeBatch(request.body)
-      const out = createAnswerStream(reply, operations.length)
-      for (const [place, operation] of operations.entries()) {
-        // With too much waiting, each operation is refused by itself.
+      const lines = createLineStream(reply, operations.length)
+      for (const [index, operation] of operations.entries()) {
+        // An overloaded event loop rejects each operation by itself.
         await yieldTurn().catch(() => undefined)
-        void answer(operation, request, reply).then((answer) => {
-          out.push(encodeAnswer(place, answer))
+        void execute(operation, request, reply).then((response) => {
+          lines.push(encodeResponse(index, response))
         })
       }
       return reply
@@ -79,31 +83,31 @@ export function registerBatch<Context extends RequestContext>(
 
 const notFromGateway = (): DomainError =>
   new DomainError('FORBIDDEN', {
-    message: 'Batches are taken from the gateway only. Send each operation to /graphql by itself.',
+    message: 'Batches are accepted from the gateway only. Send each operation to /graphql by itself.',
   })
 
-/** Sends lines; those that come in one turn go out together, and all of them as one plain answer if they do. */
-function createAnswerStream(reply: FastifyReply, expected: number) {
+/** Writes the lines of one turn of the event loop in one chunk; if that is all of them, as a plain response. */
+function createLineStream(reply: FastifyReply, expected: number) {
   const { raw } = reply
   let missing = expected
-  let waiting = ''
-  let begun = false
+  let buffered = ''
+  let headersWritten = false
 
   function flush(): void {
-    const text = waiting
-    waiting = ''
-    if (missing === 0 && !begun) {
+    const text = buffered
+    buffered = ''
+    if (missing === 0 && !headersWritten) {
       void reply.header('content-type', 'application/x-ndjson').send(text)
       return
     }
-    if (!begun) {
-      begun = true
+    if (!headersWritten) {
+      headersWritten = true
       reply.hijack()
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) raw.setHeader(name, value)
       raw.writeHead(200, { 'content-type': 'application/x-ndjson' })
     }
-    // Nobody reads on when the connection has gone.
+    // The gateway has disconnected.
     if (raw.destroyed) return
     raw.write(text)
     if (missing === 0) raw.end()
@@ -112,9 +116,9 @@ function createAnswerStream(reply: FastifyReply, expected: number) {
   return {
     push(line: string): void {
       missing -= 1
-      // After everything that is ready in this turn.
-      if (waiting === '') process.nextTick(flush)
-      waiting += line
+      // After all responses that are ready in this turn.
+      if (buffered === '') process.nextTick(flush)
+      buffered += line
     },
   }
 }
