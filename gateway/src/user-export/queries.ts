@@ -17,7 +17,7 @@ interface Page {
 const userOperation = `query ExportUser($id: ID!) {
   exportUser(id: $id) {
     user {
-      id email username firstName lastName phone createdAt updatedAt
+      id email username firstName lastName phone externalId createdAt updatedAt
       store { id name }
     }
   }

@@ -1,16 +1,18 @@
 import { answerOf, listOf, problem } from '@user-stats/rest'
 
 const text = { type: 'string' }
+const textOrNull = { type: ['string', 'null'], description: 'Null if the store has not given one.' }
 const instant = { type: 'string', format: 'date-time' }
 const count = { type: 'integer', minimum: 0 }
 
 const user = answerOf({
   id: text,
   email: text,
-  username: text,
-  firstName: text,
-  lastName: text,
-  phone: { type: 'integer' },
+  username: textOrNull,
+  firstName: textOrNull,
+  lastName: textOrNull,
+  phone: { type: ['integer', 'null'] },
+  externalId: textOrNull,
   createdAt: instant,
   updatedAt: instant,
   store: answerOf({ id: { type: 'integer' }, name: text }),

@@ -16,6 +16,7 @@ const user = {
   firstName: 'Jane',
   lastName: 'Doe',
   phone: 999_999_999_999_999,
+  externalId: null,
   createdAt: at,
   updatedAt: at,
 }

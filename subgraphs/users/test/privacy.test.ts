@@ -22,6 +22,7 @@ test('no table and no log line holds personal data, a key or a token', async () 
     firstName: 'Perdita',
     lastName: 'Plainwood',
     phone: 498_765_432_109,
+    externalId: 'perdita of pots',
   })
   const { user } = await users.mutate(token, 'createUser', person, 'user { id }')
   await users.mutate(token, 'updateUser', { id: user.id, lastName: 'Plainfield' }, 'user { id }')
@@ -46,6 +47,7 @@ test('no table and no log line holds personal data, a key or a token', async () 
     'plainwood',
     'plainfield',
     '498765432109',
+    'of pots',
     key,
     token,
     adminKey,
@@ -72,10 +74,16 @@ test('a dump of the database, its data files and its write-ahead log hold no per
     firstName: 'Ottoline',
     lastName: 'Marchbänk',
     phone: 487_263_519_204,
+    externalId: 'shop/customer/Ottoline',
   }
   const { user } = await users.mutate(token, 'createUser', person, 'user { id }')
   await users.mutate(token, 'updateUser', { id: user.id, lastName: 'Marchbank-Öztürk' }, 'user { id }')
-  const gone = { ...person, email: 'Gideon.Farrow@example.org', username: 'gideon-farrow' }
+  const gone = {
+    ...person,
+    email: 'Gideon.Farrow@example.org',
+    username: 'gideon-farrow',
+    externalId: 'shop/Gideon',
+  }
   const other = await users.mutate(token, 'createUser', gone, 'user { id }')
   await users.mutate(token, 'eraseUser', { id: other.user.id }, 'eventsDeleted')
   const values = [
@@ -84,6 +92,7 @@ test('a dump of the database, its data files and its write-ahead log hold no per
     'Marchbank-Öztürk',
     gone.email,
     gone.username,
+    gone.externalId,
   ]
 
   const { rows } = await users.owner.query<{ name: string }>(

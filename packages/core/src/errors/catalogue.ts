@@ -18,6 +18,7 @@ export const catalogue = {
   METHOD_NOT_ALLOWED: { status: 405, message: 'This path does not answer that method.' },
   EMAIL_TAKEN: { status: 409, message: 'Another user of the store has this e-mail address.' },
   USERNAME_TAKEN: { status: 409, message: 'Another user of the store has this username.' },
+  EXTERNAL_ID_TAKEN: { status: 409, message: 'Another user of the store has this external id.' },
   USER_ERASED: { status: 409, message: 'The user has been erased; events of this user are refused.' },
   EVENT_ERASED: {
     status: 409,

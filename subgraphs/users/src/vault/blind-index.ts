@@ -11,7 +11,10 @@ export type BlindIndex = ReturnType<typeof createBlindIndex>
  */
 export function createBlindIndex(key: Uint8Array) {
   const indexFor =
-    (purpose: 'email' | 'username' | 'visitor', normalised: (value: string) => string = normalise) =>
+    (
+      purpose: 'email' | 'username' | 'external-id' | 'visitor',
+      normalised: (value: string) => string = normalise,
+    ) =>
     (storeId: number, value: string): Uint8Array<ArrayBuffer> => {
       const derived = hkdfSync('sha256', key, '', `store:${String(storeId)}:${purpose}`, 32)
       return Uint8Array.from(createHmac('sha256', Buffer.from(derived)).update(normalised(value)).digest())
@@ -19,6 +22,8 @@ export function createBlindIndex(key: Uint8Array) {
   return {
     email: indexFor('email'),
     username: indexFor('username'),
+    /** Two that differ by anything are two. */
+    externalId: indexFor('external-id', (value) => value),
     /** Of what a store calls a visitor: two that differ by anything are two visitors. */
     visitor: indexFor('visitor', (value) => value),
   }

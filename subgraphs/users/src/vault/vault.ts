@@ -6,13 +6,15 @@ import { open, seal } from './envelope.ts'
 
 export type { Owner } from './aad.ts'
 
-/** A user's personal data. */
+/** A user's personal data. Null is what the store has not given. */
 export interface Person {
   readonly email: string
-  readonly username: string
-  readonly firstName: string
-  readonly lastName: string
-  readonly phone: number
+  readonly username: string | null
+  readonly firstName: string | null
+  readonly lastName: string | null
+  readonly phone: number | null
+  /** The store's own id of the user. */
+  readonly externalId: string | null
 }
 
 /** A user's data key as it is kept: wrapped, with the id of the master key that opens it. */
@@ -53,7 +55,11 @@ export function createVault({
     reseal: (owner: Owner, wrappedKey: WrappedDataKey, person: Person): Uint8Array<ArrayBuffer> =>
       sealWith(dataKeyOf(owner, wrappedKey), owner, person),
 
-    open: (owner: Owner, wrappedKey: WrappedDataKey, sealed: Uint8Array): Person =>
-      JSON.parse(open(dataKeyOf(owner, wrappedKey), sealed, placeOfPerson(owner)).toString()) as Person,
+    open(owner: Owner, wrappedKey: WrappedDataKey, sealed: Uint8Array): Person {
+      const opened = open(dataKeyOf(owner, wrappedKey), sealed, placeOfPerson(owner))
+      const person = JSON.parse(opened.toString()) as Omit<Person, 'externalId'>
+      // Users from before there were external ids have none.
+      return { externalId: null, ...person }
+    },
   }
 }

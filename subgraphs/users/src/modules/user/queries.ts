@@ -56,6 +56,11 @@ export function createReading({ prisma, rows, finding, audit }: ReadingOptions) 
       return await shown(session, storeId, await rows.byEmail(prisma, storeId, email))
     },
 
+    async byExternalId(session: Session, externalId: string, named: StoreId): Promise<UserRecord | null> {
+      const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
+      return await shown(session, storeId, await rows.byExternalId(prisma, storeId, externalId))
+    },
+
     async page(session: Session, named: StoreId, { first, after }: PageRequest): Promise<Page<UserRecord>> {
       const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
       const limit = requireFirst(first)

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { Prisma } from '@user-stats/prisma-users'
-import type { Db } from '../../database/transaction.ts'
+import { DomainError, type ErrorCode } from '@user-stats/core'
+import { violatedIndex, type Db } from '../../database/transaction.ts'
 import type { Owner, Person, Vault, WrappedDataKey } from '../../vault/vault.ts'
 
 /** A user as the graph shows them. */
@@ -25,6 +26,41 @@ const byIdsText = `${selectText}
 
 const batch = 1_000
 
+/** What of a user no other user of the store has. */
+interface Indexes {
+  readonly emailIndex: Uint8Array<ArrayBuffer>
+  readonly usernameIndex: Uint8Array<ArrayBuffer> | null
+  readonly externalIdIndex: Uint8Array<ArrayBuffer> | null
+}
+
+/** Which of a user's values another user of the store has. */
+export type Taken = keyof typeof takenFields
+const takenFields = {
+  EMAIL_TAKEN: ['email', 'emailIndex'],
+  USERNAME_TAKEN: ['username', 'usernameIndex'],
+  EXTERNAL_ID_TAKEN: ['externalId', 'externalIdIndex'],
+} as const satisfies Partial<Record<ErrorCode, readonly [keyof Person, keyof Indexes]>>
+const takenCodes = Object.keys(takenFields) as Taken[]
+
+export const takenError = (code: Taken): DomainError => new DomainError(code, { field: takenFields[code][0] })
+
+/** The error for a write that ran into one of the unique indexes; any other as it is. */
+export function toTaken(error: unknown): unknown {
+  const index = violatedIndex(error)
+  const code = takenCodes.find((known) => index?.includes(columnOf(known)))
+  return code === undefined ? error : takenError(code)
+}
+const columnOf = (code: Taken): string => code.toLowerCase().replace(/taken$/, 'index')
+
+const personOf = ({ email, username, firstName, lastName, phone, externalId }: Person): Person => ({
+  email,
+  username,
+  firstName,
+  lastName,
+  phone,
+  externalId,
+})
+
 export type UserRows = ReturnType<typeof createUserRows>
 
 /** The tables of users and their data keys, always read together. */
@@ -37,6 +73,44 @@ export function createUserRows({ vault, pool }: { readonly vault: Vault; readonl
     (await db.$queryRaw<Row[]>`${select} ${condition}`).map(open)
   const one = async (db: Db, condition: Prisma.Sql): Promise<UserRecord | undefined> =>
     (await all(db, condition))[0]
+
+  const indexesOf = (storeId: number, { email, username, externalId }: Person): Indexes => ({
+    emailIndex: vault.blind.email(storeId, email),
+    usernameIndex: username === null ? null : vault.blind.username(storeId, username),
+    externalIdIndex: externalId === null ? null : vault.blind.externalId(storeId, externalId),
+  })
+
+  /** What is taken of users that were not written for it. */
+  async function findTaken(
+    db: Db,
+    storeId: number,
+    left: readonly (Indexes & { readonly id: string })[],
+  ): Promise<ReadonlyMap<string, Taken>> {
+    const found = await db.user.findMany({
+      where: {
+        storeId,
+        OR: takenCodes.map((code) => {
+          const column = takenFields[code][1]
+          return { [column]: { in: left.flatMap((user) => user[column] ?? []) } }
+        }),
+      },
+      select: { emailIndex: true, usernameIndex: true, externalIdIndex: true },
+    })
+    const hex = (index: Uint8Array | null): string =>
+      index === null ? '' : Buffer.from(index).toString('hex')
+    const known = takenCodes.map((code) => {
+      const column = takenFields[code][1]
+      return { code, column, values: new Set(found.map((other) => hex(other[column])).filter(Boolean)) }
+    })
+    return new Map(
+      left.map((user) => {
+        const code = known.find(({ column, values }) => values.has(hex(user[column])))?.code
+        // Whoever had it has gone since.
+        if (code === undefined) throw new DomainError('SERVICE_UNAVAILABLE')
+        return [user.id, code]
+      }),
+    )
+  }
 
   return {
     /** @param storeId null: whatever the store */
@@ -53,6 +127,12 @@ export function createUserRows({ vault, pool }: { readonly vault: Vault; readonl
       one(
         db,
         Prisma.sql`WHERE u.store_id = ${storeId} AND u.email_index = ${vault.blind.email(storeId, email)} LIMIT 1`,
+      ),
+
+    byExternalId: (db: Db, storeId: number, externalId: string) =>
+      one(
+        db,
+        Prisma.sql`WHERE u.store_id = ${storeId} AND u.external_id_index = ${vault.blind.externalId(storeId, externalId)} LIMIT 1`,
       ),
 
     /** In no particular order; those there are. Lists of events ask for their users with it. */
@@ -81,27 +161,42 @@ export function createUserRows({ vault, pool }: { readonly vault: Vault; readonl
       return user?.storeId
     },
 
-    async insert(db: Db, owner: Owner, person: Person, now: Date): Promise<void> {
-      const { sealed, key } = vault.create(owner, person)
-      await db.user.create({
-        data: {
+    /**
+     * Registers users of a store in their order, but for those with a value that another one has.
+     *
+     * @returns what is taken, by the id of the user that was not registered
+     */
+    async insert(db: Db, storeId: number, users: readonly UserRecord[]): Promise<ReadonlyMap<string, Taken>> {
+      const sealed = users.map(({ id, createdAt, updatedAt, ...user }) => {
+        const owner = { storeId, id }
+        const person = personOf(user)
+        return {
           ...owner,
-          emailIndex: vault.blind.email(owner.storeId, person.email),
-          usernameIndex: vault.blind.username(owner.storeId, person.username),
-          sealed,
-          createdAt: now,
-          updatedAt: now,
-        },
+          ...indexesOf(storeId, person),
+          ...vault.create(owner, person),
+          createdAt,
+          updatedAt,
+        }
       })
-      await db.userKey.create({
-        data: {
-          storeId: owner.storeId,
-          userId: owner.id,
-          key,
-          masterKeyId: vault.masterKeyId,
-          createdAt: now,
-        },
+      const written = await db.user.createManyAndReturn({
+        data: sealed.map(({ key: _key, ...row }) => row),
+        skipDuplicates: true,
+        select: { id: true },
       })
+      const ids = new Set(written.map(({ id }) => id))
+      await db.userKey.createMany({
+        data: sealed
+          .filter(({ id }) => ids.has(id))
+          .map(({ id, key, createdAt }) => ({
+            storeId,
+            userId: id,
+            key,
+            masterKeyId: vault.masterKeyId,
+            createdAt,
+          })),
+      })
+      const left = sealed.filter(({ id }) => !ids.has(id))
+      return left.length === 0 ? new Map() : await findTaken(db, storeId, left)
     },
 
     /** Changes a user; whoever changes the same one at the same time waits. Undefined when there is none. */
@@ -114,13 +209,11 @@ export function createUserRows({ vault, pool }: { readonly vault: Vault; readonl
       const [row] = await db.$queryRaw<Row[]>`
         ${select} WHERE u.store_id = ${storeId} AND u.id = ${id}::uuid FOR UPDATE OF u`
       if (row === undefined) return undefined
-      const { email, username, firstName, lastName, phone } = { ...open(row), ...changes }
-      const person = { email, username, firstName, lastName, phone }
+      const person = personOf({ ...open(row), ...changes })
       await db.user.update({
         where: { storeId_id: { storeId, id } },
         data: {
-          emailIndex: vault.blind.email(storeId, email),
-          usernameIndex: vault.blind.username(storeId, username),
+          ...indexesOf(storeId, person),
           sealed: vault.reseal(row, row, person),
           updatedAt: now,
         },

@@ -1,13 +1,20 @@
-import { badInput } from '@user-stats/core'
+import { badInput, requireAll } from '@user-stats/core'
 import { requireText } from '../../database/text.ts'
 import type { Person } from '../../vault/vault.ts'
 
 const maxPhone = 999_999_999_999_999
 
+/** What a store says of a new user. Absent and null are the same: not given. */
+export type PersonInput = Pick<Person, 'email'> & {
+  readonly [K in Exclude<keyof Person, 'email'>]?: Person[K] | undefined
+}
+
 /** What may be changed of a user. Absent stays; null is not a value. */
 export type PersonChanges = { readonly [K in keyof Person]?: Person[K] | null | undefined }
 
-const rules: { readonly [K in keyof Person]: (value: Person[K]) => Person[K] } = {
+type Given<K extends keyof Person> = NonNullable<Person[K]>
+
+const rules: { readonly [K in keyof Person]: (value: Given<K>) => Given<K> } = {
   email(value) {
     requireText('email', value, 254)
     const [local = '', domain = '', ...more] = value.trim().split('@')
@@ -23,16 +30,25 @@ const rules: { readonly [K in keyof Person]: (value: Person[K]) => Person[K] } =
       throw badInput('phone', `must be a whole number from 1 to ${String(maxPhone)}`)
     return value
   },
+  externalId: (value) => requireText('externalId', value, 128),
 }
 
-/** @throws BAD_USER_INPUT */
-export const requirePerson = ({ email, username, firstName, lastName, phone }: Person): Person => ({
-  email: rules.email(email),
-  username: rules.username(username),
-  firstName: rules.firstName(firstName),
-  lastName: rules.lastName(lastName),
-  phone: rules.phone(phone),
-})
+const optional = <K extends Exclude<keyof Person, 'email'>>(field: K, value: Person[K] | undefined) =>
+  value == null ? null : rules[field](value)
+
+/** @throws BAD_USER_INPUT naming each member that breaks a rule */
+export function requirePerson(input: PersonInput): Person {
+  const { email, username = null, firstName = null, lastName = null, phone = null, externalId = null } = input
+  requireAll(
+    () => rules.email(email),
+    () => optional('username', username),
+    () => optional('firstName', firstName),
+    () => optional('lastName', lastName),
+    () => optional('phone', phone),
+    () => optional('externalId', externalId),
+  )
+  return { email, username, firstName, lastName, phone, externalId }
+}
 
 function changeOf<K extends keyof Person>(field: K, value: Person[K] | null | undefined): Partial<Person> {
   if (value === undefined) return {}
@@ -40,11 +56,13 @@ function changeOf<K extends keyof Person>(field: K, value: Person[K] | null | un
   return { [field]: rules[field](value) }
 }
 
-/** @throws BAD_USER_INPUT */
-export const requireChanges = (changes: PersonChanges): Partial<Person> => ({
-  ...changeOf('email', changes.email),
-  ...changeOf('username', changes.username),
-  ...changeOf('firstName', changes.firstName),
-  ...changeOf('lastName', changes.lastName),
-  ...changeOf('phone', changes.phone),
-})
+/** @throws BAD_USER_INPUT naming each member that breaks a rule */
+export function requireChanges(changes: PersonChanges): Partial<Person> {
+  const found: Partial<Person>[] = []
+  requireAll(
+    ...(Object.keys(rules) as (keyof Person)[]).map((field) => () => {
+      found.push(changeOf(field, changes[field]))
+    }),
+  )
+  return Object.assign({}, ...found) as Partial<Person>
+}
