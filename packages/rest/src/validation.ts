@@ -89,7 +89,10 @@ export const objectOf = (
 })
 
 /** Rules of members in words of ours, where those of Ajv help nobody. */
-const rules: ReadonlyMap<string, string> = new Map([['data', 'must be a JSON object']])
+const rules: ReadonlyMap<string, string> = new Map([
+  ['data', 'must be a JSON object'],
+  ['email', 'must be an address such as name@example.com'],
+])
 
 function faultOf({ instancePath, params, message = 'is not valid' }: ErrorObject): Fault {
   const { missingProperty: absent } = params as { readonly missingProperty?: string }

@@ -153,6 +153,22 @@ test.each(cases)('%s is refused: %s %s', async (_what, method, path, body, statu
   expect(answer.body.message).toBe(answer.body.detail)
 })
 
+test('a wrong address is reported with the other faults of a body; finding somebody by one is no fault', async () => {
+  const wrong = { email: 'no address', phone: 0, last_name: 'Doe', first_name: 'J', userName: 'jane' }
+  const { status, body } = await users.send('POST', '/api/user', store.token, wrong)
+  expect([status, body.errors.map(({ message }: { message: string }) => message)]).toEqual([
+    422,
+    [
+      'username: is required',
+      'email: must be an address such as name@example.com',
+      'phone: must be >= 1',
+      'userName: is not known here. Did you mean username?',
+    ],
+  ])
+  const patched = await users.send('PATCH', '/api/user', store.token, { email: 'no address', phone: 1 })
+  expect([patched.status, patched.body.code]).toEqual([404, 'USER_NOT_FOUND'])
+})
+
 test('taken values are 409, and an admin must name the store', async () => {
   const taken = person()
   await users.send('POST', '/api/user', store.token, taken)

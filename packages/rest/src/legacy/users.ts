@@ -14,6 +14,8 @@ interface UserData {
   readonly store: { readonly id: number }
 }
 
+/** As the domain has it, so that a wrong address is reported with the other faults of a body. */
+const addressPattern = '^\\s*[^@\\s][^@]*@[^@]*[^@\\s]\\s*$'
 const name: JsonSchema = { type: 'string', minLength: 1, maxLength: 300 }
 const properties = {
   email: { type: 'string', minLength: 3, maxLength: 254 },
@@ -65,7 +67,11 @@ export const userRows = ({ form }: { readonly form: boolean }): readonly RestRow
     operation: `mutation CreateUser($input: CreateUserInput!) {
       createUser(input: $input) { user { id email username firstName lastName phone store { id } } }
     }`,
-    body: { type: 'object', required: ['email', 'username', 'first_name', 'last_name', 'phone'], properties },
+    body: {
+      type: 'object',
+      required: ['email', 'username', 'first_name', 'last_name', 'phone'],
+      properties: { ...properties, email: { ...properties.email, pattern: addressPattern } },
+    },
     fields,
     variables: toInput,
     status: 201,
