@@ -1,9 +1,9 @@
-import { startFailure } from '@user-stats/config'
+import { startFailures } from '@user-stats/config'
 
-/** What went wrong, a line each in the operator's terms; nothing when the operator gave the start up. */
+/** What went wrong, a line each in the operator's terms; nothing when the operator gave the command up. */
 export function failureLines(error: unknown): string[] {
   // Stopping what had been started failed as well: first things first.
   if (error instanceof SuppressedError) return [error.suppressed, error.error].flatMap(failureLines)
   if (error instanceof Error && error.name === 'AbortError') return []
-  return [startFailure(error).replaceAll(/\s*\n\s*/g, ' ')]
+  return [...startFailures(error)]
 }

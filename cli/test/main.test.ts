@@ -13,6 +13,11 @@ test.each([
     { USERS_DATABASE_URL: 'postgresql://me:s3cret@127.0.0.1:1/shop' },
     'Cannot reach the database at 127.0.0.1:1/shop: connect ECONNREFUSED 127.0.0.1:1',
   ],
+  [
+    'a data directory that cannot be used',
+    { DATA_DIR: '/dev/null' },
+    'DATA_DIR: /dev/null is not a directory. Set it to a directory that this user may write to.',
+  ],
   ['an address of another machine', { HOST: '192.0.2.1' }, 'HOST: 192.0.2.1 is no address of this machine.'],
 ])('%s ends in one line and status 1', async (_, env, line) => {
   await using home = await temporaryDir()

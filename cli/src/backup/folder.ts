@@ -12,10 +12,11 @@ export const stampOf = (instant: Date): string => instant.toISOString().replaceA
 /**
  * Takes a directory of backups for this process, and removes what runs that were killed left in it.
  *
+ * @param option the one that names it
  * @throws Error when another run writes there
  */
-export async function holdFolder(dir: string): Promise<AsyncDisposable> {
-  const lock = await lockDataDir(dir).catch((error: unknown) => {
+export async function holdFolder(dir: string, option: string): Promise<AsyncDisposable> {
+  const lock = await lockDataDir(dir, option).catch((error: unknown) => {
     throw error instanceof DataDirInUseError
       ? new Error(`${dir} is being written to by another run; wait for it.`)
       : error

@@ -1,11 +1,31 @@
 import { EnvError } from './read-variables.ts'
 
-/** One line, in the operator's terms. */
-export function startFailure(error: unknown): string {
-  if (error instanceof EnvError) return error.faults.join('; ')
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
-    return `port ${String(error.port)} is in use. Stop what listens there, or set another port.`
-  if (error instanceof Error && 'code' in error && error.code === 'EACCES' && 'port' in error)
-    return `port ${String(error.port)} may not be opened by this user. Set another port.`
-  return error instanceof Error ? error.message : String(error)
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EEXIST: 'exists already',
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is below a file that is not a directory',
+  EISDIR: 'is a directory',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the disk',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+}
+
+/** What went wrong, one line each, in the operator's terms. */
+export function startFailures(error: unknown): readonly string[] {
+  if (error instanceof EnvError) return error.faults
+  const message = error instanceof Error ? describe(error) : String(error)
+  return [message.replaceAll(/\s*\n\s*/g, ' ')]
+}
+
+function describe(error: NodeJS.ErrnoException & { port?: number }): string {
+  const { code = '', port, path, message } = error
+  if (port !== undefined && code === 'EADDRINUSE')
+    return `port ${String(port)} is in use. Stop what listens there, or set another port.`
+  if (port !== undefined && code === 'EACCES')
+    return `port ${String(port)} may not be opened by this user. Set another port.`
+  if (path !== undefined && code in reasons) return `${path}: ${reasons[code] ?? ''} (${code})`
+  return message
 }

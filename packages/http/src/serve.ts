@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { acceptFormerNames, startFailure, type RawEnv } from '@user-stats/config'
+import { acceptFormerNames, startFailures, type RawEnv } from '@user-stats/config'
 import { drainAndClose } from './graceful-shutdown.ts'
 import type { Logger } from './logger.ts'
 
@@ -19,7 +19,7 @@ const grace = 25_000
 /**
  * Runs a service until SIGINT or SIGTERM: says that it is not ready, finishes what is in flight, then ends with
  * status 0.
- * What keeps it from starting is one clear line and status 1.
+ * What keeps it from starting is reported a line each, with status 1.
  *
  * @param build makes the service from the environment
  */
@@ -55,7 +55,7 @@ export async function serve(name: string, build: (raw: RawEnv) => Promise<Servic
     })
     process.send?.({ ready: app.addresses()[0]?.port })
   } catch (error) {
-    process.stderr.write(`${name}: ${startFailure(error)}\n`)
+    for (const line of startFailures(error)) process.stderr.write(`${name}: ${line}\n`)
     process.exit(1)
   }
 }

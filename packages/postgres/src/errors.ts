@@ -3,6 +3,16 @@ export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError'
 }
 
+/** A directory of ours cannot be created or written to. */
+export class DirectoryError extends Error {
+  override name = 'DirectoryError'
+
+  /** @param setting the variable or option that names the directory */
+  constructor(setting: string, reason: string, options?: ErrorOptions) {
+    super(`${setting}: ${reason}. Set it to a directory that this user may write to.`, options)
+  }
+}
+
 /** Another living process uses the data directory. */
 export class DataDirInUseError extends Error {
   override name = 'DataDirInUseError'

@@ -11,6 +11,7 @@ export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded/embed
 export {
   DatabaseUnreachableError,
   DataDirInUseError,
+  DirectoryError,
   EmbeddedPostgresError,
   MigrationError,
 } from './errors.ts'

@@ -1,5 +1,3 @@
-import { stat } from 'node:fs/promises'
-import path from 'node:path'
 import { expect, test } from '@jest/globals'
 import { DataDirInUseError, lockDataDir } from '../src/index.ts'
 import { startFixture, temporaryDir } from './helpers.ts'
@@ -33,12 +31,4 @@ test('a lock given back can be taken again, also in the same process', async () 
   await first.release()
   await using second = await lockDataDir(temporary.dir)
   expect(second).toBeDefined()
-})
-
-test('a data directory that does not exist yet is created, for its user only', async () => {
-  await using temporary = await temporaryDir()
-  const dir = path.join(temporary.dir, 'deep', 'data')
-  await using _lock = await lockDataDir(dir)
-  expect((await stat(dir)).mode & 0o066).toBe(0)
-  expect((await stat(path.join(dir, 'lock'))).mode & 0o777).toBe(0o600)
 })

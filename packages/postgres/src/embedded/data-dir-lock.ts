@@ -2,7 +2,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeDataDir } from './data-dir.ts'
-import { DataDirInUseError } from '../errors.ts'
+import { DataDirInUseError, DirectoryError } from '../errors.ts'
+import { reasonOf } from './make-directory.ts'
 
 export type DataDirLock = AsyncDisposable & { release: () => Promise<void> }
 
@@ -11,25 +12,34 @@ export type DataDirLock = AsyncDisposable & { release: () => Promise<void> }
  * (taken through SQLite, which Node brings along), so it ends with the process however that dies: there is no
  * stale lock to judge by process numbers. Children do not inherit it.
  *
+ * @param setting the variable or option that names it
  * @throws DataDirInUseError when another start holds it
+ * @throws DirectoryError when it cannot be created or written to
  */
-export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
-  const dir = await makeDataDir(dataDir)
+export async function lockDataDir(dataDir: string, setting = 'DATA_DIR'): Promise<DataDirLock> {
+  const dir = await makeDataDir(dataDir, setting)
   const holderFile = path.join(dir, 'lock.pid')
   const file = path.join(dir, 'lock')
   // Readable by others, it could be held by others.
-  await writeFile(file, '', { mode: 0o600, flag: 'a' })
+  const unusable = (cause: unknown) =>
+    new DirectoryError(setting, `${file} cannot be written: ${reasonOf(cause)}`, { cause })
+  await writeFile(file, '', { mode: 0o600, flag: 'a' }).catch((error: unknown) => {
+    throw unusable(error)
+  })
   const lock = new DatabaseSync(file, { timeout: 0 })
   try {
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     lock.close()
-    if (!/locked|busy/i.test((error as Error).message)) throw error
+    if (!/locked|busy/i.test((error as Error).message)) throw unusable(error)
     // Only for the message: the number says nothing about whether the lock is held.
     const pid = Number.parseInt(await readFile(holderFile, 'utf8').catch(() => ''), 10)
     throw new DataDirInUseError(dir, Number.isNaN(pid) ? undefined : pid)
   }
-  await writeFile(holderFile, `${String(process.pid)}\n`)
+  await writeFile(holderFile, `${String(process.pid)}\n`).catch((error: unknown) => {
+    lock.close()
+    throw unusable(error)
+  })
   let released = false
   const release = async () => {
     if (released) return

@@ -1,18 +1,22 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rmdir, symlink, unlink } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdtemp, realpath, rmdir, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { makeSharedStateDir, sharedStateDir } from './binaries.ts'
 import { EmbeddedPostgresError } from '../errors.ts'
+import { makeDirectory } from './make-directory.ts'
 import type { ServerUser } from './run.ts'
 import { canWrite } from './server-user.ts'
 
 /**
  * Creates the directory all persistent state lies in, private to its user. Under root others may pass
  * through (not list) it, because PostgreSQL runs as another user there; the secrets inside have mode 0600.
+ *
+ * @param setting the variable or option that names it
+ * @throws DirectoryError in one line, with the reason and what to do
  */
-export async function makeDataDir(dataDir: string): Promise<string> {
-  const created = await mkdir(dataDir, { recursive: true, mode: 0o711 })
+export async function makeDataDir(dataDir: string, setting = 'DATA_DIR'): Promise<string> {
+  const created = await makeDirectory(dataDir, setting)
   // Not left to the umask. One that exists keeps the mode its owner gave it.
-  if (created !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700)
+  if (created) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700)
   return realpath(dataDir)
 }
 
@@ -36,7 +40,7 @@ export async function makeServerHome(
     if (target && (await canWrite(target, user))) return target
     throw unreachable(target ?? home, user)
   }
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  if (await makeDirectory(home, 'DATA_DIR')) await chmod(home, 0o700)
   if (user) await chown(home, user.uid, user.gid)
   if (await canWrite(home, user)) return home
   if (!user || (await lstat(path.join(home, 'pgdata')).catch(() => undefined))) throw unreachable(home, user)
