@@ -5,9 +5,9 @@ import { usersVariables } from '@user-stats/users/env'
 import { format, resolveConfig } from 'prettier'
 import { variables } from '../src/env.ts'
 
-// Writes the README's table of variables, or with --check says whether it is fresh.
+// Writes the table of docs/configuration.md, or with --check reports whether it is fresh.
 
-const file = new URL('../../README.md', import.meta.url)
+const file = new URL('../../docs/configuration.md', import.meta.url)
 const [begin, end] = ['<!-- configuration -->', '<!-- /configuration -->']
 
 const readers = { gateway: gatewayVariables, users: usersVariables, events: eventsVariables }
@@ -27,7 +27,8 @@ const table = ['| Variable | Default | Read by | Meaning |', '| --- | --- | --- 
 const found = await readFile(file, 'utf8')
 const [before, rest = ''] = found.split(begin)
 const after = rest.split(end)[1]
-if (before === undefined || after === undefined) throw new Error('README.md has no place for the table')
+if (before === undefined || after === undefined)
+  throw new Error('docs/configuration.md has no markers for the table')
 const wanted = await format(`${before}${begin}\n\n${table}\n\n${end}${after}`, {
   ...(await resolveConfig(file)),
   parser: 'markdown',
@@ -35,6 +36,6 @@ const wanted = await format(`${before}${begin}\n\n${table}\n\n${end}${after}`, {
 
 if (!process.argv.includes('--check')) await writeFile(file, wanted)
 else if (found !== wanted) {
-  process.stderr.write("README.md's table of variables is not what the code says: npm run docs\n")
+  process.stderr.write('docs/configuration.md is not what the code says: npm run docs\n')
   process.exitCode = 1
 }

@@ -14,12 +14,14 @@ export interface Command {
   readonly body: string | undefined
 }
 
-/** The code blocks of a section of the README and of those in it, in their order. */
-export function blocksOf(section: string): readonly Block[] {
-  const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+/** The code blocks of section `Use` of a page, in their order. */
+export function blocksOf(page: string): readonly Block[] {
+  const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8')
+  const section = 'Use'
   const from = text.indexOf(`\n## ${section}\n`)
-  if (from === -1) throw new Error(`README.md has no section ${section}`)
-  const to = text.indexOf('\n## ', from + 1)
+  if (from === -1) throw new Error(`${page} has no section ${section}`)
+  const next = text.indexOf('\n## ', from + 1)
+  const to = next === -1 ? undefined : next
   let heading = section
   return [
     ...text
@@ -45,7 +47,7 @@ export function commandsOf(script: string, variables: Readonly<Record<string, st
   const expand = (word: string): string =>
     word.replace(/\$(\w+)/g, (_, name: string) => {
       const value = variables[name]
-      if (value === undefined) throw new Error(`README.md uses $${name} without saying what it is`)
+      if (value === undefined) throw new Error(`a command uses $${name}, which is not defined`)
       return value
     })
   return lines.map((line) => {
