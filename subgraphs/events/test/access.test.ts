@@ -305,11 +305,11 @@ test('a revoked key is refused at once, others of the store are not', async () =
 })
 
 test('whoever may not record is refused as a whole, whatever a bulk holds', async () => {
-  const [revoked, blocked] = [events.store(30), events.store(31)]
+  const [revoked, blocked] = [events.store(60), events.store(61)]
   const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
-  await events.introduce(30)
-  await events.introduce(31, 'BLOCKED')
-  await revoke(30, revoked.keyId)
+  await events.introduce(60)
+  await events.introduce(61, 'BLOCKED')
+  await revoke(60, revoked.keyId)
   await revoke(0, admin.keyId)
   const good = '{"type":"seen","user_id":"u"}'
   const mutation = `mutation($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }`
@@ -330,7 +330,7 @@ test('whoever may not record is refused as a whole, whatever a bulk holds', asyn
         'POST',
         '/api/events',
         caller,
-        body.replaceAll('"u"', '"u","store_id":31'),
+        body.replaceAll('"u"', '"u","store_id":61'),
         {
           'content-type': 'application/x-ndjson',
         },
