@@ -236,6 +236,45 @@ test('requests of a store beyond its share of the connections and of their queue
   expect(statuses.at(-1)).toBe(200)
 })
 
+test('long lists of entities of one store take one connection each, and half of them together', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  await events.introduce(1)
+  await events.introduce(2)
+  await record(events, 'one')
+  const held = await hold(events, 'LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
+  const running = async (): Promise<number> => {
+    const { rows } = await events.owner.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_locks WHERE relation = 'events'::regclass AND NOT granted`,
+    )
+    return rows[0]?.n ?? 0
+  }
+  const representations = Array.from({ length: 600 }, (_, n) => ({
+    __typename: 'User',
+    storeId: 1,
+    ref: n === 0 ? 'u' : `user ${String(n)}`,
+  }))
+  const store = events.store(1)
+  const list = (): Promise<Answer> =>
+    events.graphql(
+      store,
+      'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { eventCount } } }',
+      { representations },
+    )
+  const lists = [list()]
+  await eventually('one statement is running', async () => (await running()) === 1)
+  lists.push(...Array.from({ length: 20 }, list))
+  await eventually('half of the connections are busy', async () => (await running()) === 7)
+  for (let n = 0; n < 5; n += 1)
+    expect((await events.send('GET', '/api/event/amount/slow', events.store(2))).status).toBe(200)
+  expect(await running()).toBe(7)
+  await held[Symbol.asyncDispose]()
+  for (const { body } of await Promise.all(lists))
+    expect(body.data._entities.map(({ eventCount: count }: { eventCount: number }) => count)).toEqual([
+      1,
+      ...Array.from({ length: 599 }, () => 0),
+    ])
+})
+
 test('a statement that a lock holds up is 503, not an internal error, and nothing of it stays', async () => {
   await using events = await startEvents(server, {
     pool: { statementTimeout: 150 },

@@ -9,5 +9,4 @@ export const createActivityLoader = (
 ): DataLoader<UserRef, UserActivity, string> =>
   new DataLoader((refs) => users.activityOf(caller, refs), {
     cacheKeyFn: ({ storeId, ref }) => `${String(storeId)}\0${ref}`,
-    maxBatchSize: 1_000,
   })

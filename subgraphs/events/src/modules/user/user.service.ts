@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { DomainError, mayReadTenant, tenantOf, type Caller } from '@user-stats/core'
+import { DomainError, inChunks, mayReadTenant, tenantOf, type Caller } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
 
 /** A user as this service knows one: by what the store sends as `user_id`. */
@@ -12,6 +12,9 @@ export interface UserActivity {
   readonly eventCount: number
   readonly lastSeenAt: Date | null
 }
+
+/** Users of one statement. */
+const chunk = 250
 
 export type Users = ReturnType<typeof createUsers>
 
@@ -27,28 +30,32 @@ export function createUsers({ pool, access }: { readonly pool: Pool; readonly ac
       return { storeId, ref }
     },
 
-    /** Activity of many users, in their order. One query. */
+    /** Activity of many users, in their order. */
     async activityOf(caller: Caller, users: readonly UserRef[]): Promise<UserActivity[]> {
       for (const storeId of new Set(users.map((user) => user.storeId)))
         await access.admit(caller, tenantOf(caller, storeId))
-      const { rows } = await pool.query<{ ord: number; count: string; last: Date | null }>({
-        name: 'activity-of',
-        text: `SELECT w.ord, a.count, a.last
-               FROM unnest($1::int[], $2::int[], $3::text[]) AS w(ord, store_id, user_id)
-               CROSS JOIN LATERAL (
-                 SELECT count(*) AS count, max(occurred_at) AS last
-                 FROM events e WHERE e.store_id = w.store_id AND e.user_id = w.user_id
-               ) a`,
-        values: [
-          users.map((_user, ord) => ord),
-          users.map(({ storeId }) => storeId),
-          users.map(({ ref }) => ref),
-        ],
-      })
-      const found = new Map(
-        rows.map(({ ord, count, last }) => [ord, { eventCount: Number(count), lastSeenAt: last }]),
-      )
-      return users.map((_user, ord) => found.get(ord) ?? { eventCount: 0, lastSeenAt: null })
+      return await inChunks(users, chunk, (some) => activityOf(pool, some))
     },
   }
+}
+
+async function activityOf(pool: Pool, users: readonly UserRef[]): Promise<UserActivity[]> {
+  const { rows } = await pool.query<{ ord: number; count: string; last: Date | null }>({
+    name: 'activity-of',
+    text: `SELECT w.ord, a.count, a.last
+           FROM unnest($1::int[], $2::int[], $3::text[]) AS w(ord, store_id, user_id)
+           CROSS JOIN LATERAL (
+             SELECT count(*) AS count, max(occurred_at) AS last
+             FROM events e WHERE e.store_id = w.store_id AND e.user_id = w.user_id
+           ) a`,
+    values: [
+      users.map((_user, ord) => ord),
+      users.map(({ storeId }) => storeId),
+      users.map(({ ref }) => ref),
+    ],
+  })
+  const found = new Map(
+    rows.map(({ ord, count, last }) => [ord, { eventCount: Number(count), lastSeenAt: last }]),
+  )
+  return users.map((_user, ord) => found.get(ord) ?? { eventCount: 0, lastSeenAt: null })
 }

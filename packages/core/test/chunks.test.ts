@@ -1,0 +1,16 @@
+import { expect, test } from '@jest/globals'
+import { inChunks } from '../src/index.ts'
+
+test('a list is worked on a chunk at a time, and the event loop has its turn between two', async () => {
+  const seen: string[] = []
+  const results = inChunks([1, 2, 3, 4, 5], 2, async (chunk) => {
+    seen.push(`begin ${chunk.join()}`)
+    await Promise.resolve()
+    seen.push('end')
+    return chunk.map((item) => item * 10)
+  })
+  setImmediate(() => seen.push('somebody else'))
+  expect(await results).toEqual([10, 20, 30, 40, 50])
+  expect(seen.slice(0, 4)).toEqual(['begin 1,2', 'end', 'somebody else', 'begin 3,4'])
+  expect(await inChunks([], 2, () => [1])).toEqual([])
+})
