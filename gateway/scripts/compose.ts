@@ -4,8 +4,8 @@ import { composeServices } from '@apollo/composition'
 import { concatAST, parse } from 'graphql'
 
 /**
- * Composes the subgraphs' SDL into the supergraph: `compose.ts [--check] [<output>]`. With `--check` nothing is
- * written; the status is 1 when the file is stale.
+ * Composes the subgraphs' SDL into the supergraph: `compose.ts [--check] [<output>]`. `--check` writes nothing and exits
+ * with status 1 when the file is stale.
  */
 const root = join(import.meta.dirname, '../..')
 const check = process.argv.includes('--check')
@@ -29,7 +29,7 @@ function sdlOf(subgraph: string) {
 function composed(): string {
   const subgraphs = readdirSync(join(root, 'subgraphs')).sort(byName)
   const { supergraphSdl, errors } = composeServices(
-    // Placeholders: where a subgraph is comes from the environment.
+    // Placeholder URLs: the gateway locates subgraphs by environment variables.
     subgraphs.map((name) => ({ name, url: `http://${name}`, typeDefs: sdlOf(name) })),
   )
   if (supergraphSdl !== undefined) return `${supergraphSdl.trim()}\n`
@@ -47,10 +47,10 @@ function current(): string | undefined {
 
 const sdl = composed()
 const stale = current() !== sdl
-const shown = relative(root, output)
+const displayPath = relative(root, output)
 if (check && stale) {
-  process.stderr.write(`${shown} is stale: run \`npm run compose\` and commit it.\n`)
+  process.stderr.write(`${displayPath} is stale: run \`npm run compose\` and commit it.\n`)
   process.exit(1)
 }
 if (!check && stale) writeFileSync(output, sdl)
-process.stdout.write(`${shown} is ${check || !stale ? 'fresh' : 'composed'}.\n`)
+process.stdout.write(`${displayPath} is ${check || !stale ? 'fresh' : 'composed'}.\n`)

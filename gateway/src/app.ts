@@ -30,19 +30,19 @@ import { openSupergraph } from './supergraph/supergraph-manager.ts'
 import type { SchemaVariant } from './supergraph/schema-variant.ts'
 import { registerPlayground, sendPlayground } from './pages/playground.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
-import { rows } from './rest/routes.ts'
+import { routes } from './rest/routes.ts'
 
 export interface GatewayDeps {
   readonly env: GatewayEnv
-  /** Public keys that tokens are verified with. */
+  /** Public keys for verifying tokens. */
   readonly keys: KeySource
   readonly log: Logger
 }
 
 /**
- * The gateway, wired; it does not listen yet. It starts and runs while subgraphs are away.
+ * Builds the gateway, which does not listen yet. It starts and runs while subgraphs are unavailable.
  *
- * @throws Error, one line for the operator, when there is no valid supergraph
+ * @throws Error with one line for the operator when there is no valid supergraph
  */
 export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
@@ -76,7 +76,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
   const app = await createHttpApp({
     log,
     metrics,
-    // Without a supergraph there is no app. Subgraphs may come and go.
+    // Without a supergraph there is no app; unavailable subgraphs do not make the gateway unready.
     readiness: {},
     bodyLimit: env.limits.body,
     requestTimeout: env.limits.request,
@@ -100,7 +100,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
       return true
     },
   })
-  registerRest(app, { rows, server, context })
+  registerRest(app, { rows: routes, server, context })
   registerReceiptKeys(app, { usersUrl: env.users.url })
   registerBulk(app, { server, context, metrics })
   registerExport(app, { server, context })
@@ -109,7 +109,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     title,
     description: 'The REST paths of the previous system, over the graph at `/graphql`.',
     version: '1.0.0',
-    rows,
+    rows: routes,
     paths: { ...bulkPaths, ...exportPaths },
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
@@ -138,8 +138,8 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
 /** Rejects tokens of services: they call each other directly, not through the gateway. */
 const refusingServices =
   (identify: MakeContext): MakeContext =>
-  async (...at) => {
-    const context = await identify(...at)
+  async (...request) => {
+    const context = await identify(...request)
     if (context.caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
     return context
   }

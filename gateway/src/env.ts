@@ -27,17 +27,17 @@ export const gatewayVariables = {
   SUPERGRAPH_PATH: {
     schema: kinds.text(join(import.meta.dirname, '../supergraph.graphql')),
     about:
-      'File with the composed supergraph; reloaded when it changes. It may describe any graph: `<NAME>_URL` says where its subgraph `<name>` is, else the file does.',
+      'File with the composed supergraph; reloaded when it changes. It may describe any graph: `<NAME>_URL` is the URL of its subgraph `<name>`, by default the one in the file.',
     default: 'gateway/supergraph.graphql',
   },
   SUPERGRAPH_POLL_MS: {
     schema: kinds.integer(10, 3_600_000, 1_000),
-    about: 'Milliseconds between two looks at that file.',
+    about: 'Milliseconds between two reads of that file.',
     default: '1000',
   },
   SUBGRAPH_TIMEOUT_MS: {
     schema: kinds.integer(10, 600_000, 15_000),
-    about: 'Milliseconds after which a subgraph counts as away.',
+    about: 'Milliseconds after which a subgraph counts as unavailable.',
     default: '15000',
   },
   SUBGRAPH_CONNECTIONS: {
@@ -49,10 +49,10 @@ export const gatewayVariables = {
 
 export type GatewayEnv = ReturnType<typeof readEnv>
 
-/** Where a subgraph is: its name and the URL in the composed file. */
+/** Finds the URL of a subgraph from its name and the URL in the composed file. */
 export type Locate = (name: string, composedUrl: string) => string
 
-/** @throws EnvError naming every variable that is wrong */
+/** @throws EnvError naming every invalid variable */
 export function readEnv(raw: RawEnv) {
   const env = readVariables(gatewayVariables, raw)
   return {
@@ -76,14 +76,14 @@ function endpointOf(url: string): string {
   return parsed.href
 }
 
-/** Variables say where subgraphs are; the composed file does for those without one. */
+/** Variables take precedence over the composed file. */
 const createLocate =
-  (raw: RawEnv, own: Readonly<Record<string, string>>): Locate =>
+  (raw: RawEnv, defaults: Readonly<Record<string, string>>): Locate =>
   (name, composedUrl) => {
     const variable = `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_URL`
-    const given = (Object.hasOwn(own, name) ? own[name] : undefined) ?? raw[variable]
-    if (given === undefined || given === '') return composedUrl
-    if (!/^https?:\/\//.test(given) || !URL.canParse(given))
+    const url = (Object.hasOwn(defaults, name) ? defaults[name] : undefined) ?? raw[variable]
+    if (url === undefined || url === '') return composedUrl
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url))
       throw new EnvError([`${variable}: expected an http:// or https:// URL`])
-    return endpointOf(given)
+    return endpointOf(url)
   }

@@ -68,7 +68,7 @@ function namesIn(schema: GraphQLSchema): ReadonlySet<string> {
   return names
 }
 
-test('of every field of the graph it is decided whether analysts see it', () => {
+test('every field of the graph is tagged as visible or hidden for analysts', () => {
   const undecided = fields.filter(({ type, field }) => {
     const [own, ofType] = [tagsOf(field), tagsOf(type)]
     const decisions = ['analyst', 'withheld'].filter((tag) => own.includes(tag))
@@ -79,14 +79,14 @@ test('of every field of the graph it is decided whether analysts see it', () => 
   expect(fields.filter(shown).length).toBeGreaterThan(50)
 })
 
-test('the graph of analysts is the one that was last agreed to, arguments and inputs included', async () => {
+test('the schema of analysts is the snapshot, arguments and inputs included', async () => {
   expect(printSchema(await introspected(analystOfAll()))).toMatchSnapshot()
   expect(printSchema(await introspected(analystOfStore()))).toBe(
     printSchema(await introspected(analystOfAll())),
   )
 })
 
-test('stores and admins see the whole graph, analysts nothing that is withheld', async () => {
+test('stores and admins see the whole schema, analysts none of its hidden parts', async () => {
   const whole = await introspected(graph.store)
   expect(namesIn(await introspected(graph.admin))).toEqual(namesIn(whole))
   const theirs = namesIn(await introspected(analystOfAll()))
@@ -100,7 +100,7 @@ test('stores and admins see the whole graph, analysts nothing that is withheld',
     expect([type, theirs.has(type)]).toEqual([type, false])
 })
 
-test('introspection by name finds what an analyst may see only', async () => {
+test('introspection by name finds visible types only', async () => {
   const query = '{ user: __type(name: "User") { name } day: __type(name: "DailyAmount") { name } }'
   expect((await graph.graphql(analystOfAll(), query)).body.data).toEqual({
     user: null,
@@ -109,7 +109,7 @@ test('introspection by name finds what an analyst may see only', async () => {
   expect((await graph.graphql(graph.store, query)).body.data.user).toEqual({ name: 'User' })
 })
 
-test('suggestions of an analyst come from their graph', async () => {
+test("suggestions to an analyst come from the analysts' schema", async () => {
   const typo = '{ userByEmial(email: "a") { id } evnts { nodes { id } } eventAmuont(type: "a") { date } }'
   const told = async (token: string) => JSON.stringify((await graph.graphql(token, typo)).body)
   expect(await told(graph.store)).toMatch(/userByEmail/)
@@ -117,7 +117,7 @@ test('suggestions of an analyst come from their graph', async () => {
   expect(await told(analystOfAll())).not.toMatch(/userByEmail|"events"|\\"events\\"/)
 })
 
-test('whatever is withheld is refused before any service is asked, however it is written', async () => {
+test('a hidden field is rejected before any subgraph is called, however the document is written', async () => {
   const roots = fields.filter((one) => !shown(one) && ['Query', 'Mutation'].includes(one.type.name.value))
   expect(roots.length).toBeGreaterThan(15)
   for (const { type, field } of roots) {
@@ -148,7 +148,7 @@ test.each([
   ['POST', '/api/event'],
   ['DELETE', '/api/user/u-1'],
   ['POST', '/api/events'],
-])('over REST an analyst is refused what is withheld: %s %s is 403', async (method, path) => {
+])('over REST hidden data is 403 for an analyst: %s %s', async (method, path) => {
   const event = { type: 'a', user_id: 'u', data: {} }
   const answer = await graph.send(method, path, {
     headers: { authorization: `Bearer ${analystOfAll()}`, 'content-type': 'application/json' },
@@ -158,7 +158,7 @@ test.each([
   expect(hits()).toBe(0)
 })
 
-test('what stores have asked for before is not known to the graph of analysts', async () => {
+test('an operation that a store sent before is still rejected for an analyst', async () => {
   const query = 'query Users { userByEmail(email: "jane@example.org") { email } }'
   for (let time = 0; time < 3; time += 1)
     expect((await graph.graphql(graph.store, query)).body.data.userByEmail).toEqual({
@@ -173,7 +173,7 @@ test('what stores have asked for before is not known to the graph of analysts', 
   expect(hits()).toBe(asked)
 })
 
-test('analysts are answered what is theirs, over both subgraphs', async () => {
+test('analysts read what they may see, across both subgraphs', async () => {
   const query = '{ stores { nodes { name eventAmount { date eventAmount } } } topEventTypes { type } }'
   for (let time = 0; time < 3; time += 1) {
     const { body } = await graph.graphql(analystOfAll(), query)
@@ -197,7 +197,7 @@ test('analysts are answered what is theirs, over both subgraphs', async () => {
   expect((await graph.rest(analystOfAll(), 'GET', '/api/event/amount/purchase')).status).toBe(200)
 })
 
-test('the tabs of the playground are valid in the graph of analysts', async () => {
+test("the playground's tabs are valid in the analysts' schema", async () => {
   const schema = await introspected(analystOfAll())
   for (const { query } of readyMadeTabs) expect(validate(schema, parse(query))).toEqual([])
 })

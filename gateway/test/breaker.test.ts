@@ -2,15 +2,22 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import type { RawEnv } from '@user-stats/config'
 import { catalogue } from '@user-stats/core'
 import { startGraph, type Answer, type Graph } from './support/gateway.ts'
 
 const threshold = 5
 let graph: Graph
-beforeEach(async () => {
-  graph = await startGraph({ SUBGRAPH_TIMEOUT_MS: '150' })
-})
+const start = async (variables: RawEnv = {}): Promise<void> => {
+  graph = await startGraph({ SUBGRAPH_TIMEOUT_MS: '150', ...variables })
+}
+beforeEach(() => start())
 afterEach(() => graph[Symbol.asyncDispose]())
+
+async function restartWithBatches(): Promise<void> {
+  await graph[Symbol.asyncDispose]()
+  await start({ FAST_PATH: 'true', GATEWAY_SECRET: 'a-secret-of-the-gateway' })
+}
 
 const jane = '{ userByEmail(email: "jane@example.org") { id } }'
 const ask = (query = jane): Promise<Answer> => graph.graphql(graph.store, query)
@@ -24,16 +31,16 @@ const stateOf = async (peer: string) => {
 }
 const away = { code: 'SUBGRAPH_UNAVAILABLE', retryAfter: 1 }
 
-/** Repeats a question until it is answered as wanted. */
-async function until(wanted: (answer: Answer) => boolean): Promise<void> {
+/** Repeats a request until its response fits. */
+async function until(fits: (answer: Answer) => boolean): Promise<void> {
   const end = Date.now() + 20_000
-  while (!wanted(await ask())) {
-    if (Date.now() > end) throw new Error('it was never answered as wanted')
+  while (!fits(await ask())) {
+    if (Date.now() > end) throw new Error('no response fitted')
     await pause(20)
   }
 }
 
-test('a subgraph that hangs is asked no more after a few requests, and again by itself once it answers', async () => {
+test('after a few timeouts no more requests are sent to a subgraph, until a probe finds that it answers', async () => {
   graph.users.answering = never
   for (let n = 0; n < threshold; n += 1) expect((await ask()).status).toBe(503)
   expect(await stateOf('users')).toBe('2')
@@ -56,7 +63,7 @@ test('a subgraph that hangs is asked no more after a few requests, and again by 
   expect(graph.logged().match(/peer answers again/g)).toHaveLength(1)
 })
 
-test('connections that break open it as well, over REST and GraphQL', async () => {
+test('broken connections open the circuit too, over REST and GraphQL', async () => {
   graph.users.answering = (reply) => reply.raw.destroy()
   for (let n = 0; n < threshold; n += 1) await ask()
   const asked = graph.users.hits.length
@@ -65,7 +72,7 @@ test('connections that break open it as well, over REST and GraphQL', async () =
   expect(graph.users.hits.length).toBe(asked)
 })
 
-test('what a subgraph refuses, itself unable or not, never opens it', async () => {
+test('errors that a subgraph returns never open the circuit', async () => {
   const names = ['taken', 'busy', 'boom', 'name']
   for (let n = 0; n < threshold * 4; n += 1)
     await ask(`{ userByEmail(email: "${names[n % names.length] ?? ''}@example.org") { id } }`)
@@ -77,11 +84,12 @@ test('what a subgraph refuses, itself unable or not, never opens it', async () =
 })
 
 test.each(['OVERLOADED', 'TOO_MANY_REQUESTS', 'QUEUE_FULL'] as const)(
-  'a subgraph that refuses with %s is alive: each is told so, with when to come again, and it is asked on',
+  'a subgraph that rejects requests with %s keeps the circuit closed, and each client receives its error',
   async (code) => {
+    await restartWithBatches()
     const status = catalogue[code].status
     const refusal = { errors: [{ message: 'Busy.', extensions: { code, retryAfter: 7 } }] }
-    const told = { message: 'Busy.', extensions: { code, retryAfter: 7 } }
+    const expected = { message: 'Busy.', extensions: { code, retryAfter: 7 } }
     let batches = 0
     graph.events.answering = (reply) => reply.code(status).send(refusal)
     graph.events.answeringBatches = (reply) => {
@@ -94,10 +102,10 @@ test.each(['OVERLOADED', 'TOO_MANY_REQUESTS', 'QUEUE_FULL'] as const)(
     for (let n = 0; n < threshold * 2; n += 1) {
       const { body } = await ask(joined)
       expect(body.errors).toHaveLength(2)
-      expect(body.errors).toMatchObject([told, told])
+      expect(body.errors).toMatchObject([expected, expected])
       const alone = await ask('{ topEventTypes { type } }')
       expect([alone.status, alone.headers.get('retry-after')]).toEqual([status, '7'])
-      expect(alone.body.errors).toMatchObject([told])
+      expect(alone.body.errors).toMatchObject([expected])
       const answer = await graph.rest(graph.store, 'GET', '/api/event/amount/a')
       expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([
         status,
@@ -110,7 +118,8 @@ test.each(['OVERLOADED', 'TOO_MANY_REQUESTS', 'QUEUE_FULL'] as const)(
   },
 )
 
-test('of a batch one operation may be refused: the others are answered', async () => {
+test('an operation of a batch may be rejected without the others', async () => {
+  await restartWithBatches()
   const refusal = JSON.stringify({
     errors: [{ message: 'Busy.', extensions: { code: 'QUEUE_FULL', retryAfter: 7 } }],
   })
@@ -129,8 +138,8 @@ test('of a batch one operation may be refused: the others are answered', async (
   expect(await stateOf('events')).toBe('0')
 })
 
-test('a client that goes away ends the request to the subgraph, and says nothing of the subgraph', async () => {
-  // Once, so that it is known and the verdict is not that of a first time.
+test('a client that disconnects cancels the request to the subgraph, which is no failure of it', async () => {
+  // So that the next request takes the fast path.
   await ask()
   for (let n = 0; n < threshold * 2; n += 1) {
     const ended = Promise.withResolvers<boolean>()
@@ -157,7 +166,7 @@ test('a client that goes away ends the request to the subgraph, and says nothing
   expect((await ask()).status).toBe(200)
 })
 
-test('a subgraph is told how long its answer is waited for, never longer than the request may take', async () => {
+test("a subgraph receives the time left, never more than the request's own limit", async () => {
   const told = () => Number(graph.users.hits.at(-1)?.headers['x-timeout-ms'])
   await ask()
   expect(told()).toBeGreaterThan(0)

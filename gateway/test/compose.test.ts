@@ -18,7 +18,7 @@ test('the committed supergraph is what the SDL composes to', async () => {
   expect(await compose('--check')).toEqual({ code: 0, stderr: '' })
 })
 
-test('a stale or missing file is one line and status 1 under --check, and is made afresh without', async () => {
+test('--check reports a stale or missing file in one line with status 1; without it the file is written', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'compose-'))
   try {
     const file = join(folder, 'supergraph.graphql')

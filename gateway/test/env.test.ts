@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { EnvError } from '@user-stats/config'
 import { readEnv } from '../src/env.ts'
 
-test('by default both services are on this machine', () => {
+test('by default both subgraphs are on this machine', () => {
   const { http, subgraphs, supergraph } = readEnv({})
   expect(http).toEqual({ host: '127.0.0.1', port: 8000 })
   expect(supergraph.path).toMatch(/gateway\/supergraph\.graphql$/)
@@ -14,11 +14,11 @@ test.each([
   ['a base URL', 'http://shop:1', 'http://shop:1/graphql'],
   ['an endpoint', 'https://shop/api/v1', 'https://shop/api/v1'],
   ['nothing', '', 'http://composed/query'],
-])('a subgraph of another graph is where %s says', (_what, value, url) => {
+])('%s locates a subgraph of another graph', (_what, value, url) => {
   expect(readEnv({ MY_SHOP_2_URL: value }).subgraphs.locate('my-shop.2', 'http://composed/query')).toBe(url)
 })
 
-test('every wrong variable is named, and none of their values', () => {
+test('every invalid variable is named, without its value', () => {
   expect(() =>
     readEnv({ GATEWAY_PORT: '70000', EVENTS_URL: 'ftp://secret', SUBGRAPH_TIMEOUT_MS: '0' }),
   ).toThrow(/^GATEWAY_PORT: .*; EVENTS_URL: .*; SUBGRAPH_TIMEOUT_MS: [^]*$/)

@@ -109,7 +109,7 @@ interface Document {
   readonly idempotencyKeys: readonly { readonly key: string }[]
 }
 
-test('everything comes in one document, each event once, and it says so last', async () => {
+test('the export is one document with each event once, and ends with complete: true', async () => {
   Object.assign(held, { events: 5_000, keys: 2_500 })
   const { status, headers, body } = await fetchExport()
   expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
@@ -131,12 +131,12 @@ test('everything comes in one document, each event once, and it says so last', a
   )
 })
 
-test('a user of whom nothing else is held has an empty document', async () => {
+test('the export of a user without events has empty lists', async () => {
   const { body } = await fetchExport()
   expect(body).toMatchObject({ events: [], idempotencyKeys: [], complete: true })
 })
 
-test('a page has about a megabyte, whatever the size of an event', async () => {
+test('a page holds about a megabyte, whatever the size of an event', async () => {
   Object.assign(held, { events: 260, padding: 60_000 })
   await fetchExport()
   expect(pagesOf('ExportEvents')).toEqual([200, 16, 16, 16, 16])
@@ -158,7 +158,7 @@ async function otherWork(): Promise<void> {
   for (let n = 0; n < 200; n += 1) await gateway.send('GET', '/health/live')
 }
 
-test('an endless export is read no faster than its client reads, and no further once the client has gone', async () => {
+test('an export is read no faster than its client reads, and stops when the client disconnects', async () => {
   Object.assign(held, { events: Infinity, padding: 2_000 })
   const answer = await open()
   await otherWork()
@@ -180,7 +180,7 @@ test('an endless export is read no faster than its client reads, and no further 
 test.each([
   ['its user is erased meanwhile', { erasedAfter: 1 }],
   ['a page cannot be read', { failAt: 2_000 }],
-])('an export breaks off when %s: it ends without its end, and is no JSON', async (_why, change) => {
+])('an export is cut off when %s, and is not valid JSON then', async (_why, change) => {
   Object.assign(held, { events: 20_000, ...change })
   const answer = await open()
   let text = ''
@@ -197,7 +197,7 @@ test.each([
   expect(() => JSON.parse(text) as unknown).toThrow()
 })
 
-test('who gets nothing is told so in a problem document', async () => {
+test('a rejected export is a problem document', async () => {
   const analyst = issuer.tokenFor({ role: 'ANALYST', keyId: 'k-3', storeId: 1 })
   const codeOf = async (sent: ReturnType<typeof fetchExport>) => {
     const { status, body } = await sent

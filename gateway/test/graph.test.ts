@@ -16,7 +16,7 @@ beforeEach(() => {
 const hits = () => ({ users: graph.users.hits.length, events: graph.events.hits.length })
 const jane = '{ userByEmail(email: "jane@example.org") { id email } }'
 
-test('a query crosses both subgraphs, each asked once', async () => {
+test('a query across both subgraphs sends one request to each', async () => {
   const { body } = await graph.graphql(
     graph.store,
     `{ userByEmail(email: "jane@example.org") {
@@ -55,7 +55,7 @@ test.each([
   },
 )
 
-test('lists nested in a document are bounded: planning them would take time without end', async () => {
+test('nested lists of a document are bounded, for planning them would take exponential time', async () => {
   const data = (depth: number) => `{ a: ${'['.repeat(depth)}1${']'.repeat(depth)} }`
   const record = (depth: number) =>
     graph.graphql(
@@ -87,7 +87,7 @@ test.each(['id', 'email', 'store { id }', '__typename id', 'id eventCount', 'ema
   },
 )
 
-test('statistics alone are null for a visitor, who has no id to ask them for', async () => {
+test('statistics alone are null for a visitor, who has no user id', async () => {
   expect(await visitorOf('eventCount lastSeenAt events { nodes { id } }')).toEqual({
     eventCount: null,
     lastSeenAt: null,
@@ -97,12 +97,12 @@ test('statistics alone are null for a visitor, who has no id to ask them for', a
   expect(graph.events.hits.at(-1)?.variables['representations']).toHaveLength(1)
 })
 
-test('a field of one subgraph does not bother the other', async () => {
+test('an operation on one subgraph sends nothing to the other', async () => {
   await graph.graphql(graph.store, '{ eventAmount(type: "purchase") { date eventAmount } }')
   expect(hits()).toEqual({ users: 0, events: 1 })
 })
 
-test("the caller's token and the request's id travel along, nothing else does", async () => {
+test("the caller's token and the request id are forwarded, and no other header", async () => {
   const answer = await graph.graphql(graph.store, jane, {}, { 'x-request-id': 'trace-1', cookie: 'a=b' })
   expect(answer.headers.get('x-request-id')).toBe('trace-1')
   expect(graph.users.hits[0]?.headers).toMatchObject({
@@ -132,7 +132,7 @@ test.each([
   },
 )
 
-test('a subgraph that refuses as a whole is believed, whatever the status', async () => {
+test("a subgraph's error is returned whatever its HTTP status", async () => {
   graph.users.answering = (reply) =>
     reply.code(401).send({ errors: [{ message: 'Revoked.', extensions: { code: 'KEY_REVOKED' } }] })
   const answer = await graph.graphql(graph.store, jane)
@@ -150,7 +150,7 @@ test.each([
   ['answers 200 and no JSON', () => 'pong'],
   ['answers JSON that is no GraphQL', () => ({ pong: true })],
   ['does not answer in time', () => new Promise(() => undefined)],
-] as const)('a subgraph is away when it %s', async (_what, answering) => {
+] as const)('a subgraph counts as unavailable when it %s', async (_what, answering) => {
   graph.users.answering = answering as never
   const answer = await graph.graphql(graph.store, `{ a: user(id: "u-1") { id } b: store(id: 1) { name } }`)
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
@@ -162,7 +162,7 @@ test.each([
   expect(JSON.stringify(answer.body)).not.toMatch(/users|127\.0\.0\.1|stack/)
 })
 
-test('what one subgraph knows is answered while the other is away', async () => {
+test('data of one subgraph is returned while the other is unavailable', async () => {
   graph.users.answering = () => ''
   const { status, body } = await graph.graphql(graph.store, '{ events { nodes { id user { id email } } } }')
   expect(status).toBe(200)
@@ -180,7 +180,7 @@ test('what one subgraph knows is answered while the other is away', async () => 
   ])
 })
 
-test('personal data is answered while statistics are away', async () => {
+test('personal data is returned while the events service is unavailable', async () => {
   graph.events.answering = () => ''
   const { status, body } = await graph.graphql(
     graph.store,
@@ -191,7 +191,7 @@ test('personal data is answered while statistics are away', async () => {
   expect(body.errors).toMatchObject([{ path: ['userByEmail', 'count'], extensions: away }])
 })
 
-test('a mutation is sent once, also when its answer is lost', async () => {
+test('a mutation is sent once, even when its response is lost', async () => {
   graph.events.answering = (reply) => reply.raw.destroy()
   const answer = await graph.graphql(
     graph.store,
@@ -201,7 +201,7 @@ test('a mutation is sent once, also when its answer is lost', async () => {
   expect(graph.events.hits).toHaveLength(1)
 })
 
-test('a subgraph that is gone is 503 over GraphQL and REST, and nothing else suffers', async () => {
+test('an unavailable subgraph is 503 over GraphQL and REST, and other operations go on', async () => {
   await using own = await startGraph()
   await own.graphql(own.store, jane)
   await own.users.close()
@@ -212,7 +212,7 @@ test('a subgraph that is gone is 503 over GraphQL and REST, and nothing else suf
   expect((await own.send('GET', '/health/ready')).status).toBe(200)
 })
 
-test('the gateway starts and answers while the users service is away; tokens are 503 until it is back', async () => {
+test('the gateway starts and serves while the users service is unavailable; tokens are 503 until it is back', async () => {
   await using gateway = await startGateway({
     USERS_URL: 'http://127.0.0.1:9',
     EVENTS_URL: 'http://127.0.0.1:9',
@@ -222,7 +222,7 @@ test('the gateway starts and answers while the users service is away; tokens are
   expect([answer.status, answer.body.errors[0]?.extensions.code]).toEqual([503, 'SERVICE_UNAVAILABLE'])
 })
 
-test('a request that ran out of time is told so', async () => {
+test('a request that exceeds its deadline is answered with an error that says so', async () => {
   await using own = await startGraph({ REQUEST_TIMEOUT_MS: '200' })
   await own.graphql(own.store, '{ __typename }')
   own.users.answering = () => new Promise(() => undefined)

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => graph[Symbol.asyncDispose]())
 
-test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
+test('GraphQL over HTTP: every MUST and SHOULD passes', async () => {
   const results = await auditServer({ url: `${graph.origin}/graphql` })
   expect(results.length).toBeGreaterThan(50)
   expect(
@@ -18,7 +18,7 @@ test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
   ).toEqual([])
 })
 
-test('strangers cannot introspect and get no suggestions; signed-in callers can', async () => {
+test('anonymous callers can neither introspect nor see suggestions; signed-in callers can', async () => {
   const refused = await graph.graphql(undefined, '{ __schema { queryType { name } } }')
   expect([refused.status, refused.body.errors[0]?.extensions.code]).toEqual([401, 'UNAUTHENTICATED'])
   const typo = '{ eventAmuont(type: "a") { date } }'
@@ -27,7 +27,7 @@ test('strangers cannot introspect and get no suggestions; signed-in callers can'
   expect((await introspect(graph)).queries).toContain('userByEmail')
 })
 
-test('what is between services is not part of the public graph', async () => {
+test('fields for services are not part of the public graph', async () => {
   const { queries, types } = await introspect(graph)
   expect(queries).not.toContain('_service')
   expect(queries).not.toContain('_entities')
@@ -44,7 +44,7 @@ test('what is between services is not part of the public graph', async () => {
     )
 })
 
-test('nobody may ask for a type name and authenticate', async () => {
+test('anonymous callers may query a type name and authenticate', async () => {
   expect((await graph.graphql(undefined, '{ __typename }')).body).toEqual({ data: { __typename: 'Query' } })
   const { body } = await graph.graphql(
     undefined,
@@ -77,7 +77,7 @@ test('an address with too many anonymous requests can still sign in, and do noth
   expect((await limited.graphql(limited.store, '{ __typename }')).status).toBe(200)
 })
 
-test('a token for services, a bad one and an expired one are refused at the door', async () => {
+test('tokens of services, invalid and expired tokens are rejected before anything is executed', async () => {
   for (const [token, status, code] of [
     [graph.service, 403, 'FORBIDDEN'],
     ['nonsense', 401, 'TOKEN_INVALID'],
@@ -88,13 +88,13 @@ test('a token for services, a bad one and an expired one are refused at the door
   }
 })
 
-test('no query plan is shown, however one asks', async () => {
+test('the query plan is never returned', async () => {
   const headers = { 'apollo-query-plan-experimental': '1', 'apollo-federation-include-trace': 'ftv1' }
   const { body } = await graph.graphql(graph.admin, '{ user(id: "u-1") { id } }', {}, headers)
   expect(body).toEqual({ data: { user: { id: 'u-1' } } })
 })
 
-test('a wrong variable is told by its name, never by its value', async () => {
+test('the error of an invalid variable names it, and never its value', async () => {
   const { body } = await graph.graphql(
     graph.store,
     'mutation($input: RecordEventInput!) { recordEvent(input: $input) { duplicate } }',
@@ -104,7 +104,7 @@ test('a wrong variable is told by its name, never by its value', async () => {
   expect(JSON.stringify(body)).not.toContain('jane')
 })
 
-test('browsers get the playground where clients get GraphQL', async () => {
+test('browsers get the playground at the GraphQL endpoint', async () => {
   const page = await graph.send('GET', '/graphql', { headers: { accept: 'text/html' } })
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
   const query = await graph.send('GET', '/graphql?query=%7B__typename%7D', {
@@ -113,7 +113,7 @@ test('browsers get the playground where clients get GraphQL', async () => {
   expect(query.body.data).toEqual({ __typename: 'Query' })
 })
 
-test('pages, health and metrics are there without a token', async () => {
+test('pages, health and metrics need no token', async () => {
   for (const path of [
     '/docs',
     '/redoc',
@@ -127,7 +127,7 @@ test('pages, health and metrics are there without a token', async () => {
   expect((await graph.send('GET', '/metrics')).body).toContain('service="gateway"')
 })
 
-test('logs hold no address, no token and no key', async () => {
+test('logs contain no address, token or key', async () => {
   await graph.rest(graph.store, 'GET', '/api/user/jane@example.org')
   await graph.rest(graph.store, 'GET', '/api/user/boom@example.org')
   await graph.rest(undefined, 'POST', '/api/auth', { api_key: 'us_secret_key' })
@@ -135,7 +135,7 @@ test('logs hold no address, no token and no key', async () => {
   expect(graph.logged()).not.toMatch(/example\.org|us_secret_key|eyJ|relation/)
 })
 
-test('a browser that opens the gateway is told whether each subgraph is ready', async () => {
+test('the page at / shows whether each subgraph is ready', async () => {
   await using own = await startGraph()
   const response = await fetch(own.origin, { headers: { accept: 'text/html' } })
   const page = await response.text()

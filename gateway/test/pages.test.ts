@@ -40,7 +40,7 @@ async function execute({ page }: Visit): Promise<void> {
   await page.getByRole('button', { name: 'Execute query' }).click()
 }
 
-test('an analyst signs in, finds the ready-made tabs and runs a query, all within origin and policy', async () => {
+test('an analyst signs in, finds the prepared tabs and runs a query, within the origin and its policy', async () => {
   await using browser = await startBrowser()
   await using graph = await startStubGraph()
   await using visit = await openPlayground(browser, graph)
@@ -87,7 +87,7 @@ test.each([
   expect(visit.faults).toEqual([])
 })
 
-test('a refused key is answered by a sentence, and nothing is asked of the graph without a token', async () => {
+test('a rejected key is reported on the page, and nothing is sent to the graph without a token', async () => {
   await using browser = await startBrowser()
   await using graph = await startStubGraph()
   await using visit = await openPlayground(browser, graph)
@@ -101,7 +101,7 @@ test('a refused key is answered by a sentence, and nothing is asked of the graph
   expect(await visit.page.getByText('refused').count()).toBe(0)
 })
 
-test('neither key nor token is kept where another page or visit could read it', async () => {
+test('neither key nor token is stored where another page or visit could read it', async () => {
   await using browser = await startBrowser()
   await using graph = await startStubGraph()
   await using visit = await openPlayground(browser, graph)
@@ -124,7 +124,7 @@ test('neither key nor token is kept where another page or visit could read it', 
   expect(await page.getByRole('tab').count()).toBe(4)
 })
 
-test('signing out takes the answers, the documentation and the token away', async () => {
+test('signing out removes the responses, the documentation and the token', async () => {
   await using browser = await startBrowser()
   await using graph = await startStubGraph()
   await using visit = await openPlayground(browser, graph)
@@ -145,7 +145,7 @@ test('signing out takes the answers, the documentation and the token away', asyn
   expect(graph.posted.at(-1)?.authorization).toBeUndefined()
 })
 
-test('a session that has expired says so', async () => {
+test('the page reports that a session has expired', async () => {
   await using browser = await startBrowser()
   await using graph = await startStubGraph({ lifetime: 1 })
   await using visit = await openPlayground(browser, graph)
@@ -157,7 +157,7 @@ test('a session that has expired says so', async () => {
 test.each([
   ['before signing in', false, 'Sign in to run this: enter an API key at the top of the page'],
   ['once the token is refused', true, 'Your session has ended. Choose “Sign out” at the top of the page'],
-])('%s, running a query says what to do, without a word of headers', async (_when, signedIn, sentence) => {
+])('%s, the result of a query says what to do on this page', async (_when, signedIn, sentence) => {
   await using browser = await startBrowser()
   await using graph = await startStubGraph({ refusesTokens: true })
   await using visit = await openPlayground(browser, graph)
@@ -168,7 +168,7 @@ test.each([
   expect(await answer.textContent()).not.toMatch(/authorization|bearer/i)
 })
 
-test('the endpoint shows the page to browsers only, under a policy without inline scripts', async () => {
+test('the endpoint returns the page to browsers only, under a policy without inline scripts', async () => {
   await using graph = await startStubGraph()
   const get = (accept: string) => fetch(`${graph.origin}/graphql`, { headers: { accept } })
   const page = await get('text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8')
@@ -182,7 +182,7 @@ test('the endpoint shows the page to browsers only, under a policy without inlin
   expect((await get('*/*')).headers.get('content-type')).toContain('application/json')
 })
 
-test('assets are cached for ever and compressed, and nothing stands beside them', async () => {
+test('assets are cached for ever and compressed, and no other files are served', async () => {
   await using graph = await startStubGraph()
   const html = await (await fetch(`${graph.origin}/graphql`, { headers: { accept: 'text/html' } })).text()
   const urls = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '')

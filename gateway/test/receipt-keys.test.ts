@@ -5,7 +5,7 @@ import { startGateway } from './support/gateway.ts'
 const path = '/.well-known/erasure-receipt-keys.json'
 const keySet = { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'k', use: 'sig', alg: 'ES256' }] }
 
-test('keys of receipts are published for everybody, also while the users service is away', async () => {
+test('receipt keys need no token, and are served while the users service is unavailable', async () => {
   const users = Fastify()
   users.get(path, () => keySet)
   const url = await users.listen({ host: '127.0.0.1', port: 0 })
@@ -16,7 +16,7 @@ test('keys of receipts are published for everybody, also while the users service
   expect((await gateway.send('GET', path)).body).toEqual(keySet)
 })
 
-test('keys of receipts that were never fetched are told to be unavailable', async () => {
+test('receipt keys that were never fetched are 503', async () => {
   await using gateway = await startGateway({ USERS_URL: 'http://127.0.0.1:1' })
   const { status, headers, body } = await gateway.send('GET', path)
   expect([status, headers.get('retry-after'), body.code]).toEqual([503, '1', 'SUBGRAPH_UNAVAILABLE'])

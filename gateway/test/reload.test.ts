@@ -31,7 +31,7 @@ async function until(met: () => Promise<boolean> | boolean): Promise<void> {
 
 const fieldsOf = async (graph: Graph): Promise<string[]> => (await introspect(graph)).queries
 
-test('the file may be replaced again and again while requests are answered', async () => {
+test('the file may be replaced again and again while requests are served', async () => {
   await using file = await createFile(committed)
   await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
   const outcomes = new Set<string>()
@@ -53,7 +53,7 @@ test('the file may be replaced again and again while requests are answered', asy
   expect([...outcomes]).toEqual(['200 {"data":{"user":{"id":"u-1","eventCount":2}}}'])
 })
 
-test('a request under way finishes on the graph it began with', async () => {
+test('a request in flight finishes on the schema it was validated against', async () => {
   await using file = await createFile(committed)
   await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
   const { promise, resolve } = Promise.withResolvers()
@@ -66,7 +66,7 @@ test('a request under way finishes on the graph it began with', async () => {
   expect((await underWay).body).toEqual({ data: { topEventTypes: [{ type: 'purchase' }] } })
 })
 
-test('a file that is broken, half written or gone is logged, and the graph stays until it is good again', async () => {
+test('an invalid, half written or missing file is logged, and the graph stays until the file is valid again', async () => {
   await using file = await createFile(committed)
   await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
   const complaints = () => graph.logged().split('the current one stays').length - 1
@@ -88,13 +88,13 @@ test.each([
     'type Query { a: Int }',
     /^SUPERGRAPH_PATH: the file .* holds no valid supergraph: /,
   ],
-])('a gateway does not start when %s, and says so in one line', async (_what, content, message) => {
+])('a gateway does not start when %s, and reports it in one line', async (_what, content, message) => {
   await using file = await createFile(content ?? '')
   if (content === undefined) await unlink(file.path)
   await expect(startGateway({ SUPERGRAPH_PATH: file.path })).rejects.toThrow(message)
 })
 
-test('any graph is served: its subgraphs are where the variables say, else where the file says', async () => {
+test('any graph can be served: variables locate its subgraphs, else the file does', async () => {
   const link =
     'extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key", "@external", "@requires"])'
   const products = parse(`${link}
@@ -131,7 +131,7 @@ test('any graph is served: its subgraphs are where the variables say, else where
   expect(body).toEqual({ data: { a: { id: '7', cost: 63, double: 42 } } })
 })
 
-test('a member of an input that clients may not give is refused in variables, on every way and each time', async () => {
+test('a hidden member of an input is rejected in variables, by every execution strategy', async () => {
   await using file = await createFile(
     committed.replace(/(input RecordEventInput[^}]*storeId: Int)\n/, '$1 @inaccessible\n'),
   )

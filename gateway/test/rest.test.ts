@@ -5,7 +5,7 @@ import { createLogger } from '@user-stats/http'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse, validate, type GraphQLSchema } from 'graphql'
 import { createSupergraphVersion } from '../src/supergraph/supergraph-version.ts'
-import { rows } from '../src/rest/routes.ts'
+import { routes } from '../src/rest/routes.ts'
 import { startGraph, type Body, type Graph } from './support/gateway.ts'
 
 let graph: Graph
@@ -107,7 +107,7 @@ const examples: Readonly<Record<string, Example>> = {
   },
 }
 
-test.each(rows.map((row) => [`${row.method} ${row.url}`, row] as const))(
+test.each(routes.map((row) => [`${row.method} ${row.url}`, row] as const))(
   '%s: its operation is valid on the supergraph, its answer is as before and fits the OpenAPI document',
   async (name, row) => {
     expect(validate(schema, parse(row.operation))).toEqual([])
@@ -123,13 +123,13 @@ test.each(rows.map((row) => [`${row.method} ${row.url}`, row] as const))(
   },
 )
 
-test('the table is complete', () => {
-  expect(rows.map(({ method, url }) => `${method} ${url}`).sort()).toEqual(Object.keys(examples).sort())
+test('the list of routes is complete', () => {
+  expect(routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual(Object.keys(examples).sort())
 })
 
 const last = (subgraph: 'users' | 'events') => graph[subgraph].hits.at(-1)
 
-test('an admin key is made instead of a store when asked for', async () => {
+test('is_admin creates an admin key instead of a store', async () => {
   const answer = await graph.rest(graph.admin, 'POST', '/api/store', { name: 'Ops', is_admin: true })
   expect(answer.body).toEqual({ id: null, name: 'Ops', is_active: true, api_key: 'us_admin' })
   expect(ajv.validate(documented('POST', '/api/store', 201) ?? false, answer.body)).toBe(true)
@@ -154,7 +154,7 @@ test.each([
   },
 )
 
-test('the idempotency key and the time of an event and the paging of lists are passed on', async () => {
+test("the idempotency key, an event's time and the paging of lists reach the graph", async () => {
   await graph.rest(graph.store, 'POST', '/api/event', event, { 'idempotency-key': 'order-7' })
   expect(last('events')?.variables['input']).toMatchObject({ idempotencyKey: 'order-7' })
   const line = { ...event, occurred_at: '2026-11-22T21:00:00Z', idempotency_key: 'order-8' }
@@ -251,13 +251,13 @@ test.each([
   expect([answer.status, answer.body.code, answer.body.field]).toEqual([422, 'BAD_USER_INPUT', field])
 })
 
-test('what a subgraph refuses is told in words of the route', async () => {
+test("a subgraph's error names the route's own members", async () => {
   const answer = await graph.rest(graph.store, 'POST', '/api/user', { ...person, email: 'taken@example.org' })
   expect([answer.status, answer.body.code, answer.body.field]).toEqual([409, 'EMAIL_TAKEN', 'email'])
   expect(JSON.stringify(answer.body)).not.toMatch(/input\.|stack|serviceName/)
 })
 
-test.each(rows.filter((row) => row.public !== true).map((row) => [row.method, row.url]))(
+test.each(routes.filter((row) => row.public !== true).map((row) => [row.method, row.url]))(
   '%s %s needs a good token and asks no subgraph without one',
   async (method, url) => {
     const before = graph.users.hits.length + graph.events.hits.length
@@ -276,7 +276,7 @@ test.each(rows.filter((row) => row.public !== true).map((row) => [row.method, ro
   },
 )
 
-test('whoever still sends an expired token can authenticate again', async () => {
+test('a request with an expired token can authenticate', async () => {
   const expired = graph.issuer.tokenFor({ role: 'STORE', keyId: 'k', storeId: 1 }, -60)
   const answer = await graph.rest(expired, 'POST', '/api/auth', { api_key: 'us_key' })
   expect(answer.status).toBe(200)

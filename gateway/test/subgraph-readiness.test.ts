@@ -24,7 +24,7 @@ async function startSubgraph(status: number) {
   }
 }
 
-test('however many ask, a subgraph is asked once', async () => {
+test('concurrent checks send one request to a subgraph', async () => {
   await using subgraph = await startSubgraph(200)
   const probe = createReadinessProbe(subgraph.pool)
   await Promise.all(Array.from({ length: 20 }, probe))
@@ -37,7 +37,7 @@ test.each([
   [503, false],
   // Of another make, without such a route.
   [404, true],
-])('a subgraph that answers %i is ready: %s', async (status, ready) => {
+])('a subgraph that answers with status %i is ready: %s', async (status, ready) => {
   await using subgraph = await startSubgraph(status)
   const probe = createReadinessProbe(subgraph.pool)
   expect(
@@ -48,7 +48,7 @@ test.each([
   ).toBe(ready)
 })
 
-test('a subgraph that is away is not ready', async () => {
+test('an unavailable subgraph is not ready', async () => {
   const pool = new Pool('http://127.0.0.1:9')
   await expect(createReadinessProbe(pool)()).rejects.toThrow()
   await pool.close()

@@ -25,7 +25,7 @@ interface StoreData {
 
 const toStore = ({ id, name, isActive }: StoreData) => ({ id, name, is_active: isActive })
 
-/** Exactly one of the two was asked for. */
+/** One of the two, by `is_admin`. */
 interface Created {
   readonly createStore?: { readonly store: StoreData; readonly secret: string }
   readonly createApiKey?: { readonly apiKey: { readonly name: string }; readonly secret: string }
@@ -91,9 +91,9 @@ const storeRows: readonly RestRow[] = [
     method: 'POST',
     url: '/api/store',
     summary:
-      'Make a store and its key, shown this once; with `is_admin` an admin key instead, and no store (`id` is null)',
+      'Create a store and its API key, which is shown once; with `is_admin` an admin key and no store (`id` is null)',
     tag: 'stores',
-    // The previous system kept admins among the stores. Here they are keys: one of the two mutations is left out.
+    // In the previous system an admin was a store. Here it is an API key, so one of the two mutations is skipped.
     operation: `mutation CreateStore($admin: Boolean!, $store: CreateStoreInput!, $key: CreateApiKeyInput!) {
       createStore(input: $store) @skip(if: $admin) { store { id name isActive } secret }
       createApiKey(input: $key) @include(if: $admin) { apiKey { name } secret }
@@ -106,9 +106,9 @@ const storeRows: readonly RestRow[] = [
         is_active: {
           type: 'boolean',
           default: true,
-          description: 'False makes a store that starts blocked.',
+          description: 'False creates a blocked store.',
         },
-        is_admin: { type: 'boolean', default: false, description: 'Make an admin key, and no store.' },
+        is_admin: { type: 'boolean', default: false, description: 'Create an admin key and no store.' },
       },
     },
     fields: { isActive: 'is_active' },
@@ -148,7 +148,7 @@ const storeRows: readonly RestRow[] = [
   {
     method: 'POST',
     url: '/api/store/block',
-    summary: 'Refuse a store from now on, the tokens it already has included',
+    summary: 'Block a store at once, tokens issued before included',
     tag: 'stores',
     operation: 'mutation BlockStore($input: BlockStoreInput!) { blockStore(input: $input) { store { id } } }',
     body: { type: 'object', required: ['store_id'], properties: { store_id: storeIdParam } },
@@ -161,8 +161,8 @@ const storeRows: readonly RestRow[] = [
   },
 ]
 
-/** The REST paths of port 8000. */
-export const rows: readonly RestRow[] = [
+/** The REST routes of port 8000. */
+export const routes: readonly RestRow[] = [
   authenticateRow,
   ...userRows({ form: false }),
   eraseUserRow,

@@ -3,8 +3,8 @@ import { Kind, parse, type SelectionSetNode } from 'graphql'
 type Path = readonly (string | number)[]
 
 /**
- * Where in the answer the fields stand that a subgraph is asked for: root fields by their response names, those of
- * entities at the first of the entities (`_entities`, 0, …).
+ * The response paths of the fields that a subgraph's document selects: response names of root fields, or those of
+ * entity fields below the first entity (`_entities`, 0, …).
  */
 export function pathsOfFetchedFields(query: string): Path[] {
   const { definitions } = parse(query, { noLocation: true })
@@ -26,13 +26,13 @@ export function pathsOfFetchedFields(query: string): Path[] {
           return fieldsOf(fragments.get(selection.name.value))
       }
     })
-  const namesOf = (set: SelectionSetNode | undefined): string[] => [
+  const responseNames = (set: SelectionSetNode | undefined): string[] => [
     ...new Set(fieldsOf(set).map(({ name }) => name)),
   ]
 
   const operation = definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)
   const entities = fieldsOf(operation?.selectionSet).find(({ name }) => name === '_entities')
   return entities === undefined
-    ? namesOf(operation?.selectionSet).map((name) => [name])
-    : namesOf(entities.set).map((name) => ['_entities', 0, name])
+    ? responseNames(operation?.selectionSet).map((name) => [name])
+    : responseNames(entities.set).map((name) => ['_entities', 0, name])
 }

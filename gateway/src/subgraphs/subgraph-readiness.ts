@@ -1,10 +1,10 @@
 import type { Pool } from 'undici'
 
-/** Milliseconds for which an answer holds: however many ask, a subgraph is asked once in that time. */
+/** Milliseconds for which a result is reused, so that concurrent checks send one request. */
 const maxAge = 1_000
 const timeout = 1_500
 
-/** Asks a subgraph whether it is ready; rejects when it is not. */
+/** Checks whether a subgraph is ready; the check rejects when it is not. */
 export function createReadinessProbe(pool: Pool): () => Promise<void> {
   let last: { readonly at: number; readonly result: Promise<void> } | undefined
   return () => {
@@ -21,6 +21,6 @@ async function probe(pool: Pool): Promise<void> {
     signal: AbortSignal.timeout(timeout),
   })
   await body.dump()
-  // Subgraphs of other makers may have no such route; that they answer is all that is known of them.
+  // Other subgraph servers may have no such route: any answer counts.
   if (statusCode >= 500) throw new Error(`the subgraph answered ${String(statusCode)}`)
 }

@@ -21,41 +21,41 @@ interface Markable {
   readonly directives?: readonly ConstDirectiveNode[]
 }
 
-/** An element that clients cannot see. */
-function hidden<T extends Markable>(node: T): T {
+/** Adds `@inaccessible`: the gateway's planner sees the element, clients do not. */
+function hide<T extends Markable>(node: T): T {
   const { directives = [] } = node
   return directives.some(({ name }) => name.value === 'inaccessible')
     ? node
     : { ...node, directives: [...directives, inaccessible] }
 }
 
-// What composition adds stands for the machinery of the gateway, not for the graph.
-const isMachinery = (name: string): boolean => name.includes('__')
+// Composition adds types and directives such as `join__Graph` for the planner.
+const isForPlanner = (name: string): boolean => name.includes('__')
 
-const inputsOf = (inputs: readonly InputValueDefinitionNode[] = [], view: View) =>
-  inputs.map((input) => (view.hasInput(input) ? input : hidden(input)))
+const hideInputs = (inputs: readonly InputValueDefinitionNode[] = [], view: View) =>
+  inputs.map((input) => (view.hasInput(input) ? input : hide(input)))
 
-function fieldsOf(type: string, fields: readonly FieldDefinitionNode[] = [], view: View) {
+function hideFields(type: string, fields: readonly FieldDefinitionNode[] = [], view: View) {
   return fields.map((field) =>
     view.hasField(type, field.name.value)
-      ? { ...field, arguments: inputsOf(field.arguments, view) }
-      : hidden(field),
+      ? { ...field, arguments: hideInputs(field.arguments, view) }
+      : hide(field),
   )
 }
 
-function marked(node: DefinitionNode, view: View): DefinitionNode {
-  if (!('name' in node) || node.name === undefined || isMachinery(node.name.value)) return node
+function hideFromAnalysts(node: DefinitionNode, view: View): DefinitionNode {
+  if (!('name' in node) || node.name === undefined || isForPlanner(node.name.value)) return node
   const name = node.name.value
   switch (node.kind) {
     case Kind.OBJECT_TYPE_DEFINITION:
     case Kind.INTERFACE_TYPE_DEFINITION:
-      return view.types.has(name) ? { ...node, fields: fieldsOf(name, node.fields, view) } : hidden(node)
+      return view.types.has(name) ? { ...node, fields: hideFields(name, node.fields, view) } : hide(node)
     case Kind.INPUT_OBJECT_TYPE_DEFINITION:
-      return view.types.has(name) ? { ...node, fields: inputsOf(node.fields, view) } : hidden(node)
+      return view.types.has(name) ? { ...node, fields: hideInputs(node.fields, view) } : hide(node)
     case Kind.SCALAR_TYPE_DEFINITION:
     case Kind.ENUM_TYPE_DEFINITION:
     case Kind.UNION_TYPE_DEFINITION:
-      return view.types.has(name) ? node : hidden(node)
+      return view.types.has(name) ? node : hide(node)
     default:
       return node
   }
@@ -65,17 +65,17 @@ const link = 'extend schema @link(url: "https://specs.apollo.dev/inaccessible/v0
 const definition =
   'directive @inaccessible on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION'
 
-/** The directive that hides, for supergraphs that hide nothing yet. */
-const means = ({ definitions }: DocumentNode): readonly DefinitionNode[] =>
+/** The definition of `@inaccessible`, for supergraphs that do not use it yet. */
+const missingDefinitions = ({ definitions }: DocumentNode): readonly DefinitionNode[] =>
   definitions.some((node) => node.kind === Kind.DIRECTIVE_DEFINITION && node.name.value === 'inaccessible')
     ? []
     : parse(`${link}\n${definition}`).definitions
 
 /**
- * Makes of a supergraph the one that analysts are served: the same, with all that its tags do not give to them
- * hidden. The gateway may still plan with what is hidden; nobody can ask for it.
+ * Derives the supergraph of analysts: every element without their tag is `@inaccessible`. The planner may still use such
+ * elements; clients cannot.
  *
- * @returns undefined when nothing is for analysts
+ * @returns undefined when no query is tagged for analysts
  */
 export function toAnalystSupergraph(sdl: string): string | undefined {
   const document = parse(sdl, { noLocation: true })
@@ -83,6 +83,9 @@ export function toAnalystSupergraph(sdl: string): string | undefined {
   if (!view.types.has('Query')) return undefined
   return print({
     ...document,
-    definitions: [...document.definitions.map((node) => marked(node, view)), ...means(document)],
+    definitions: [
+      ...document.definitions.map((node) => hideFromAnalysts(node, view)),
+      ...missingDefinitions(document),
+    ],
   })
 }

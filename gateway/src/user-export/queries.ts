@@ -1,9 +1,12 @@
 import { DomainError } from '@user-stats/core'
 
-/** Runs one operation of the graph, as the caller. @throws DomainError of the operation's first error */
-export type Ask = (operation: string, variables: Readonly<Record<string, unknown>>) => Promise<unknown>
+/** Executes an operation on the graph as the caller. @throws DomainError of the operation's first error */
+export type ExecuteAsCaller = (
+  operation: string,
+  variables: Readonly<Record<string, unknown>>,
+) => Promise<unknown>
 
-/** A user as the graph shows one, and the store that holds them. */
+/** A user as the graph returns one, with its store. */
 export interface ExportedUser {
   readonly id: string
   readonly store: { readonly id: number }
@@ -23,7 +26,7 @@ const userOperation = `query ExportUser($id: ID!) {
   }
 }`
 
-const stillThereOperation = `query ExportedUserIsThere($id: ID!) {
+const userExistsOperation = `query ExportedUserIsThere($id: ID!) {
   user(id: $id) { id }
 }`
 
@@ -41,54 +44,66 @@ const keysOperation = `query ExportIdempotencyKeys($storeId: Int!, $userId: Stri
   }
 }`
 
-/** @throws USER_NOT_FOUND and refusals of access */
-export async function readUser(ask: Ask, id: string): Promise<ExportedUser> {
-  const { exportUser } = (await ask(userOperation, { id })) as { exportUser: { user: ExportedUser } }
+/** @throws USER_NOT_FOUND, and errors of missing permission */
+export async function readUser(execute: ExecuteAsCaller, id: string): Promise<ExportedUser> {
+  const { exportUser } = (await execute(userOperation, { id })) as { exportUser: { user: ExportedUser } }
   return exportUser.user
 }
 
-/** Not another export: one leaves one entry in the audit log. @throws USER_NOT_FOUND when the user is gone meanwhile */
-export async function requireStillThere(ask: Ask, id: string): Promise<void> {
-  const { user } = (await ask(stillThereOperation, { id })) as { user: object | null }
+/** Does not call `exportUser` again, which would add a second entry to the audit log. @throws USER_NOT_FOUND */
+export async function assertUserExists(execute: ExecuteAsCaller, id: string): Promise<void> {
+  const { user } = (await execute(userExistsOperation, { id })) as { user: object | null }
   if (user === null) throw new DomainError('USER_NOT_FOUND')
 }
 
-const firstPage = 200
-const largestPage = 2_000
-/** Characters of a page that are aimed at: data of an event may be as small as nothing and as large as 64 KiB. */
-const pageLength = 1_000_000
+const firstPageSize = 200
+const maxPageSize = 2_000
+/** Characters aimed at per page: the data of an event has between 2 and 64 Ki characters. */
+const targetPageLength = 1_000_000
 
 /** A user's events, newest first, in pages of about a megabyte. */
-export async function* readEvents(ask: Ask, { id, store }: ExportedUser): AsyncGenerator<readonly string[]> {
-  let first = firstPage
+export async function* readEvents(
+  execute: ExecuteAsCaller,
+  { id, store }: ExportedUser,
+): AsyncGenerator<readonly string[]> {
+  let first = firstPageSize
   let after: string | null = null
   let to: string | null = null
   for (;;) {
-    const { events } = (await ask(eventsOperation, { storeId: store.id, userId: id, first, after, to })) as {
+    const { events } = (await execute(eventsOperation, {
+      storeId: store.id,
+      userId: id,
+      first,
+      after,
+      to,
+    })) as {
       events: Page
     }
     const texts = events.nodes.map((node) => JSON.stringify(node))
     yield texts
     if (!events.pageInfo.hasNextPage) return
     after = events.pageInfo.endCursor
-    // Spares the database the months that have been read.
+    // Lets the database skip the partitions that have been read.
     to = afterInstant(events.nodes.at(-1))
     const length = texts.reduce((sum, text) => sum + text.length, 0)
-    first = Math.min(largestPage, Math.max(1, Math.floor((pageLength * texts.length) / length)))
+    first = Math.min(maxPageSize, Math.max(1, Math.floor((targetPageLength * texts.length) / length)))
   }
 }
 
-/** The instant a millisecond after an event, in which no earlier event happened. */
+/** One millisecond after an event: an exclusive bound that includes all earlier events. */
 const afterInstant = (event: object | undefined): string | null =>
   event !== undefined && 'occurredAt' in event
     ? new Date(Date.parse(String(event.occurredAt)) + 1).toISOString()
     : null
 
-/** Idempotency keys of a user's events that are still remembered. */
-export async function* readKeys(ask: Ask, { id, store }: ExportedUser): AsyncGenerator<readonly string[]> {
+/** The idempotency keys of a user's events that have not expired. */
+export async function* readKeys(
+  execute: ExecuteAsCaller,
+  { id, store }: ExportedUser,
+): AsyncGenerator<readonly string[]> {
   let after: string | null = null
   for (;;) {
-    const { idempotencyKeys } = (await ask(keysOperation, {
+    const { idempotencyKeys } = (await execute(keysOperation, {
       storeId: store.id,
       userId: id,
       first: 1_000,

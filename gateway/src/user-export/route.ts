@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
 import { execute } from '@user-stats/rest'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
-import { documentOf } from './stream.ts'
-import { readUser, type Ask } from './queries.ts'
+import { streamExport } from './stream.ts'
+import { readUser, type ExecuteAsCaller } from './queries.ts'
 
 export interface ExportOptions {
   readonly server: GraphServer<RequestContext>
@@ -13,9 +13,9 @@ export interface ExportOptions {
 }
 
 /**
- * `GET /api/user/:id/export`: everything held about a user, streamed as fast as the client reads, a page in memory at a
- * time. It asks the graph page by page with the caller's own token, which must work to the end. What goes wrong after
- * the first page cuts the connection.
+ * `GET /api/user/:id/export`: streams everything stored about a user as fast as the client reads, with one page in
+ * memory. Each page is an operation with the caller's token, which must stay valid. An error after the first page closes
+ * the connection.
  */
 export function registerExport(
   app: FastifyInstance,
@@ -27,27 +27,29 @@ export function registerExport(
     async (request, reply) => {
       const { caller } = await context(request, reply)
       if (caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
-      const gone = goneSignal(reply)
-      const ask: Ask = async (operation, variables) => {
-        gone.throwIfAborted()
-        // One for each page: it has its own deadline, and the token must still be good.
-        const own = await context(request, reply)
-        const page: RequestContext = Object.defineProperties(own, { signal: { value: gone, writable: true } })
+      const disconnected = disconnectSignal(reply)
+      const executePage: ExecuteAsCaller = async (operation, variables) => {
+        disconnected.throwIfAborted()
+        // A new context per page: it has its own deadline and verifies the token again.
+        const fresh = await context(request, reply)
+        const page: RequestContext = Object.defineProperties(fresh, {
+          signal: { value: disconnected, writable: true },
+        })
         return await execute(server, { operation }, variables, page)
       }
       const startedAt = clock()
-      const user = await readUser(ask, request.params.id)
+      const user = await readUser(executePage, request.params.id)
       return reply
         .header('content-type', 'application/json; charset=utf-8')
         .header('content-disposition', `attachment; filename="user-${user.id}.json"`)
         .header('cache-control', 'no-store')
-        .send(Readable.from(documentOf(ask, user, startedAt), { objectMode: false }))
+        .send(Readable.from(streamExport(executePage, user, startedAt), { objectMode: false }))
     },
   )
 }
 
-/** Aborted when the client goes away before the end. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
+/** Aborts when the client disconnects before the end. */
+function disconnectSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
   raw.once('close', () => {
     if (!raw.writableFinished) controller.abort()

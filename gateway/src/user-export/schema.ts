@@ -25,14 +25,14 @@ const event = answerOf({
   createdAt: instant,
 })
 
-/** `GET /api/user/{id}/export` for an OpenAPI document. */
+/** The OpenAPI description of `GET /api/user/{id}/export`. */
 export const exportPaths = {
   '/api/user/{id}/export': {
     get: {
       operationId: 'getApiUserIdExport',
-      summary: 'Everything held about a user, streamed',
+      summary: 'Everything stored about a user, streamed',
       description:
-        'Ends in `"complete": true`; without that it broke off and has to be fetched again. Each page is read for itself: events recorded before `startedAt` are in it once, those recorded or deleted meanwhile may or may not be.',
+        'Ends with `"complete": true`; an export without it was cut off and must be fetched again. Events recorded before `startedAt` are included once; those recorded or deleted during the export may or may not be.',
       tags: ['users'],
       security: [{ bearer: [] }],
       parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', maxLength: 128 } }],

@@ -3,7 +3,7 @@ import { DomainError } from '@user-stats/core'
 import { request } from 'undici'
 
 const path = '/.well-known/erasure-receipt-keys.json'
-/** Keys are only ever added: what was fetched goes on being right. */
+/** Milliseconds. Keys are only ever added, so a cached set stays valid. */
 const maxAge = 60_000
 const timeout = 2_000
 
@@ -13,8 +13,8 @@ interface Fetched {
 }
 
 /**
- * `GET /.well-known/erasure-receipt-keys.json`, as the users service publishes it: what receipts of erasures are
- * verified with. Keys fetched before are answered while that service is away.
+ * `GET /.well-known/erasure-receipt-keys.json`: the public keys of erasure receipts, fetched from the users service and
+ * served from the cache while that service is unavailable.
  */
 export function registerReceiptKeys(app: FastifyInstance, { usersUrl }: { readonly usersUrl: string }): void {
   const url = new URL(path, usersUrl)
@@ -24,7 +24,7 @@ export function registerReceiptKeys(app: FastifyInstance, { usersUrl }: { readon
   async function fetchKeys(): Promise<void> {
     const { statusCode, body } = await request(url, { headersTimeout: timeout, bodyTimeout: timeout })
     const text = await body.text()
-    if (statusCode !== 200) throw new Error(`key set answered ${String(statusCode)}`)
+    if (statusCode !== 200) throw new Error(`the key set endpoint answered with status ${String(statusCode)}`)
     fetched = { keySet: JSON.parse(text), at: performance.now() }
   }
 

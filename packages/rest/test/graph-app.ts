@@ -17,7 +17,7 @@ import { registerGraph } from '@user-stats/graphql'
 import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/graphql'
 import type { RequestContext } from '@user-stats/graphql'
 import { createGraphServer } from '@user-stats/graphql'
-import { createSubgraphEngine, type FastPathMode } from '@user-stats/fast-path/subgraph'
+import { createSubgraphEngine, registerBatchRoute, type FastPathMode } from '@user-stats/fast-path/subgraph'
 import { createTokenVerifier } from '@user-stats/core'
 import { registerRest } from '../src/register-routes.ts'
 import type { RestRow } from '../src/row.ts'
@@ -134,6 +134,7 @@ export async function startGraphApp(
     rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
   })
   registerGraph(it.app, { server, context, metrics: it.metrics })
+  registerBatchRoute(it.app, { server, context, metrics: it.metrics, gatewaySecret: undefined })
   registerRest(it.app, { rows, server, context })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })
