@@ -26,7 +26,7 @@ export type Registered = UserRecord | DomainError
 
 const maxUsers = 1_000
 /** Users that are sealed in one turn of the event loop and written by one statement. */
-const chunkSize = 100
+const chunkSize = 50
 
 /** Registering users. */
 export function createRegistration({ prisma, rows, access, audit, clock }: RegistrationOptions) {
