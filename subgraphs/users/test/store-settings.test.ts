@@ -126,6 +126,28 @@ test.each([
   expect(await update({ id, ...changes })).toBe(code)
 })
 
+test('all that is wrong with a change, or with a new key, is reported at once', async () => {
+  const { id } = await users.store()
+  const errorsOf = async (mutation: string) =>
+    (await users.graphql(users.admin, `mutation { ${mutation} }`)).body.errors[0].extensions.errors.map(
+      ({ field }: { field: string }) => field,
+    )
+  const wrong = 'name: " ", retentionDays: 0, refuseEmailLikeData: null, analystDataPaths: ["", "$.a", ".."]'
+  expect(await errorsOf(`updateStore(input: { id: ${String(id)}, ${wrong} }) { store { id } }`)).toEqual([
+    'name',
+    'retentionDays',
+    'refuseEmailLikeData',
+    'analystDataPaths[0]',
+    'analystDataPaths[2]',
+  ])
+  const key = 'role: STORE, name: "", expiresAt: "2020-01-01T00:00:00Z"'
+  expect(await errorsOf(`createApiKey(input: { ${key} }) { secret }`)).toEqual([
+    'storeId',
+    'name',
+    'expiresAt',
+  ])
+})
+
 test('only admins change a store, and only one there is', async () => {
   const { id, token } = await users.store()
   expect(await update({ id, retentionDays: 1 }, token)).toBe('FORBIDDEN')

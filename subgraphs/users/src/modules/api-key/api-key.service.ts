@@ -1,6 +1,6 @@
 import { validate as isUuid } from 'uuid'
 import type { ApiKey, PrismaClient, Role } from '@user-stats/prisma-users'
-import { badInput, DomainError, requireAdmin, type Caller } from '@user-stats/core'
+import { badInput, DomainError, requireAdmin, requireAll, type Caller } from '@user-stats/core'
 import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
 import { requireText } from '../../database/text.ts'
 import { inTransaction, lockTask, type Db } from '../../database/transaction.ts'
@@ -100,11 +100,17 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
     async create(session: Session, input: CreateApiKey): Promise<{ apiKey: ApiKeyRecord; secret: string }> {
       const caller = await session.admitted()
       requireAdmin(caller)
-      const storeId = storeIdOf(input)
-      const name = requireText('name', input.name, 300)
       const createdAt = clock()
-      const { role, expiresAt = null } = input
-      if (expiresAt !== null && expiresAt <= createdAt) throw badInput('expiresAt', 'must be in the future')
+      const { role, name, expiresAt = null } = input
+      requireAll(
+        () => storeIdOf(input),
+        () => requireText('name', name, 300),
+        () => {
+          if (expiresAt !== null && expiresAt <= createdAt)
+            throw badInput('expiresAt', 'must be in the future')
+        },
+      )
+      const storeId = storeIdOf(input)
       const { secret, data } = createKey({ role, storeId, name, createdAt, expiresAt })
       const apiKey = await inTransaction(prisma, async (tx) => {
         await hold(tx, caller, storeId)

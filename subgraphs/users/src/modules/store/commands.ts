@@ -1,5 +1,5 @@
 import { Prisma, type PrismaClient } from '@user-stats/prisma-users'
-import { badInput, parseDataPath, requireAdmin } from '@user-stats/core'
+import { badInput, parseDataPath, requireAdmin, requireAll } from '@user-stats/core'
 import { requireText } from '../../database/text.ts'
 import { inTransaction } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
@@ -30,24 +30,41 @@ export interface StoreChanges {
 const maxRetentionDays = 36_500
 const maxAnalystPaths = 20
 
-function checkPaths(paths: readonly string[]): readonly string[] {
+function requirePaths(paths: readonly string[]): void {
   if (paths.length > maxAnalystPaths)
     throw badInput('analystDataPaths', `must be at most ${String(maxAnalystPaths)} paths`)
-  for (const [at, path] of paths.entries()) parseDataPath(`analystDataPaths[${String(at)}]`, path)
-  return [...new Set(paths)]
+  requireAll(...paths.map((path, at) => () => parseDataPath(`analystDataPaths[${String(at)}]`, path)))
 }
 
-function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPaths }: StoreChanges) {
-  if (name === null) throw badInput('name', 'must not be null')
-  if (refuseEmailLikeData === null) throw badInput('refuseEmailLikeData', 'must not be null')
-  if (retentionDays != null && (retentionDays < 1 || retentionDays > maxRetentionDays))
+/** A value that may be left out, but not given as null. */
+function requireValue<T>(field: string, value: T | null | undefined): T | undefined {
+  if (value === null) throw badInput(field, 'must not be null')
+  return value
+}
+
+function requireDays(days: number | null | undefined): void {
+  if (days != null && (days < 1 || days > maxRetentionDays))
     throw badInput('retentionDays', 'must be 1 to 36,500 days, or null')
+}
+
+/** @throws BAD_USER_INPUT naming each member that breaks a rule */
+function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPaths }: StoreChanges) {
+  requireAll(
+    () => requireText('name', requireValue('name', name) ?? 'as it is', 300),
+    () => {
+      requireDays(retentionDays)
+    },
+    () => requireValue('refuseEmailLikeData', refuseEmailLikeData),
+    () => {
+      requirePaths(analystDataPaths ?? [])
+    },
+  )
   return {
-    ...(name !== undefined && { name: requireText('name', name, 300) }),
+    ...(name != null && { name }),
     ...(retentionDays !== undefined && { retentionDays }),
-    ...(refuseEmailLikeData !== undefined && { refuseEmailLikeData }),
+    ...(refuseEmailLikeData != null && { refuseEmailLikeData }),
     ...(analystDataPaths !== undefined && {
-      analystDataPaths: analystDataPaths === null ? Prisma.DbNull : [...checkPaths(analystDataPaths)],
+      analystDataPaths: analystDataPaths === null ? Prisma.DbNull : [...new Set(analystDataPaths)],
     }),
   }
 }
