@@ -42,6 +42,8 @@ export async function startGateway(raw: RawEnv) {
   const env = readEnv({
     GATEWAY_PORT: '0',
     AUTH_FAILURE_LIMIT: '100000',
+    // Subgraphs are sent batches.
+    GATEWAY_SECRET: 'a-secret-of-the-gateway',
     FAST_PATH: process.env['FAST_PATH'],
     ...raw,
   })

@@ -51,7 +51,7 @@ test('so much work of one tenant may wait and no more; that of others is not ref
   // Nothing of before is under way.
   await setImmediate()
   await setImmediate()
-  const first = Promise.allSettled(Array.from({ length: 1_002 }, () => nextTurnOf('crowd')))
+  const first = Promise.allSettled(Array.from({ length: 10_002 }, () => nextTurnOf('crowd')))
   const other = nextTurnOf('other')
   const refused = (await first).filter(({ status }) => status === 'rejected')
   expect(refused).toMatchObject([{ reason: { code: 'OVERLOADED' } }])

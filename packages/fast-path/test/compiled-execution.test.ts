@@ -10,11 +10,21 @@ const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate
 const refused = () => later(undefined).then(() => Promise.reject(new DomainError('FORBIDDEN')))
 
 const one = { id: '1', name: 'One', kind: 'A', tags: ['x', null], __typename: 'Thing' }
+const longItem = (at: number): unknown => {
+  if (at % 50 === 7) return refused()
+  if (at % 11 === 0) return null
+  const tags = Array.from({ length: at === 150 ? 300 : 2 }, (_, tag) => String(tag))
+  const item = { ...one, id: String(at), tags }
+  return at % 3 === 0 ? later(item) : item
+}
 const source: Source = {
   thing: one,
   hidden: { ...one, name: null },
   list: () => [later(one), refused(), one, later(null), refused()],
   strict: () => [later(one), refused()],
+  // Longer than what is completed at once.
+  long: () => Array.from({ length: 600 }, (_, at) => longItem(at)),
+  longStrict: () => Array.from({ length: 600 }, (_, at) => (at === 580 ? refused() : one)),
   any: () => [later(one), refused(), { id: 'o', __typename: 'Other' }],
   fails: refused,
   bug: () => {
@@ -98,6 +108,8 @@ const documents: readonly (readonly [string, unknown?])[] = [
   ['{ hidden { id must: name } thing { id } }'],
   [`{ list { ${list} } }`],
   [`{ strict { ${list} } thing { id } }`],
+  [`{ long { ${list} } thing { id } }`],
+  ['{ longStrict { id } thing { id } }'],
   ['{ any { __typename ... on Thing { id name } ... on Other { id } } }'],
   ['{ any { ...t } } fragment t on Node { id }'],
   ['{ fails bug thing { id } }'],

@@ -27,6 +27,8 @@ const sdl = `
     hidden: Thing
     list: [Thing]
     strict: [Thing!]
+    long: [Thing]
+    longStrict: [Thing!]
     any: [Any]
     fails: String
     bug: String

@@ -1,20 +1,10 @@
 import { HeaderMap } from '@apollo/server'
-import type { FastifyInstance } from 'fastify'
-import { toAnswerable } from '@user-stats/http'
-import type { Logger } from '@user-stats/http'
-import type { Metrics } from '@user-stats/http'
+import type { HttpAnswer } from './errors/answer-failure.ts'
 import { withNote, type CostNote } from './limits/cost-extension.ts'
-import { graphqlExtensions } from './errors/format-error.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import type { GraphServer } from './graph-server.ts'
 import { headOf } from './plugins/http-status.ts'
-
-/** A GraphQL response over HTTP. */
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly text: string
-}
+import { serializeAnswer } from './serialize-answer.ts'
 
 const noHeaders = {}
 
@@ -36,11 +26,15 @@ export async function answerCached<Context extends RequestContext>(
   if ('text' in answer)
     return { status: 200, headers: noHeaders, text: note ? withNote(answer.text, note) : answer.text }
   const { status, headers } = headOf(answer, modern)
-  return { status: status ?? (answer.data === undefined ? 500 : 200), headers, text: textOf(answer, note) }
+  return {
+    status: status ?? (answer.data === undefined ? 500 : 200),
+    headers,
+    text: await textOf(answer, note),
+  }
 }
 
-const textOf = ({ data, errors }: GraphResult, note: CostNote | undefined): string =>
-  `${JSON.stringify({ errors, data, extensions: note?.extensions })}\n`
+const textOf = async ({ data, errors }: GraphResult, note: CostNote | undefined): Promise<string> =>
+  `${await serializeAnswer({ errors, data, extensions: note?.extensions })}\n`
 
 /** Answers an operation that comes without anything unusual. */
 export async function answerPlain<Context extends RequestContext>(
@@ -66,30 +60,3 @@ const plainHeaders = new HeaderMap([
   ['accept', 'application/json'],
   ['prefer', 'return=minimal'],
 ])
-
-/** What is told of an error that came before any operation: a GraphQL client reads errors, not problem documents. */
-export function answerFailure(
-  error: unknown,
-  log: Pick<Logger, 'error' | 'warn'>,
-  metrics: Metrics,
-): HttpAnswer {
-  const known = toAnswerable(error, log, metrics)
-  return {
-    // What breaks a rule of ours before a document was read is a bad request to GraphQL over HTTP.
-    status: known.status === 422 ? 400 : known.status,
-    headers: {
-      'content-type': 'application/json; charset=utf-8',
-      ...(known.retryAfter !== undefined && { 'retry-after': String(known.retryAfter) }),
-      ...(known.status === 401 && { 'www-authenticate': 'Bearer' }),
-    },
-    text: JSON.stringify({ errors: [{ message: known.message, extensions: graphqlExtensions(known) }] }),
-  }
-}
-
-/** Lets the routes of a room tell what came before any operation that way. */
-export function answerFailures(room: FastifyInstance, metrics: Metrics): void {
-  room.setErrorHandler((error, request, reply) => {
-    const { status, headers, text } = answerFailure(error, request.log, metrics)
-    void reply.code(status).headers(headers).send(text)
-  })
-}

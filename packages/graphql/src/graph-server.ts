@@ -28,8 +28,10 @@ import { operationFound } from './plugins/require-operation.ts'
 import { parseResult, type CreateEngine, type EngineResult } from './operation-engine.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import { shallowLists } from './rules/shallow-lists.ts'
+import { serializeAnswers, stringifyResult } from './plugins/serialize-answers.ts'
 import { statusOfErrors } from './plugins/http-status.ts'
 import { isSignIn } from './sign-in.ts'
+import { yieldInLists } from './yield-in-lists.ts'
 
 export interface GraphServer<Context extends RequestContext> {
   readonly start: () => Promise<void>
@@ -81,6 +83,7 @@ export function createGraphServer<Context extends RequestContext>({
   const logs = createLogsOfErrors<Context>()
   const price = createPricing(limits.cost)
   const engine = createEngine?.({ price, formatError })
+  if ('schema' in source) yieldInLists(source.schema)
   const apollo = new ApolloServer<Context>({
     ...source,
     // Who may introspect depends on the caller; see the plugin.
@@ -108,6 +111,7 @@ export function createGraphServer<Context extends RequestContext>({
         log.error({ err: message }, 'graph server')
       },
     },
+    stringifyResult,
     formatError: (formatted, thrown) => formatError(formatted, thrown, logs.of(thrown)),
     plugins: [
       logs.plugin,
@@ -123,6 +127,7 @@ export function createGraphServer<Context extends RequestContext>({
       // After the rules above: the engine does not learn what they refuse.
       ...(engine ? [engine.plugin<Context>()] : []),
       statusOfErrors(),
+      serializeAnswers(metrics),
     ],
   })
 

@@ -396,6 +396,19 @@ test.each(['POST', 'GET'] as const)(
   },
 )
 
+test('an answer of too many bytes is refused, whichever path it takes', async () => {
+  await using large = await startGraphApp()
+  const query = `{ ${repeat(20, (n) => `a${String(n)}: long(length: 500000)`)} }`
+  for (let round = 0; round < 3; round += 1) {
+    const { status, body } = await ask(query, {}, 'POST', large)
+    expect(status).toBe(400)
+    expect(body).toMatchObject({
+      errors: [{ extensions: { code: 'ANSWER_TOO_LARGE', limit: 'answerBytes', maximum: 8_388_608 } }],
+    })
+    expect((await ask('{ long(length: 500000) }', {}, 'POST', large)).status).toBe(200)
+  }
+})
+
 test('batches are refused, with what to do instead', async () => {
   const response = await app.send('/graphql', {
     method: 'POST',

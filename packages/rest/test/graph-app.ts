@@ -67,6 +67,11 @@ const query = new GraphQLObjectType<unknown, RequestContext>({
       args: { id: { type: GraphQLID } },
       resolve: (_source, { id }: { id?: string }) => (id === '1' ? { id, name: 'One' } : null),
     },
+    long: {
+      type: GraphQLString,
+      args: { length: { type: new GraphQLNonNull(GraphQLInt) } },
+      resolve: (_source, { length }: { length?: number }) => 'x'.repeat(length ?? 0),
+    },
     things: { type: new GraphQLList(things), resolve: () => [{ id: 1 }] },
     bug: {
       type: GraphQLString,

@@ -45,6 +45,10 @@ export const catalogue = {
     status: 422,
     message: 'The operation is larger than is allowed. Ask for less at a time.',
   },
+  ANSWER_TOO_LARGE: {
+    status: 422,
+    message: 'The answer would be larger than is allowed. Ask for less at a time.',
+  },
   TOO_MANY_REQUESTS: { status: 429, message: 'Too many requests. Try again later.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Something went wrong on our side.' },
   OVERLOADED: { status: 503, message: 'The service has more to do than it can. Try again soon.' },

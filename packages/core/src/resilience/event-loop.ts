@@ -7,7 +7,7 @@ import { createFairSemaphore, PermitDeniedError } from './semaphore.ts'
 const maxTurn = 10
 
 /** Pieces of work of one tenant that may wait. */
-const maxWaiting = 1_000
+const maxWaiting = 10_000
 
 const turns = createFairSemaphore({ permits: 1, maxQueuePerTenant: maxWaiting })
 let turnBegan: number | undefined

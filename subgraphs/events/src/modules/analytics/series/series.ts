@@ -1,4 +1,4 @@
-import { badInput, type Caller } from '@user-stats/core'
+import { badInput, yieldTurn, type Caller } from '@user-stats/core'
 import { requireWholeDays } from '../privacy/small-cell-suppression.ts'
 import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
@@ -109,7 +109,10 @@ export async function eventSeries(
         groups: largest,
         wanted: (path) => wanted(`groups.${path}`),
       })
-      for (const [at, key] of largest.keys.entries()) groups.push({ key, isOther: false, ...ofGroup(at + 1) })
+      for (const [at, key] of largest.keys.entries()) {
+        groups.push({ key, isOther: false, ...ofGroup(at + 1) })
+        await yieldTurn()
+      }
       if (largest.beyondTop.groups > 0) groups.push({ key: null, isOther: true, ...ofGroup(0) })
     }
     return {
