@@ -30,7 +30,7 @@ export async function replayAccess(
   const blocked = await users.blockStores(blockedStores.map(storeIdOf))
   for (const command of blocked) {
     await events.blockStore(command)
-    await users.settle(command)
+    await users.markDelivered(command)
   }
   return { keys, stores: blocked.length }
 }

@@ -41,7 +41,7 @@ export async function replayTombstones(
       again.subject === 'STORE'
         ? await events.store(again)
         : await events.user(again, again.subjectId, again.anonymise)
-    await users.settle(again)
+    await users.markDelivered(again)
     erasures += 1
   }
   return { erasures, eventsDeleted, keys, stores }

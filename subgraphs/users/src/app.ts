@@ -24,9 +24,9 @@ import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
 import { masterKeysOf, type UsersEnv } from './env.ts'
 import { prepareFirstStart } from './bootstrap/first-start.ts'
-import { createCourier } from './outbox/outbox-relay.ts'
-import { registerReceiptKeySet } from './modules/erasure/receipt-keys.route.ts'
-import { registerKeySet } from './modules/token/jwks.route.ts'
+import { createOutboxRelay } from './outbox/outbox-relay.ts'
+import { registerReceiptKeysRoute } from './modules/erasure/receipt-keys.route.ts'
+import { registerJwksRoute } from './modules/token/jwks.route.ts'
 import { rows } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
 import { createVault } from './vault/vault.ts'
@@ -50,16 +50,16 @@ export interface UsersDeps {
   readonly db: UsersDatabase
   readonly log: Logger
   readonly clock?: () => Date
-  /** Milliseconds between two looks for commands that were left, and at most so while they fail. */
-  readonly courier?: { readonly interval: number; readonly maxInterval: number }
-  /** Milliseconds that somebody who asked for an erasure is kept waiting for its end. */
-  readonly patience?: number
+  /** Milliseconds between rounds of the outbox relay, and at most while deliveries fail. */
+  readonly relay?: { readonly interval: number; readonly maxInterval: number }
+  /** Milliseconds that a request waits for the end of an erasure, at most. */
+  readonly maxErasureWait?: number
 }
 
 const title = 'User statistics: users'
 
 /**
- * The users service, wired; it does not listen yet. Closing it ends what is under way and closes the database.
+ * Builds the users service; it does not listen yet. Closing it ends deliveries in flight and closes the database.
  *
  * @throws Error in the operator's terms when MASTER_KEY is not the one the database was set up with
  */
@@ -68,8 +68,8 @@ export async function buildApp({
   db,
   log,
   clock = () => new Date(),
-  courier: pace = { interval: 2_000, maxInterval: 8_000 },
-  patience = 10_000,
+  relay: pace = { interval: 2_000, maxInterval: 8_000 },
+  maxErasureWait = 10_000,
 }: UsersDeps): Promise<FastifyInstance> {
   const masterKeys = masterKeysOf(env)
   const { adminApiKey } = env.secrets
@@ -81,14 +81,14 @@ export async function buildApp({
     vault: createVault({ masterKeys, blindKey }),
     eventsUrl: env.events.url,
     tokenLifetime: env.tokens.lifetime,
-    patience,
+    maxErasureWait,
     clock,
     log,
     metrics,
   })
-  const couriers = [
-    createCourier({ commands, log, lane: 'ACCESS', parallel: 8, ...pace }),
-    createCourier({ commands, log, lane: 'ERASURE', parallel: 4, ...pace }),
+  const relays = [
+    createOutboxRelay({ commands, log, queue: 'ACCESS', concurrency: 8, ...pace }),
+    createOutboxRelay({ commands, log, queue: 'ERASURE', concurrency: 4, ...pace }),
   ]
 
   const rates = createRateLimits({ service: 'users', ...env.rates, log, clock: () => clock().getTime() })
@@ -106,7 +106,7 @@ export async function buildApp({
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
-      admit: ({ session }) => session.admitted(),
+      admit: ({ session }) => session.activeCaller(),
       source: { schema },
       limits: env.graph,
       log,
@@ -137,8 +137,8 @@ export async function buildApp({
   registerGraph(app, { server, context, metrics, page })
   registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
-  registerKeySet(app, keys)
-  registerReceiptKeySet(app, receiptKeys)
+  registerJwksRoute(app, keys)
+  registerReceiptKeysRoute(app, receiptKeys)
   const openapi = toOpenApi({
     title,
     description: 'Registered users, as the previous system kept them.',
@@ -148,12 +148,12 @@ export async function buildApp({
   await registerApiDocs(app, { title, openapi: () => openapi })
 
   app.addHook('onReady', () => {
-    for (const courier of couriers) courier.start()
+    for (const relay of relays) relay.start()
   })
   app.addHook('onClose', async () => {
     await server.stop()
     rates.close()
-    await Promise.all([commands.stop(), ...couriers.map((courier) => courier.stop())])
+    await Promise.all([commands.stop(), ...relays.map((relay) => relay.stop())])
     await events.close()
     await db.close()
   })

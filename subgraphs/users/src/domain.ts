@@ -7,17 +7,17 @@ import { createCommands } from './outbox/deliver.ts'
 import { createEventsClient } from './outbox/events-client.ts'
 import { createOutbox } from './outbox/outbox-repository.ts'
 import { createUndelivered } from './outbox/undelivered.service.ts'
-import { createErasing } from './modules/erasure/erasure-process.ts'
-import { createErasureRows } from './modules/erasure/erasure.repository.ts'
+import { createErasureProcess } from './modules/erasure/erasure-process.ts'
+import { createErasureRepository } from './modules/erasure/erasure.repository.ts'
 import { createErasures } from './modules/erasure/erasure.service.ts'
-import { createOutcome } from './modules/erasure/await-erasure.ts'
+import { createErasureWait } from './modules/erasure/await-erasure.ts'
 import { createReceiptKeys } from './modules/erasure/receipt-keys.ts'
 import { createReceipts } from './modules/erasure/receipt.ts'
-import { createStoreRemoval } from './modules/store/erase-store.ts'
+import { createStoreErasure } from './modules/store/erase-store.ts'
 import { createStores } from './modules/store/store.service.ts'
 import { createSigningKeys } from './modules/token/signing-keys.ts'
 import { createTokens } from './modules/token/token.service.ts'
-import { createUserRows } from './modules/user/user.repository.ts'
+import { createUserRepository } from './modules/user/user.repository.ts'
 import { createUsers } from './modules/user/user.service.ts'
 import type { MasterKeys } from './vault/master-keys.ts'
 import type { Vault } from './vault/vault.ts'
@@ -29,8 +29,8 @@ export interface DomainOptions {
   readonly eventsUrl: string
   /** Seconds. */
   readonly tokenLifetime: number
-  /** Milliseconds that somebody who asked for an erasure is kept waiting for its end. */
-  readonly patience: number
+  /** Milliseconds that a request waits for the end of an erasure, at most. */
+  readonly maxErasureWait: number
   readonly clock: () => Date
   readonly log: Logger
   readonly metrics: Metrics
@@ -43,7 +43,7 @@ export function createDomain({
   vault,
   eventsUrl,
   tokenLifetime,
-  patience,
+  maxErasureWait,
   clock,
   log,
   metrics,
@@ -53,7 +53,7 @@ export function createDomain({
   // Twice as long as a token works, for clocks that differ.
   const keys = createSigningKeys({ prisma, masterKeys, clock, afterlife: 2_000 * tokenLifetime })
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
-  const rows = createUserRows({ vault, pool })
+  const rows = createUserRepository({ vault, pool })
   const outbox = createOutbox({ prisma, clock })
   const events = createEventsClient({
     url: eventsUrl,
@@ -62,11 +62,11 @@ export function createDomain({
   })
   const receiptKeys = createReceiptKeys({ prisma, masterKeys })
   const receipts = createReceipts({ keys: receiptKeys, blind: vault.blind })
-  const erasures = createErasureRows({ prisma, clock })
-  const removal = createStoreRemoval({ prisma, rows, erasures })
-  const erasing = createErasing({ prisma, erasures, removal, outbox, receipts, clock })
+  const erasures = createErasureRepository({ prisma, clock })
+  const removal = createStoreErasure({ prisma, rows, erasures })
+  const erasing = createErasureProcess({ prisma, erasures, removal, outbox, receipts, clock })
   const commands = createCommands({ prisma, outbox, events, erasing, log })
-  const outcome = createOutcome({ erasures, commands, patience })
+  const outcome = createErasureWait({ erasures, commands, maxWait: maxErasureWait })
   return {
     keys,
     receiptKeys,

@@ -7,7 +7,7 @@ let users: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
   // Only what a test asks for is delivered; the background has a service of its own below.
-  users = await startUsers(server, { courier: { interval: 3_600_000, maxInterval: 3_600_000 } })
+  users = await startUsers(server, { relay: { interval: 3_600_000, maxInterval: 3_600_000 } })
 })
 beforeEach(() => {
   users.events.setAway(false)

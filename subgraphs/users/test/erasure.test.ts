@@ -8,7 +8,7 @@ let users: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
   // Only what a test asks for is delivered.
-  users = await startUsers(server, { courier: { interval: 3_600_000, maxInterval: 3_600_000 } })
+  users = await startUsers(server, { relay: { interval: 3_600_000, maxInterval: 3_600_000 } })
 })
 beforeEach(() => {
   users.events.setAway(false)
@@ -134,7 +134,7 @@ test('events can be kept as those of nobody', async () => {
 })
 
 test('whoever asked is not kept waiting for long; the erasure goes on, and its result is told once', async () => {
-  await using hasty = await startUsers(server, { patience: 0 })
+  await using hasty = await startUsers(server, { maxErasureWait: 0 })
   const { token } = await hasty.store()
   const { user } = await hasty.mutate(token, 'createUser', somebody(), 'user { id }')
   hasty.events.setDeletes(5)

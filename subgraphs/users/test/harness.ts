@@ -23,9 +23,9 @@ export interface HarnessOptions {
   /** A database of a service before; else a new one. */
   readonly database?: TestDatabase
   readonly env?: Record<string, string>
-  readonly courier?: { readonly interval: number; readonly maxInterval: number }
+  readonly relay?: { readonly interval: number; readonly maxInterval: number }
   /** Milliseconds that somebody who asked for an erasure is kept waiting. */
-  readonly patience?: number
+  readonly maxErasureWait?: number
   /** Watches the events double from before the service starts. */
   readonly onEvents?: (events: EventsDouble) => Promise<void>
 }
@@ -62,8 +62,8 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
     db,
     log: createLogger({ name: 'users', level: 'trace', destination }),
     clock: () => now ?? new Date(),
-    courier: options.courier ?? { interval: 20, maxInterval: 40 },
-    ...(options.patience !== undefined && { patience: options.patience }),
+    relay: options.relay ?? { interval: 20, maxInterval: 40 },
+    ...(options.maxErasureWait !== undefined && { maxErasureWait: options.maxErasureWait }),
   }).catch(async (error: unknown) => {
     await db.close()
     await events[Symbol.asyncDispose]()

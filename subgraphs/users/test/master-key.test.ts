@@ -4,7 +4,7 @@ import type { TestDatabase, TestPostgres } from '@user-stats/postgres/testing'
 import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
 import { connectionName } from '../src/vault/connected-key-ids.ts'
 import { createMasterKeys } from '../src/vault/master-keys.ts'
-import { placeOfDataKey, placeOfReceiptKey, placeOfSigningKey, placeOfWrappedKey } from '../src/vault/aad.ts'
+import { dataKeyAad, receiptKeyAad, signingKeyAad, wrappedKeyAad } from '../src/vault/aad.ts'
 import { rewrapAll, type RewrapOptions } from '../src/vault/rewrap.ts'
 import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
@@ -51,19 +51,19 @@ async function openedBy(database: TestDatabase, key: Uint8Array) {
     const wrapped = [
       ...(await db.prisma.userKey.findMany()).map((row) => ({
         bytes: row.key,
-        place: placeOfDataKey({ storeId: row.storeId, id: row.userId }),
+        place: dataKeyAad({ storeId: row.storeId, id: row.userId }),
       })),
       ...(await db.prisma.signingKey.findMany()).map((row) => ({
         bytes: row.privateKey,
-        place: placeOfSigningKey(row.kid),
+        place: signingKeyAad(row.kid),
       })),
       ...(await db.prisma.receiptKey.findMany()).map((row) => ({
         bytes: row.privateKey,
-        place: placeOfReceiptKey(row.kid),
+        place: receiptKeyAad(row.kid),
       })),
       ...(await db.prisma.wrappedKey.findMany()).map((row) => ({
         bytes: row.key,
-        place: placeOfWrappedKey(row.purpose),
+        place: wrappedKeyAad(row.purpose),
       })),
     ]
     const keys = createMasterKeys(key)

@@ -6,7 +6,7 @@ let server: TestPostgres
 let users: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
-  users = await startUsers(server, { courier: { interval: 3_600_000, maxInterval: 3_600_000 } })
+  users = await startUsers(server, { relay: { interval: 3_600_000, maxInterval: 3_600_000 } })
 })
 afterAll(async () => {
   await users[Symbol.asyncDispose]()

@@ -7,7 +7,7 @@ import { adoptKey } from '../modules/api-key/secret.ts'
 import { ensureReceiptKey } from '../modules/erasure/receipt-keys.ts'
 import { ensureSigningKey } from '../modules/token/signing-key-rotation.ts'
 import type { MasterKeys } from '../vault/master-keys.ts'
-import { placeOfWrappedKey } from '../vault/aad.ts'
+import { wrappedKeyAad } from '../vault/aad.ts'
 
 export interface FirstStartOptions {
   readonly prisma: PrismaClient
@@ -18,7 +18,7 @@ export interface FirstStartOptions {
 }
 
 const blindPurpose = 'blind-index'
-const blindPlace = placeOfWrappedKey(blindPurpose)
+const blindKeyAad = wrappedKeyAad(blindPurpose)
 
 /**
  * Makes what every start needs and none has made before: the key of the blind indexes, the first signing key and key of receipts, the first admin
@@ -51,7 +51,7 @@ async function ensureBlindKey(tx: Db, masterKeys: MasterKeys, now: Date): Promis
     await tx.wrappedKey.create({
       data: {
         purpose: blindPurpose,
-        key: masterKeys.wrap(key, blindPlace),
+        key: masterKeys.wrap(key, blindKeyAad),
         masterKeyId: masterKeys.id,
         createdAt: now,
       },
@@ -63,7 +63,7 @@ async function ensureBlindKey(tx: Db, masterKeys: MasterKeys, now: Date): Promis
       `MASTER_KEY is not the key of this database: it needs the one with the id ${known.masterKeyId}, ` +
         `this one has ${masterKeys.id}.`,
     )
-  return masterKeys.unwrap(known.masterKeyId, known.key, blindPlace)
+  return masterKeys.unwrap(known.masterKeyId, known.key, blindKeyAad)
 }
 
 async function ensureAdminKey(

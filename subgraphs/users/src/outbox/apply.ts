@@ -1,14 +1,14 @@
 import type { ErasureStep } from '../modules/erasure/erasure-process.ts'
 import type { Command } from './outbox-repository.ts'
 
-/** Why a command is not known to have been carried out. */
+/** A command is not known to have been executed. */
 export class CommandError extends Error {
   readonly code: string
-  /** Whether the events service is there and will not have it: trying again soon will hardly help. */
+  /** True if the events service rejected the command: an early retry will not help. */
   readonly refused: boolean
 
   constructor(code: string, { refused, cause }: { readonly refused: boolean; readonly cause?: unknown }) {
-    super(refused ? 'the events service refused a command' : 'the events service is away', { cause })
+    super(refused ? 'the events service rejected a command' : 'the events service is unavailable', { cause })
     this.name = 'CommandError'
     this.code = code
     this.refused = refused
@@ -49,8 +49,8 @@ function inputOf(command: Command): Record<string, unknown> {
   }
 }
 
-/** The body of the request that tells the events service. */
-export const bodyOf = (command: Command): string =>
+/** The body of the request to the events service. */
+export const requestBody = (command: Command): string =>
   JSON.stringify({ query: documents[command.kind], variables: { input: inputOf(command) } })
 
 interface Applied {
@@ -66,8 +66,8 @@ interface Answer {
   readonly errors?: readonly { readonly extensions?: { readonly code?: unknown } }[]
 }
 
-/** Codes that say nothing of the command: the service, or what it needs, is not ready. */
-const away = new Set([
+/** Codes that do not concern the command: the service, or its database, is not ready. */
+const unavailableCodes = new Set([
   'OVERLOADED',
   'SERVICE_UNAVAILABLE',
   'DATABASE_UNAVAILABLE',
@@ -87,11 +87,11 @@ function parse(text: string): Answer {
 }
 
 /**
- * What an answer says: how far the events service came.
+ * Reads the progress from a response of the events service.
  *
  * @throws CommandError
  */
-export function readAnswer(status: number, text: string): ErasureStep {
+export function parseResponse(status: number, text: string): ErasureStep {
   const { data, errors } = parse(text)
   const applied = data?.applied
   if (applied != null) {
@@ -100,6 +100,6 @@ export function readAnswer(status: number, text: string): ErasureStep {
     return { finished, eventsTotal, eventsDeleted, eventsAnonymised, rows: counts }
   }
   const code = errors?.[0]?.extensions?.code
-  if (typeof code === 'string') throw new CommandError(code, { refused: !away.has(code) })
+  if (typeof code === 'string') throw new CommandError(code, { refused: !unavailableCodes.has(code) })
   throw new CommandError(`HTTP_${String(status)}`, { refused: status < 500 })
 }

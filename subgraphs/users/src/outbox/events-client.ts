@@ -1,10 +1,10 @@
 import { Pool } from 'undici'
 import type { Breaker } from '@user-stats/core'
 import type { ErasureStep } from '../modules/erasure/erasure-process.ts'
-import { bodyOf, readAnswer } from './apply.ts'
+import { requestBody, parseResponse } from './apply.ts'
 import type { Command } from './outbox-repository.ts'
 
-/** Milliseconds. Erasures answer after a second how far they came. */
+/** Milliseconds. An erasure step reports progress after about a second. */
 const deadlines = {
   STORE_ACCESS: 5_000,
   KEY_REVOKED: 5_000,
@@ -21,7 +21,7 @@ export interface EventsClientOptions {
   readonly breaker: Breaker
 }
 
-/** Tells the events service what was decided here. */
+/** Sends commands to the events service. */
 export function createEventsClient({ url, token, breaker }: EventsClientOptions) {
   const pool = new Pool(new URL(url).origin, { connections: 4, connect: { timeout: 2_000 } })
   const path = new URL('/graphql', url).pathname
@@ -29,19 +29,19 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
   async function send(command: Command): Promise<{ statusCode: number; text: string }> {
     const authorization = `Bearer ${await token()}`
     const ticket = breaker.enter()
-    if (ticket === 0) throw new Error('the events service does not answer and is not asked now')
+    if (ticket === 0) throw new Error('the circuit to the events service is open')
     try {
       const { statusCode, body } = await pool.request({
         method: 'POST',
         path,
         headers: { 'content-type': 'application/json', accept: 'application/json', authorization },
-        body: bodyOf(command),
+        body: requestBody(command),
         signal: AbortSignal.timeout(deadlines[command.kind]),
         headersTimeout: deadlines[command.kind],
         bodyTimeout: deadlines[command.kind],
       })
       const text = await body.text()
-      // What the service says, a refusal too, is an answer; what stands before it says 502 in HTML.
+      // A refusal is an answer of the service; a proxy in front of it answers 5xx in HTML.
       if (statusCode < 500 || text.startsWith('{')) breaker.answered()
       else breaker.failed(ticket)
       return { statusCode, text }
@@ -53,12 +53,12 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
 
   return {
     /**
-     * @returns how far the command is carried out, over all its attempts
-     * @throws CommandError when it is not known to have been carried out
+     * @returns the progress of the command over all attempts
+     * @throws CommandError when the command is not known to have been executed
      */
     async apply(command: Command): Promise<ErasureStep> {
       const { statusCode, text } = await send(command)
-      return readAnswer(statusCode, text)
+      return parseResponse(statusCode, text)
     },
 
     close: (): Promise<void> => pool.close(),

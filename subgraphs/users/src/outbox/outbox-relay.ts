@@ -1,31 +1,38 @@
 import type { Logger } from '@user-stats/http'
 import type { Commands } from './deliver.ts'
-import type { Lane, QueuedRef } from './outbox-repository.ts'
+import type { CommandQueue, QueuedRef } from './outbox-repository.ts'
 
-export interface CourierOptions {
+export interface OutboxRelayOptions {
   readonly commands: Commands
   readonly log: Logger
-  readonly lane: Lane
-  /** Stores that are served at once, at most. */
-  readonly parallel: number
-  /** Milliseconds between two rounds. */
+  readonly queue: CommandQueue
+  /** Stores delivered to at the same time, at most. */
+  readonly concurrency: number
+  /** Milliseconds between rounds. */
   readonly interval: number
-  /** Milliseconds between two rounds at most, when they fail. */
+  /** Milliseconds between rounds, at most, while deliveries fail. */
   readonly maxInterval: number
 }
 
 /**
- * Resumes, in the background, commands that were left: by a crash, or because the events service was away. What one
- * store's commands take, or fail of, does not keep the others waiting.
+ * Delivers pending commands in the background: those left by a crash, or while the events service was away. Stores
+ * do not wait for each other.
  */
-export function createCourier({ commands, log, lane, parallel, interval, maxInterval }: CourierOptions) {
-  const underWay = new Map<number, Promise<void>>()
+export function createOutboxRelay({
+  commands,
+  log,
+  queue,
+  concurrency,
+  interval,
+  maxInterval,
+}: OutboxRelayOptions) {
+  const inFlight = new Map<number, Promise<void>>()
   let timer: NodeJS.Timeout | undefined
   let round: Promise<void> = Promise.resolve()
   let pause = interval
   let stopped = false
 
-  function carry(last: QueuedRef): void {
+  function deliverInBackground(last: QueuedRef): void {
     const carried = commands
       .deliver(last)
       .then(
@@ -36,20 +43,20 @@ export function createCourier({ commands, log, lane, parallel, interval, maxInte
           pause = Math.min(pause * 2, maxInterval)
         },
       )
-      .finally(() => underWay.delete(last.storeId))
-    underWay.set(last.storeId, carried)
+      .finally(() => inFlight.delete(last.storeId))
+    inFlight.set(last.storeId, carried)
   }
 
   async function run(): Promise<void> {
     try {
-      for (const last of await commands.lastDue(lane)) {
-        if (underWay.has(last.storeId)) continue
-        if (underWay.size >= parallel) await Promise.race(underWay.values())
+      for (const last of await commands.lastDue(queue)) {
+        if (inFlight.has(last.storeId)) continue
+        if (inFlight.size >= concurrency) await Promise.race(inFlight.values())
         if (stopped) return
-        carry(last)
+        deliverInBackground(last)
       }
     } catch (error) {
-      log.warn({ err: error }, 'commands could not be looked up')
+      log.warn({ err: error }, 'pending commands could not be read')
       pause = Math.min(pause * 2, maxInterval)
     }
   }
@@ -67,12 +74,12 @@ export function createCourier({ commands, log, lane, parallel, interval, maxInte
     start(): void {
       schedule(0)
     },
-    /** Resolves when what is under way has ended. */
+    /** Resolves when the deliveries in flight have ended. */
     async stop(): Promise<void> {
       stopped = true
       clearTimeout(timer)
       await round
-      await Promise.all(underWay.values())
+      await Promise.all(inFlight.values())
     },
   }
 }

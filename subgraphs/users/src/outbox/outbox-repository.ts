@@ -6,7 +6,7 @@ import {
 } from '@user-stats/prisma-users'
 import type { Db } from '../database/transaction.ts'
 
-/** What the events service must be told. */
+/** What the events service must do. */
 export type CommandPayload =
   | { readonly kind: 'STORE_ACCESS'; readonly state: 'ACTIVE' | 'BLOCKED' | 'DELETED' }
   /** @property dueAt from when on (RFC 3339); absent: at once */
@@ -30,17 +30,17 @@ export interface CommandRef {
 }
 
 /**
- * What erases takes its time, and what says who may work must not wait behind it. Neither depends on the other, so
- * each goes in an order of its own.
+ * Erasures take long, and changes of access must not wait behind them. They do not depend on each other, so each
+ * queue keeps its own order.
  */
-export type Lane = 'ACCESS' | 'ERASURE'
+export type CommandQueue = 'ACCESS' | 'ERASURE'
 
-export const laneOf = (kind: CommandKind): Lane =>
+export const queueOf = (kind: CommandKind): CommandQueue =>
   kind === 'ERASE_USER' || kind === 'DELETE_STORE' ? 'ERASURE' : 'ACCESS'
 
-/** A command in the line it waits in. */
+/** A command and its queue. */
 export interface QueuedRef extends CommandRef {
-  readonly lane: Lane
+  readonly queue: CommandQueue
 }
 
 export type Command = CommandRef & CommandPayload
@@ -54,20 +54,20 @@ const toCommand = ({ storeId, id, kind, payload }: Pending): Command =>
 const toRef = ({ storeId, id, kind }: Omit<Pending, 'payload'>): QueuedRef => ({
   storeId,
   id,
-  lane: laneOf(kind),
+  queue: queueOf(kind),
 })
 
-const inLane = (lane: Lane): Prisma.Sql =>
-  Prisma.sql`(kind IN ('ERASE_USER', 'DELETE_STORE')) = ${lane === 'ERASURE'}`
+const inQueue = (queue: CommandQueue): Prisma.Sql =>
+  Prisma.sql`(kind IN ('ERASE_USER', 'DELETE_STORE')) = ${queue === 'ERASURE'}`
 
 /** Refusals after which a command is set aside, so that it holds up those after it no longer. */
 const maxRefusals = 10
 /** Milliseconds until one that was set aside is tried again. */
-const asideFor = 3_600_000
+const parkedFor = 3_600_000
 
 export type Outbox = ReturnType<typeof createOutbox>
 
-/** The table of what was decided here and must still be told. A command is written in the transaction that decides it. */
+/** The outbox: commands that are not delivered yet. A command is written in the transaction that decided it. */
 export function createOutbox({
   prisma,
   clock,
@@ -88,27 +88,27 @@ export function createOutbox({
       return toRef(row)
     },
 
-    /** The first commands that wait in a lane of a store, in their order; the last one also when it was set aside. */
-    async due({ storeId, id: last, lane }: QueuedRef): Promise<Command[]> {
+    /** The first commands that wait in a queue of a store, in their order; the last one also when it was set aside. */
+    async due({ storeId, id: last, queue }: QueuedRef): Promise<Command[]> {
       const now = clock()
       const rows = await pending(
-        Prisma.sql`store_id = ${storeId} AND ${inLane(lane)} AND id <= ${last}
+        Prisma.sql`store_id = ${storeId} AND ${inQueue(queue)} AND id <= ${last}
           AND (${notAside(now)} OR id = ${last}) ORDER BY id LIMIT 100`,
       )
       return rows.map(toCommand)
     },
 
-    /** Stores for which something waits in a lane, and their last such command. */
-    async lastDue(lane: Lane): Promise<QueuedRef[]> {
+    /** Stores for which something waits in a queue, and their last such command. */
+    async lastDue(queue: CommandQueue): Promise<QueuedRef[]> {
       const now = clock()
       const rows = await prisma.$queryRaw<CommandRef[]>`
         SELECT store_id AS "storeId", max(id) AS id FROM outbox
-        WHERE delivered_at IS NULL AND ${inLane(lane)} AND ${notAside(now)}
+        WHERE delivered_at IS NULL AND ${inQueue(queue)} AND ${notAside(now)}
         GROUP BY store_id ORDER BY min(id) LIMIT 1000`
-      return rows.map((row) => ({ ...row, lane }))
+      return rows.map((row) => ({ ...row, queue }))
     },
 
-    /** What the events service was last to be told of a store's access, if it does not know yet. */
+    /** The newest command about a store's access that is not delivered yet. */
     async pendingAccess(storeId: number): Promise<QueuedRef | undefined> {
       const [row] = await pending(
         Prisma.sql`store_id = ${storeId} AND kind = 'STORE_ACCESS' ORDER BY id DESC LIMIT 1`,
@@ -129,7 +129,7 @@ export function createOutbox({
       return row?.deliveredAt != null
     },
 
-    async settle(tx: Db, { storeId, id }: CommandRef): Promise<void> {
+    async markDelivered(tx: Db, { storeId, id }: CommandRef): Promise<void> {
       await tx.command.updateMany({
         where: { storeId, id, deliveredAt: null },
         data: { deliveredAt: clock(), setAsideUntil: null, attempts: { increment: 1 } },
@@ -141,7 +141,7 @@ export function createOutbox({
       { storeId, id }: CommandRef,
       { code, refused }: { readonly code: string; readonly refused: boolean },
     ): Promise<void> {
-      const until = new Date(clock().getTime() + asideFor)
+      const until = new Date(clock().getTime() + parkedFor)
       await prisma.$executeRaw`
         UPDATE outbox SET attempts = attempts + 1, refusals = refusals + ${refused ? 1 : 0}::int,
           last_error = ${code.slice(0, 64)},

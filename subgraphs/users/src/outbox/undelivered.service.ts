@@ -5,7 +5,7 @@ import { inTransaction } from '../database/transaction.ts'
 import type { Session } from '../modules/access/access.service.ts'
 import type { Audit } from '../modules/audit/audit.service.ts'
 import type { Commands } from './deliver.ts'
-import { laneOf } from './outbox-repository.ts'
+import { queueOf } from './outbox-repository.ts'
 
 export type CommandRecord = Omit<CommandRow, 'payload'>
 
@@ -14,7 +14,7 @@ export type Undelivered = ReturnType<typeof createUndelivered>
 const omit = { payload: true } as const
 const isId = (id: string): boolean => /^[1-9]\d{0,15}$/.test(id)
 
-/** What the events service was not told yet, for admins. */
+/** Commands that are not delivered yet, for admins. */
 export function createUndelivered({
   prisma,
   audit,
@@ -32,7 +32,7 @@ export function createUndelivered({
       session: Session,
       { setAside, first, after }: PageRequest & { readonly setAside: boolean },
     ): Promise<Page<CommandRecord>> {
-      requireAdmin(await session.admitted())
+      requireAdmin(await session.activeCaller())
       const limit = requireFirst(first)
       const from = after == null ? 0n : BigInt(fromCursor(after, isId))
       const rows = await prisma.command.findMany({
@@ -49,14 +49,14 @@ export function createUndelivered({
      * @throws NOT_FOUND when no such command waits
      */
     async retry(session: Session, id: string): Promise<CommandRecord | null> {
-      requireAdmin(await session.admitted())
+      requireAdmin(await session.activeCaller())
       const command = isId(id) ? await find(id) : null
       if (command === null)
         throw new DomainError('NOT_FOUND', { message: 'No command with this id waits to be delivered.' })
       const { storeId } = command
       const record = { action: 'COMMAND_RETRIED', storeId, recordIds: [id] } as const
       await inTransaction(prisma, (tx) => audit.record(tx, session, record))
-      await commands.attempt({ storeId, id: command.id, lane: laneOf(command.kind) })
+      await commands.attempt({ storeId, id: command.id, queue: queueOf(command.kind) })
       return await find(id)
     },
   }

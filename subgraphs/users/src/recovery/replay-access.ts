@@ -2,7 +2,7 @@ import type { UsersDatabase } from '@user-stats/prisma-users'
 import { recordAudit, statementsOn, type AuditAction, type AuditRecord } from '@user-stats/audit-log'
 import { inClientTransaction } from '../database/client-transaction.ts'
 
-/** What is told of a row of `api_keys` that ended, or was to. */
+/** What a tombstone keeps of an API key that ended, or has an end. */
 export interface EndedKey {
   readonly id: string
   /** Null for keys of no store. */
@@ -54,7 +54,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
         return ended.length
       }),
 
-    /** @returns for each store that was not blocked here, what the events database must be told */
+    /** @returns for each store that was not blocked here, the command for the events database */
     blockStores: (storeIds: readonly number[]): Promise<{ storeId: number; commandId: number }[]> =>
       inClientTransaction(pool, async (client) => {
         const { rows } = await client.query<{ storeId: number; id: string }>(
@@ -70,8 +70,8 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
         return rows.map(({ storeId, id }) => ({ storeId, commandId: Number(id) }))
       }),
 
-    /** The events database has been told. */
-    async settle({ storeId, commandId }: { storeId: number; commandId: number }): Promise<void> {
+    /** Marks the command of the events database as delivered. */
+    async markDelivered({ storeId, commandId }: { storeId: number; commandId: number }): Promise<void> {
       await pool.query('UPDATE outbox SET delivered_at = $3 WHERE store_id = $1 AND id = $2', [
         storeId,
         commandId,
@@ -80,7 +80,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
     },
 
     /**
-     * Ends every token there is: those of keys and stores that are not here any more could not be told apart, and the
+     * Ends every token there is: those of keys and stores that are not here any more cannot be distinguished, and the
      * keys themselves may have been replaced because they were in wrong hands. The next start makes a new one.
      *
      * @returns how many there were

@@ -70,7 +70,7 @@ export function createErasureReplay({
     /**
      * Erases here, and records it as it was.
      *
-     * @returns what the events database must still be told, if anything
+     * @returns the command the events database still needs, if any
      */
     async erase(row: ErasureTombstone): Promise<ReplayedErasure | undefined> {
       const { store_id: storeId, subject, subject_id: subjectId, events } = row
@@ -96,7 +96,7 @@ export function createErasureReplay({
     },
 
     /** The events database has done it. One that was not done when it was exported is left to the service to end. */
-    async settle({ storeId, commandId }: ReplayedErasure): Promise<void> {
+    async markDelivered({ storeId, commandId }: ReplayedErasure): Promise<void> {
       await pool.query(
         `UPDATE outbox o SET delivered_at = now() FROM erasures e
          WHERE o.store_id = $1 AND o.id = $2 AND e.store_id = o.store_id AND e.command_id = o.id AND e.state = 'DONE'`,

@@ -13,7 +13,7 @@ interface Queryable {
 }
 
 /** Ids of the master keys that services connected to the database now wrap with. */
-export async function wrappingKeys(db: Queryable): Promise<Set<string>> {
+export async function connectedKeyIds(db: Queryable): Promise<Set<string>> {
   // Every role may see the names of connections, if nothing else of them.
   const { rows } = await db.query(
     `SELECT DISTINCT application_name AS name FROM pg_stat_activity

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 
 const algorithm = 'aes-256-gcm'
-/** First byte of every envelope, so that a later format can be told apart. */
+/** First byte of every envelope, so that a later format can be recognised. */
 const version = 1
 const ivLength = 12
 const tagLength = 16

@@ -2,14 +2,14 @@ import { createHash, generateKeyPair, type KeyPairKeyObjectResult } from 'node:c
 import { promisify } from 'node:util'
 import type { MasterKeys } from './master-keys.ts'
 
-export const generatePair = promisify(generateKeyPair)
+export const generateKeyPairAsync = promisify(generateKeyPair)
 
 /**
  * A pair as it is kept: named after its public half, the private one wrapped for its place.
  *
  * @param placeOf where the pair with a name belongs
  */
-export function keepPair(
+export function wrapKeyPair(
   { publicKey, privateKey }: KeyPairKeyObjectResult,
   masterKeys: MasterKeys,
   placeOf: (kid: string) => string,

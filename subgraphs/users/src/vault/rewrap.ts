@@ -1,8 +1,8 @@
 import type { UsersDatabase } from '@user-stats/prisma-users'
 import { inTransaction, lockTask, type Db } from '../database/transaction.ts'
-import { wrappingKeys } from './connected-key-ids.ts'
+import { connectedKeyIds } from './connected-key-ids.ts'
 import type { MasterKeys } from './master-keys.ts'
-import { placeOfDataKey, placeOfReceiptKey, placeOfSigningKey, placeOfWrappedKey } from './aad.ts'
+import { dataKeyAad, receiptKeyAad, signingKeyAad, wrappedKeyAad } from './aad.ts'
 
 export interface RewrapOptions {
   readonly db: UsersDatabase
@@ -10,7 +10,7 @@ export interface RewrapOptions {
   readonly masterKeys: MasterKeys
   /** Data keys a transaction. */
   readonly batch?: number
-  /** Told after each batch how many data keys are done, of how many. */
+  /** Called after each batch with the number of data keys done, and of all. */
   readonly progress?: (done: number, total: number) => void
   /** Ends after the batch under way; what is done stays. */
   readonly signal?: AbortSignal
@@ -45,12 +45,12 @@ export async function rewrapAll({
   signal,
   record,
 }: RewrapOptions): Promise<number> {
-  const total = await countLeft(db, masterKeys)
+  const total = await countRemaining(db, masterKeys)
   await inTransaction(db.prisma, async (tx) => {
     // Services take this lock while they start: those that come later find the new key in place or end.
     await lockTask(tx, 'firstStart')
     await requireNewKeyEverywhere(db, masterKeys)
-    const count = total + (await rewrapFew(tx, masterKeys))
+    const count = total + (await rewrapBatch(tx, masterKeys))
     if (count > 0) await record?.(tx, count)
   })
   let done = 0
@@ -64,7 +64,7 @@ export async function rewrapAll({
     after = rows.at(-1)
     progress(Math.min(done, total), total)
   }
-  const left = await countLeft(db, masterKeys)
+  const left = await countRemaining(db, masterKeys)
   if (left > 0)
     throw new Error(
       `${String(left)} users were registered under the old master key meanwhile: run this again`,
@@ -73,7 +73,7 @@ export async function rewrapAll({
 }
 
 async function requireNewKeyEverywhere(db: UsersDatabase, { id }: MasterKeys): Promise<void> {
-  const others = [...(await wrappingKeys(db.pool))].filter((key) => key !== id)
+  const others = [...(await connectedKeyIds(db.pool))].filter((key) => key !== id)
   if (others.length > 0)
     throw new Error(
       `a users service is connected that works with the master key ${others.join(', ')}, the new one is ${id}. ` +
@@ -82,38 +82,44 @@ async function requireNewKeyEverywhere(db: UsersDatabase, { id }: MasterKeys): P
 }
 
 /** @returns how many there were */
-async function rewrapFew(tx: Db, masterKeys: MasterKeys): Promise<number> {
+async function rewrapBatch(tx: Db, masterKeys: MasterKeys): Promise<number> {
   let count = 0
   const where = { masterKeyId: { not: masterKeys.id } }
   for (const { purpose, key, masterKeyId } of await tx.wrappedKey.findMany({ where })) {
-    const place = placeOfWrappedKey(purpose)
-    const data = { key: anew(masterKeys, masterKeyId, key, place), masterKeyId: masterKeys.id }
+    const place = wrappedKeyAad(purpose)
+    const data = { key: rewrap(masterKeys, masterKeyId, key, place), masterKeyId: masterKeys.id }
     count += 1
     await tx.wrappedKey.update({ where: { purpose }, data })
   }
   for (const { kid, privateKey, masterKeyId } of await tx.signingKey.findMany({ where })) {
-    const place = placeOfSigningKey(kid)
-    const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
+    const place = signingKeyAad(kid)
+    const data = {
+      privateKey: rewrap(masterKeys, masterKeyId, privateKey, place),
+      masterKeyId: masterKeys.id,
+    }
     count += 1
     await tx.signingKey.update({ where: { kid }, data })
   }
   for (const { kid, privateKey, masterKeyId } of await tx.receiptKey.findMany({ where })) {
-    const place = placeOfReceiptKey(kid)
-    const data = { privateKey: anew(masterKeys, masterKeyId, privateKey, place), masterKeyId: masterKeys.id }
+    const place = receiptKeyAad(kid)
+    const data = {
+      privateKey: rewrap(masterKeys, masterKeyId, privateKey, place),
+      masterKeyId: masterKeys.id,
+    }
     count += 1
     await tx.receiptKey.update({ where: { kid }, data })
   }
   return count
 }
 
-const anew = (
+const rewrap = (
   masterKeys: MasterKeys,
   masterKeyId: string,
   wrapped: Uint8Array,
   place: string,
 ): Uint8Array<ArrayBuffer> => masterKeys.wrap(masterKeys.unwrap(masterKeyId, wrapped, place), place)
 
-async function countLeft({ pool }: UsersDatabase, { id }: MasterKeys): Promise<number> {
+async function countRemaining({ pool }: UsersDatabase, { id }: MasterKeys): Promise<number> {
   const { rows } = await pool.query<{ count: string }>(
     'SELECT count(*) FROM user_keys WHERE master_key_id <> $1',
     [id],
@@ -143,7 +149,7 @@ async function rewrapDataKeys(
   rows: readonly DataKey[],
 ): Promise<number> {
   const keys = rows.map(({ storeId, userId, key, masterKeyId }) =>
-    anew(masterKeys, masterKeyId, key, placeOfDataKey({ storeId, id: userId })),
+    rewrap(masterKeys, masterKeyId, key, dataKeyAad({ storeId, id: userId })),
   )
   return await inTransaction(
     prisma,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createBlindIndex } from './blind-index.ts'
 import type { MasterKeys } from './master-keys.ts'
-import { placeOfDataKey, placeOfPerson, type Owner } from './aad.ts'
+import { dataKeyAad, personAad, type Owner } from './aad.ts'
 import { open, seal } from './envelope.ts'
 
 export type { Owner } from './aad.ts'
@@ -34,9 +34,9 @@ export function createVault({
   readonly blindKey: Uint8Array
 }) {
   const sealWith = (dataKey: Uint8Array, owner: Owner, person: Person): Uint8Array<ArrayBuffer> =>
-    seal(dataKey, Buffer.from(JSON.stringify(person)), placeOfPerson(owner))
+    seal(dataKey, Buffer.from(JSON.stringify(person)), personAad(owner))
   const dataKeyOf = (owner: Owner, { key, masterKeyId }: WrappedDataKey): Uint8Array =>
-    masterKeys.unwrap(masterKeyId, key, placeOfDataKey(owner))
+    masterKeys.unwrap(masterKeyId, key, dataKeyAad(owner))
 
   return {
     masterKeyId: masterKeys.id,
@@ -47,7 +47,7 @@ export function createVault({
       const dataKey = randomBytes(32)
       return {
         sealed: sealWith(dataKey, owner, person),
-        key: masterKeys.wrap(dataKey, placeOfDataKey(owner)),
+        key: masterKeys.wrap(dataKey, dataKeyAad(owner)),
       }
     },
 
@@ -56,7 +56,7 @@ export function createVault({
       sealWith(dataKeyOf(owner, wrappedKey), owner, person),
 
     open(owner: Owner, wrappedKey: WrappedDataKey, sealed: Uint8Array): Person {
-      const opened = open(dataKeyOf(owner, wrappedKey), sealed, placeOfPerson(owner))
+      const opened = open(dataKeyOf(owner, wrappedKey), sealed, personAad(owner))
       const person = JSON.parse(opened.toString()) as Omit<Person, 'externalId'>
       // Users from before there were external ids have none.
       return { externalId: null, ...person }

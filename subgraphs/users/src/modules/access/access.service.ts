@@ -18,11 +18,11 @@ export interface Session {
    *
    * @throws KEY_REVOKED, STORE_BLOCKED
    */
-  readonly admitted: () => Promise<Caller>
+  readonly activeCaller: () => Promise<Caller>
 }
 
 // Every operation begins with it: prepared once a connection.
-const admitText = `
+const activeKeyText = `
   SELECT k.revoked_at AS "revokedAt", k.expires_at AS "expiresAt", k.store_id AS "storeId", s.state
   FROM api_keys k LEFT JOIN stores s ON s.store_id = k.store_id
   WHERE k.id = $1::uuid`
@@ -36,12 +36,12 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
       throw new DomainError('KEY_REVOKED')
   }
 
-  async function admit(caller: Caller): Promise<Caller> {
+  async function assertKeyActive(caller: Caller): Promise<Caller> {
     if (caller.role === 'NOBODY' || caller.role === 'SERVICE') return caller
     if (!isUuid(caller.keyId)) throw new DomainError('KEY_REVOKED')
     const { rows } = await pool.query<KeyState & { storeId: number | null; state: StoreState | null }>({
-      name: 'admit',
-      text: admitText,
+      name: 'active-key',
+      text: activeKeyText,
       values: [caller.keyId],
     })
     const [key] = rows
@@ -65,8 +65,8 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
     holdKey,
 
     session({ caller, requestId }: Pick<Session, 'caller' | 'requestId'>): Session {
-      let admitted: Promise<Caller> | undefined
-      return { caller, requestId, admitted: () => (admitted ??= admit(caller)) }
+      let active: Promise<Caller> | undefined
+      return { caller, requestId, activeCaller: () => (active ??= assertKeyActive(caller)) }
     },
 
     /**

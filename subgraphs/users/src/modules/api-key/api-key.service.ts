@@ -81,7 +81,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
       storeId: number | null | undefined,
       { first, after }: PageRequest,
     ): Promise<Page<ApiKeyRecord>> {
-      requireAdmin(await session.admitted())
+      requireAdmin(await session.activeCaller())
       const limit = requireFirst(first)
       const rows = await prisma.apiKey.findMany({
         where: {
@@ -98,7 +98,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
 
     /** @throws BAD_USER_INPUT, STORE_NOT_FOUND */
     async create(session: Session, input: CreateApiKey): Promise<{ apiKey: ApiKeyRecord; secret: string }> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       requireAdmin(caller)
       const createdAt = clock()
       const { role, name, expiresAt = null } = input
@@ -130,7 +130,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
       id: string,
       overlapSeconds: number,
     ): Promise<{ apiKey: ApiKeyRecord; secret: string; replaced: ApiKeyRecord }> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       requireAdmin(caller)
       if (overlapSeconds < 0 || overlapSeconds > maxOverlap)
         throw badInput('overlapSeconds', `must be between 0 and ${maxOverlap.toLocaleString('en')}`)
@@ -166,7 +166,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
      * @throws API_KEY_NOT_FOUND, LAST_ADMIN_KEY, SERVICE_UNAVAILABLE (repeat to finish)
      */
     async revoke(session: Session, id: string): Promise<ApiKeyRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       requireAdmin(caller)
       if (!isUuid(id)) throw missing()
       const { apiKey, command } = await inTransaction(prisma, async (tx) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as createId } from 'uuid'
 import type { ApiKey, Role } from '@user-stats/prisma-users'
-import { hashOf } from '../token/token.service.ts'
+import { hashApiKey } from '../token/token.service.ts'
 
 const letters = { STORE: 's', ANALYST: 'n', ADMIN: 'a' } as const satisfies Record<Role, string>
 
@@ -27,7 +27,7 @@ export function createKey({ expiresAt = null, ...key }: NewKey): { secret: strin
     ...key,
     expiresAt,
     prefix: secret.slice(0, prefixLength),
-    hash: hashOf(secret),
+    hash: hashApiKey(secret),
   }
   return { secret, data }
 }
@@ -40,7 +40,7 @@ export const adoptKey = (secret: string, createdAt: Date): KeyData => ({
   name: 'first admin key',
   // The rest may be all that makes a chosen key hard to guess.
   prefix: secret.slice(0, 4),
-  hash: hashOf(secret),
+  hash: hashApiKey(secret),
   createdAt,
   expiresAt: null,
 })

@@ -66,7 +66,7 @@ export function createAudit({
 
     /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
     async page(session: Session, filter: AuditFilter, page: PageRequest) {
-      requireAdmin(await session.admitted())
+      requireAdmin(await session.activeCaller())
       return await readAuditPage(on(prisma), filter, page)
     },
   }

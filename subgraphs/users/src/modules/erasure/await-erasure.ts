@@ -1,23 +1,23 @@
 import { DomainError } from '@user-stats/core'
 import type { Commands } from '../../outbox/deliver.ts'
 import type { ErasureRecord } from './erasure.types.ts'
-import type { ErasureRows } from './erasure.repository.ts'
+import type { ErasureRepository } from './erasure.repository.ts'
 
-export interface OutcomeOptions {
-  readonly erasures: ErasureRows
+export interface ErasureWaitOptions {
+  readonly erasures: ErasureRepository
   readonly commands: Commands
-  /** Milliseconds that somebody who asked for an erasure is kept waiting for its end. */
-  readonly patience: number
+  /** Milliseconds that a request waits for the end of an erasure, at most. */
+  readonly maxWait: number
 }
 
-export type Outcome = ReturnType<typeof createOutcome>
+export type ErasureWait = ReturnType<typeof createErasureWait>
 
-/** Waits for an end, but not too long. What is waited for goes on all the same. */
-async function within<T>(work: Promise<T>, patience: number, late: () => Error): Promise<T> {
+/** Waits for `work` for at most `maxWait`; the work goes on after that. */
+async function within<T>(work: Promise<T>, maxWait: number, late: () => Error): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     reject(late())
-  }, patience)
+  }, maxWait)
   try {
     return await Promise.race([work, over])
   } finally {
@@ -31,15 +31,15 @@ const late = (id: string): DomainError =>
     retryAfter: 5,
   })
 
-/** What becomes of an erasure, for those who asked for it. */
-export function createOutcome({ erasures, commands, patience }: OutcomeOptions) {
+/** Waits for the end of an erasure on behalf of a request. */
+export function createErasureWait({ erasures, commands, maxWait }: ErasureWaitOptions) {
   return {
     /**
-     * Waits for the end of an erasure. Its result is told to all who wait for it, and if nobody did, to the first who
-     * asks later; after that there is nothing any more.
+     * Returns the finished erasure to every request that waits for it, and, if none did, to the first that asks later.
+     * After that the subject no longer exists.
      *
-     * @param missing the error for "there is nothing any more"
-     * @param signal says that nobody waits for the answer any more: then it was not told
+     * @param missing the error for a subject that no longer exists
+     * @param signal aborted when the client has left: the result then counts as not reported
      * @throws SERVICE_UNAVAILABLE when the end takes too long or the events service is away
      */
     async of(
@@ -52,7 +52,7 @@ export function createOutcome({ erasures, commands, patience }: OutcomeOptions) 
       if (erasure.state === 'DONE') {
         if (erasure.reportedAt !== null) throw missing()
       } else if (commandId !== null)
-        await within(commands.deliver({ storeId, id: commandId, lane: 'ERASURE' }), patience, () => late(id))
+        await within(commands.deliver({ storeId, id: commandId, queue: 'ERASURE' }), maxWait, () => late(id))
       const done = await erasures.byId(storeId, id)
       if (done?.state !== 'DONE') throw late(id)
       if (!signal.aborted) await erasures.reported(done)

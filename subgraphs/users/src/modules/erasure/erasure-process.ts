@@ -1,31 +1,41 @@
 import type { PrismaClient } from '@user-stats/prisma-users'
 import { inTransaction } from '../../database/transaction.ts'
 import type { Command, Outbox } from '../../outbox/outbox-repository.ts'
-import type { StoreRemoval } from '../store/erase-store.ts'
+import type { StoreErasure } from '../store/erase-store.ts'
 import type { EventsProgress } from './erasure.types.ts'
-import type { ErasureRows } from './erasure.repository.ts'
+import type { ErasureRepository } from './erasure.repository.ts'
 import type { Receipts } from './receipt.ts'
 
-/** An answer of the events service to a command that erases: whether all is done, and what has been done so far. */
+/** Progress of an erasure in the events service: whether it is finished, and the counts so far. */
 export interface ErasureStep extends EventsProgress {
   readonly finished: boolean
 }
 
-export interface ErasingOptions {
+export interface ErasureProcessOptions {
   readonly prisma: PrismaClient
-  readonly erasures: ErasureRows
-  readonly removal: StoreRemoval
+  readonly erasures: ErasureRepository
+  readonly removal: StoreErasure
   readonly outbox: Outbox
   readonly receipts: Receipts
   readonly clock: () => Date
 }
 
-export type Erasing = ReturnType<typeof createErasing>
+export type ErasureProcess = ReturnType<typeof createErasureProcess>
 
-/** Carries erasures out, step by step. Whatever is interrupted is taken up again where it was left. */
-export function createErasing({ prisma, erasures, removal, outbox, receipts, clock }: ErasingOptions) {
-  /** Ends it in this database, once: the record, the receipt and the command in one transaction. */
-  async function settle(command: Command, step: ErasureStep): Promise<void> {
+/**
+ * The erasure process, from the recorded request to the receipt: delete users (of a store), let the events service
+ * delete in bounded steps, then sign the receipt. Each step is committed, so a stop resumes where it ended.
+ */
+export function createErasureProcess({
+  prisma,
+  erasures,
+  removal,
+  outbox,
+  receipts,
+  clock,
+}: ErasureProcessOptions) {
+  /** Ends an erasure once: record, receipt and command in one transaction. */
+  async function complete(command: Command, step: ErasureStep): Promise<void> {
     const sign = await receipts.signer()
     await inTransaction(prisma, async (tx) => {
       const erasure = await erasures.byCommand(tx, command)
@@ -38,30 +48,30 @@ export function createErasing({ prisma, erasures, removal, outbox, receipts, clo
         const receipt = sign({ ...erasure, eventsAnonymised, erasedRows, finishedAt })
         await erasures.finish(tx, erasure, { ...counts, erasedRows, receipt, finishedAt })
       }
-      await outbox.settle(tx, command)
+      await outbox.markDelivered(tx, command)
     })
   }
 
   return {
     /**
-     * @param tell tells the events service to go on for a while
-     * @param mayGoOn asked between steps; throws when the service stops
+     * @param runStep lets the events service run one bounded step
+     * @param throwIfStopped called between steps
      */
-    async carryOut(
+    async run(
       command: Command,
-      tell: (command: Command) => Promise<ErasureStep>,
-      mayGoOn: () => void,
+      runStep: (command: Command) => Promise<ErasureStep>,
+      throwIfStopped: () => void,
     ): Promise<void> {
       await erasures.begin(command)
-      if (command.kind === 'DELETE_STORE') await removal.removeUsers(command, mayGoOn)
+      if (command.kind === 'DELETE_STORE') await removal.removeUsers(command, throwIfStopped)
       for (;;) {
-        const step = await tell(command)
+        const step = await runStep(command)
         if (step.finished) {
-          await settle(command, step)
+          await complete(command, step)
           return
         }
         await erasures.progressed(command, step)
-        mayGoOn()
+        throwIfStopped()
       }
     },
   }

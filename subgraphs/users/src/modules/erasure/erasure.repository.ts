@@ -33,10 +33,10 @@ const all = (db: Db, rest: Prisma.Sql): Promise<ErasureRecord[]> =>
   db.$queryRaw<ErasureRecord[]>`${select} ${rest}`
 const one = async (db: Db, rest: Prisma.Sql): Promise<ErasureRecord | undefined> => (await all(db, rest))[0]
 
-export type ErasureRows = ReturnType<typeof createErasureRows>
+export type ErasureRepository = ReturnType<typeof createErasureRepository>
 
 /** The table of what was and is being erased. */
-export function createErasureRows({
+export function createErasureRepository({
   prisma,
   clock,
 }: {
@@ -74,7 +74,7 @@ export function createErasureRows({
       ),
 
     /**
-     * Records that somebody is to be erased, before the events service is told.
+     * Records an erasure before it is sent to the events service.
      *
      * @param erased rows deleted here in the same transaction, by table
      * @returns false when that was recorded before
@@ -123,7 +123,7 @@ export function createErasureRows({
       })
     },
 
-    /** The events service is being told. */
+    /** The command is being sent to the events service. */
     begin: ({ storeId, id }: CommandRef): Promise<unknown> =>
       prisma.erasure.updateMany({
         where: { storeId, commandId: id, state: 'PENDING' },
@@ -167,7 +167,7 @@ export function createErasureRows({
       })
     },
 
-    /** Somebody who asked for it is being told the result. */
+    /** The result is being returned to a request. */
     reported: ({ storeId, id }: Pick<ErasureRecord, 'storeId' | 'id'>): Promise<unknown> =>
       prisma.erasure.updateMany({
         where: { storeId, id, reportedAt: null },

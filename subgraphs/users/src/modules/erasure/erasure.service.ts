@@ -7,22 +7,22 @@ import { inTransaction, type Db } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Commands } from '../../outbox/deliver.ts'
-import type { UserRows } from '../user/user.repository.ts'
+import type { UserRepository } from '../user/user.repository.ts'
 import type { ErasureRecord } from './erasure.types.ts'
-import type { ErasureFilter, ErasureRows, Subject } from './erasure.repository.ts'
-import type { Outcome } from './await-erasure.ts'
+import type { ErasureFilter, ErasureRepository, Subject } from './erasure.repository.ts'
+import type { ErasureWait } from './await-erasure.ts'
 
 type StoreId = number | null | undefined
 export type ErasedEvents = 'ERASE' | 'ANONYMISE'
 
 export interface ErasuresOptions {
   readonly prisma: PrismaClient
-  readonly rows: UserRows
-  readonly erasures: ErasureRows
+  readonly rows: UserRepository
+  readonly erasures: ErasureRepository
   readonly access: Access
   readonly audit: Audit
   readonly commands: Commands
-  readonly outcome: Outcome
+  readonly outcome: ErasureWait
 }
 
 export type Erasures = ReturnType<typeof createErasures>
@@ -48,7 +48,7 @@ export function createErasures({
   commands,
   outcome,
 }: ErasuresOptions) {
-  /** Records it and what the events service must be told, in the transaction that decides it. Once per subject. */
+  /** Records the erasure and its command in the transaction that decides it. Once per subject. */
   async function decide(
     tx: Db,
     session: Session,
@@ -98,7 +98,7 @@ export function createErasures({
      * where it stopped.
      *
      * @param signal says that nobody waits for the answer any more
-     * @throws USER_NOT_FOUND once the result was told, SERVICE_UNAVAILABLE when the end takes too long
+     * @throws USER_NOT_FOUND once the result was returned, SERVICE_UNAVAILABLE when the end takes too long
      */
     async user(
       session: Session,
@@ -106,7 +106,7 @@ export function createErasures({
       events: ErasedEvents,
       signal: AbortSignal,
     ): Promise<ErasureRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const tenant = tenantsOf(caller)
       if (!isUuid(id)) throw missing()
       const userId = id.toLowerCase()
@@ -119,7 +119,7 @@ export function createErasures({
      * Erases whoever a store calls by an id that is no registered user's. Repeated after a failure it goes on where it
      * stopped.
      *
-     * @throws USER_NOT_FOUND once the result was told, SERVICE_UNAVAILABLE when the end takes too long,
+     * @throws USER_NOT_FOUND once the result was returned, SERVICE_UNAVAILABLE when the end takes too long,
      *   BAD_USER_INPUT for a registered user, STORE_NOT_FOUND
      */
     async visitor(
@@ -127,7 +127,7 @@ export function createErasures({
       input: { readonly storeId?: StoreId; readonly userId: string; readonly events: ErasedEvents },
       signal: AbortSignal,
     ): Promise<ErasureRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const storeId = tenantOf(caller, input.storeId)
       const subject = { storeId, subject: 'VISITOR', subjectId: requireVisitor(input.userId) } as const
       await beginVisitor(session, subject, input.events)
@@ -137,7 +137,7 @@ export function createErasures({
 
     /** Null when there is none, or it belongs to another store. */
     async byId(session: Session, id: string): Promise<ErasureRecord | null> {
-      const tenant = tenantsOf(await session.admitted())
+      const tenant = tenantsOf(await session.activeCaller())
       return isUuid(id) ? ((await erasures.byId(tenant, id)) ?? null) : null
     },
 
@@ -147,7 +147,7 @@ export function createErasures({
       { storeId: named, ...filter }: Omit<ErasureFilter, 'storeId'> & { readonly storeId?: StoreId },
       { first, after }: PageRequest,
     ): Promise<Page<ErasureRecord>> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const storeId = caller.role === 'ADMIN' ? (named ?? null) : tenantOf(caller, named)
       const limit = requireFirst(first)
       const from = after == null ? null : fromCursor(after, isUuid)

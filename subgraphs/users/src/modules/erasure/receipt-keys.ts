@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrismaClient } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
-import { generatePair, keepPair } from '../../vault/key-pair.ts'
+import { generateKeyPairAsync, wrapKeyPair } from '../../vault/key-pair.ts'
 import type { MasterKeys } from '../../vault/master-keys.ts'
-import { placeOfReceiptKey } from '../../vault/aad.ts'
+import { receiptKeyAad } from '../../vault/aad.ts'
 
 /** Access tokens are signed with another algorithm: neither can be taken for the other. */
 export const receiptAlgorithm = 'ES256'
@@ -11,8 +11,8 @@ export const receiptAlgorithm = 'ES256'
 /** Makes the first key of receipts, unless there is one. To be called by one transaction at a time. */
 export async function ensureReceiptKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<void> {
   if ((await tx.receiptKey.count({ where: { retiredAt: null } })) > 0) return
-  const pair = await generatePair('ec', { namedCurve: 'P-256' })
-  await tx.receiptKey.create({ data: { ...keepPair(pair, masterKeys, placeOfReceiptKey), createdAt: now } })
+  const pair = await generateKeyPairAsync('ec', { namedCurve: 'P-256' })
+  await tx.receiptKey.create({ data: { ...wrapKeyPair(pair, masterKeys, receiptKeyAad), createdAt: now } })
 }
 
 export type ReceiptKeys = ReturnType<typeof createReceiptKeys>
@@ -31,7 +31,7 @@ export function createReceiptKeys({
         where: { retiredAt: null },
         orderBy: [{ createdAt: 'desc' }, { kid: 'desc' }],
       })
-      const key = masterKeys.unwrap(row.masterKeyId, row.privateKey, placeOfReceiptKey(row.kid))
+      const key = masterKeys.unwrap(row.masterKeyId, row.privateKey, receiptKeyAad(row.kid))
       return { kid: row.kid, privateKey: createPrivateKey({ key, format: 'der', type: 'pkcs8' }) }
     },
 

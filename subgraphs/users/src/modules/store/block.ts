@@ -7,7 +7,7 @@ import type { Commands } from '../../outbox/deliver.ts'
 import { missing, recordChange } from './audit.ts'
 import type { StoreRecord } from './queries.ts'
 
-export interface BlockingOptions {
+export interface StoreBlockingOptions {
   readonly prisma: PrismaClient
   readonly access: Access
   readonly audit: Audit
@@ -15,9 +15,9 @@ export interface BlockingOptions {
 }
 
 /** Taking a store's access from it, and giving it back. Answered only once the events service knows. */
-export function createBlocking({ prisma, access, audit, commands }: BlockingOptions) {
+export function createStoreBlocking({ prisma, access, audit, commands }: StoreBlockingOptions) {
   async function setState(session: Session, id: number, state: 'ACTIVE' | 'BLOCKED'): Promise<StoreRecord> {
-    const caller = await session.admitted()
+    const caller = await session.activeCaller()
     requireAdmin(caller)
     await inTransaction(prisma, async (tx) => {
       const before = await access.lockStore(tx, caller, id)

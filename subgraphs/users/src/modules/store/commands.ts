@@ -9,7 +9,7 @@ import type { Commands } from '../../outbox/deliver.ts'
 import { missing, recordChange } from './audit.ts'
 import { analystPathsOf, type StoreRecord } from './queries.ts'
 
-export interface WritingOptions {
+export interface StoreCommandsOptions {
   readonly prisma: PrismaClient
   readonly access: Access
   readonly audit: Audit
@@ -70,14 +70,14 @@ function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPat
 }
 
 /** Making stores and changing what they are called and how they are kept. */
-export function createWriting({ prisma, access, audit, commands, clock }: WritingOptions) {
+export function createStoreCommands({ prisma, access, audit, commands, clock }: StoreCommandsOptions) {
   return {
     /** Makes a store and its first key. The events service learns of it now or soon. */
     async create(
       session: Session,
       input: { readonly name: string; readonly isActive: boolean },
     ): Promise<{ store: StoreRecord; secret: string }> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       requireAdmin(caller)
       const name = requireText('name', input.name, 300)
       const state = input.isActive ? 'ACTIVE' : 'BLOCKED'
@@ -105,7 +105,7 @@ export function createWriting({ prisma, access, audit, commands, clock }: Writin
      * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for what must hold at once (repeat to finish)
      */
     async update(session: Session, id: number, changes: StoreChanges): Promise<StoreRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       requireAdmin(caller)
       const data = checkChanges(changes)
       const atOnce = data.refuseEmailLikeData !== undefined || data.analystDataPaths !== undefined

@@ -5,22 +5,22 @@ import type { Access, Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Commands } from '../../outbox/deliver.ts'
 import type { ErasureRecord } from '../erasure/erasure.types.ts'
-import type { ErasureRows } from '../erasure/erasure.repository.ts'
-import type { Outcome } from '../erasure/await-erasure.ts'
+import type { ErasureRepository } from '../erasure/erasure.repository.ts'
+import type { ErasureWait } from '../erasure/await-erasure.ts'
 import { missing, recordChange } from './audit.ts'
 
-export interface DeletionOptions {
+export interface StoreDeletionOptions {
   readonly prisma: PrismaClient
   readonly access: Access
   readonly audit: Audit
   readonly commands: Commands
-  readonly erasures: ErasureRows
-  readonly outcome: Outcome
+  readonly erasures: ErasureRepository
+  readonly outcome: ErasureWait
   readonly clock: () => Date
 }
 
 /** Asking for the end of a store. What it means in this database is in `store-removal.ts`. */
-export function createDeletion({
+export function createStoreDeletion({
   prisma,
   access,
   audit,
@@ -28,17 +28,17 @@ export function createDeletion({
   erasures,
   outcome,
   clock,
-}: DeletionOptions) {
+}: StoreDeletionOptions) {
   return {
     /**
      * Deletes a store with its users, keys and events. Repeated after a failure it goes on where it stopped and
      * counts what was deleted before, too.
      *
      * @param signal says that nobody waits for the answer any more
-     * @throws STORE_NOT_FOUND once the result was told, SERVICE_UNAVAILABLE when the end takes too long
+     * @throws STORE_NOT_FOUND once the result was returned, SERVICE_UNAVAILABLE when the end takes too long
      */
     async remove(session: Session, id: number, signal: AbortSignal): Promise<ErasureRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       requireAdmin(caller)
       const subject = { storeId: id, subject: 'STORE', subjectId: '' } as const
       await inTransaction(prisma, async (tx) => {

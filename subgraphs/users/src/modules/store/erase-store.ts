@@ -1,20 +1,20 @@
 import type { PrismaClient } from '@user-stats/prisma-users'
 import { inTransaction, type Db } from '../../database/transaction.ts'
 import type { CommandRef } from '../../outbox/outbox-repository.ts'
-import type { ErasureRows } from '../erasure/erasure.repository.ts'
-import type { UserRows } from '../user/user.repository.ts'
+import type { ErasureRepository } from '../erasure/erasure.repository.ts'
+import type { UserRepository } from '../user/user.repository.ts'
 
-export type StoreRemoval = ReturnType<typeof createStoreRemoval>
+export type StoreErasure = ReturnType<typeof createStoreErasure>
 
 /** What deleting a store means in this database. Each step may be repeated. */
-export function createStoreRemoval({
+export function createStoreErasure({
   prisma,
   rows,
   erasures,
 }: {
   readonly prisma: PrismaClient
-  readonly rows: UserRows
-  readonly erasures: ErasureRows
+  readonly rows: UserRepository
+  readonly erasures: ErasureRepository
 }) {
   return {
     /** Deletes the users of a store that is being deleted, batch by batch; the count is kept with the erasure. */

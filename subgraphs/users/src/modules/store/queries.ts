@@ -18,11 +18,11 @@ const maySee = (caller: Caller, id: number): boolean =>
   (caller.role === 'ANALYST' && (caller.storeId === undefined || caller.storeId === id))
 
 /** Reading stores. */
-export function createReading({ prisma }: { readonly prisma: PrismaClient }) {
+export function createStoreQueries({ prisma }: { readonly prisma: PrismaClient }) {
   return {
     /** Null when there is none, or it is not the caller's to see. */
     async byId(session: Session, id: number): Promise<StoreRecord | null> {
-      const scope = listableStores(await session.admitted())
+      const scope = listableStores(await session.activeCaller())
       return scope === null || scope === id ? await prisma.store.findUnique({ where: { id } }) : null
     },
 
@@ -30,7 +30,7 @@ export function createReading({ prisma }: { readonly prisma: PrismaClient }) {
       session: Session,
       { first, after, offset }: PageRequest & { readonly offset: number },
     ): Promise<Page<StoreRecord>> {
-      const scope = listableStores(await session.admitted())
+      const scope = listableStores(await session.activeCaller())
       const limit = requireFirst(first)
       if (offset < 0) throw badInput('offset', 'must be 0 or more')
       const from = after == null ? 0 : Number(fromCursor(after, isId))
@@ -49,7 +49,7 @@ export function createReading({ prisma }: { readonly prisma: PrismaClient }) {
      * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
      */
     async byIds(session: Session, ids: readonly number[]): Promise<(StoreRecord | null | Error)[]> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
       const visible = ids.filter((id) => maySee(caller, id))
       const found =

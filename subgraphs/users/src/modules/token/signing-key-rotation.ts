@@ -1,7 +1,7 @@
 import { lockTask, type Db } from '../../database/transaction.ts'
-import { generatePair, keepPair } from '../../vault/key-pair.ts'
+import { generateKeyPairAsync, wrapKeyPair } from '../../vault/key-pair.ts'
 import type { MasterKeys } from '../../vault/master-keys.ts'
-import { placeOfSigningKey } from '../../vault/aad.ts'
+import { signingKeyAad } from '../../vault/aad.ts'
 
 const day = 86_400_000
 
@@ -9,8 +9,8 @@ const day = 86_400_000
 const longestAfterlife = 2 * day
 
 async function createKey(tx: Db, masterKeys: MasterKeys, now: Date, signsFrom: Date): Promise<string> {
-  const pair = await generatePair('rsa', { modulusLength: 2048 })
-  const kept = keepPair(pair, masterKeys, placeOfSigningKey)
+  const pair = await generateKeyPairAsync('rsa', { modulusLength: 2048 })
+  const kept = wrapKeyPair(pair, masterKeys, signingKeyAad)
   await tx.signingKey.create({ data: { ...kept, createdAt: now, signsFrom } })
   return kept.kid
 }

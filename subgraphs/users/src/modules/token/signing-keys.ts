@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrismaClient, SigningKey as SigningKeyRow } from '@user-stats/prisma-users'
 import { tokenAlgorithm, type KeySource } from '@user-stats/core'
 import type { MasterKeys } from '../../vault/master-keys.ts'
-import { placeOfSigningKey } from '../../vault/aad.ts'
+import { signingKeyAad } from '../../vault/aad.ts'
 
 interface SigningKey {
   readonly kid: string
@@ -17,7 +17,7 @@ export interface SigningKeysOptions {
   readonly afterlife: number
   /** Milliseconds after which the keys are read again. */
   readonly maxAge?: number
-  /** Milliseconds between two readings for keys that do not exist: strangers must not make us ask more often. */
+  /** Milliseconds between reads for unknown key ids: anonymous callers must not cause more. */
   readonly cooldown?: number
 }
 
@@ -88,7 +88,7 @@ export function createSigningKeys({
       const row = current()
       if (row === undefined) throw new Error('there is no signing key')
       if (signer?.kid === row.kid) return signer
-      const der = masterKeys.unwrap(row.masterKeyId, row.privateKey, placeOfSigningKey(row.kid))
+      const der = masterKeys.unwrap(row.masterKeyId, row.privateKey, signingKeyAad(row.kid))
       signer = {
         kid: row.kid,
         privateKey: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }),

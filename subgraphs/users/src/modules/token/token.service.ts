@@ -12,7 +12,7 @@ import {
 import type { SigningKeys } from './signing-keys.ts'
 
 /** Only its hash is kept of an API key: 256 random bits need no slow one. */
-export const hashOf = (secret: string): Uint8Array<ArrayBuffer> =>
+export const hashApiKey = (secret: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(createHash('sha256').update(secret).digest())
 
 /** Seconds that a token for another service of ours works. */
@@ -70,7 +70,7 @@ export function createTokens({
      * @throws INVALID_API_KEY, STORE_BLOCKED
      */
     async authenticate(apiKey: string): Promise<{ accessToken: string; expiresIn: number }> {
-      const key = await prisma.apiKey.findUnique({ where: { hash: hashOf(apiKey) } })
+      const key = await prisma.apiKey.findUnique({ where: { hash: hashApiKey(apiKey) } })
       const rest = key?.expiresAt ? (key.expiresAt.getTime() - clock().getTime()) / 1_000 : lifetime
       if (key?.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY')
       if (key.storeId !== null && (await stateOf(prisma, key.storeId)) !== 'ACTIVE')

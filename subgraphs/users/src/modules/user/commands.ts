@@ -4,21 +4,21 @@ import { inTransaction } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
 import type { Owner, Person } from '../../vault/vault.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import { missing, type Finding, type StoreId } from './lookup.ts'
+import { userNotFound, type UserLookup, type StoreId } from './lookup.ts'
 import { requireChanges, type PersonChanges } from './validation.ts'
-import { toTaken, type UserRecord, type UserRows } from './user.repository.ts'
+import { toTaken, type UserRecord, type UserRepository } from './user.repository.ts'
 
-export interface WritingOptions {
+export interface UserCommandsOptions {
   readonly prisma: PrismaClient
-  readonly rows: UserRows
-  readonly finding: Finding
+  readonly rows: UserRepository
+  readonly finding: UserLookup
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
 }
 
 /** Changing what is known of users. */
-export function createWriting({ prisma, rows, finding, access, audit, clock }: WritingOptions) {
+export function createUserCommands({ prisma, rows, finding, access, audit, clock }: UserCommandsOptions) {
   async function change(session: Session, owner: Owner, changes: Partial<Person>): Promise<UserRecord> {
     const { storeId, id } = owner
     const user = await inTransaction(prisma, async (tx) => {
@@ -35,7 +35,7 @@ export function createWriting({ prisma, rows, finding, access, audit, clock }: W
     }).catch((error: unknown) => {
       throw toTaken(error)
     })
-    if (user === undefined) throw missing()
+    if (user === undefined) throw userNotFound()
     return user
   }
 
@@ -45,7 +45,7 @@ export function createWriting({ prisma, rows, finding, access, audit, clock }: W
       session: Session,
       { id, ...input }: PersonChanges & { readonly id: string },
     ): Promise<UserRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const tenant = tenantsOf(caller)
       const changes = requireChanges(input)
       return await change(session, { storeId: await finding.locate(tenant, id), id }, changes)
@@ -60,11 +60,11 @@ export function createWriting({ prisma, rows, finding, access, audit, clock }: W
         ...input
       }: PersonChanges & { readonly email: string; readonly storeId?: StoreId },
     ): Promise<UserRecord> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const storeId = tenantOf(caller, named)
       const changes = requireChanges(input)
       const user = await rows.byEmail(prisma, await finding.requireStore(storeId), email)
-      if (user === undefined) throw missing()
+      if (user === undefined) throw userNotFound()
       return await change(session, user, changes)
     },
   }

@@ -3,25 +3,25 @@ import { DomainError, tenantOf, tenantsOf } from '@user-stats/core'
 import { inTransaction } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import type { ErasureRows } from '../erasure/erasure.repository.ts'
-import { missing, type Finding } from './lookup.ts'
-import type { UserRows } from './user.repository.ts'
+import type { ErasureRepository } from '../erasure/erasure.repository.ts'
+import { userNotFound, type UserLookup } from './lookup.ts'
+import type { UserRepository } from './user.repository.ts'
 
-export interface RemovalOptions {
+export interface UserDeletionOptions {
   readonly prisma: PrismaClient
-  readonly rows: UserRows
-  readonly finding: Finding
-  readonly erasures: Pick<ErasureRows, 'createKept'>
+  readonly rows: UserRepository
+  readonly finding: UserLookup
+  readonly erasures: Pick<ErasureRepository, 'createKept'>
   readonly access: Access
   readonly audit: Audit
 }
 
 /** Deleting personal data and nothing else: what users did stays. Erasing goes further. */
-export function createRemoval({ prisma, rows, finding, erasures, access, audit }: RemovalOptions) {
+export function createUserDeletion({ prisma, rows, finding, erasures, access, audit }: UserDeletionOptions) {
   return {
     /** Deletes a user's personal data; the statistics stay. @throws USER_NOT_FOUND */
     async remove(session: Session, id: string): Promise<void> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const owner = { storeId: await finding.locate(tenantsOf(caller), id), id }
       const removed = await inTransaction(prisma, async (tx) => {
         await access.holdStore(tx, caller, owner.storeId)
@@ -33,12 +33,12 @@ export function createRemoval({ prisma, rows, finding, erasures, access, audit }
         }
         return there
       })
-      if (!removed) throw missing()
+      if (!removed) throw userNotFound()
     },
 
     /** Deletes the personal data of a store's users. @returns how many there were */
     async removeOfStore(session: Session, named: number): Promise<number> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const storeId = tenantOf(caller, named)
       let deleted = 0
       for (;;) {

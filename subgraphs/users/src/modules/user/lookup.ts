@@ -1,17 +1,23 @@
 import { validate as isUuid } from 'uuid'
 import type { PrismaClient } from '@user-stats/prisma-users'
 import { DomainError } from '@user-stats/core'
-import type { UserRows } from './user.repository.ts'
+import type { UserRepository } from './user.repository.ts'
 
 /** A store as a caller names it. Absent: their own. */
 export type StoreId = number | null | undefined
 
-export const missing = (): DomainError => new DomainError('USER_NOT_FOUND')
+export const userNotFound = (): DomainError => new DomainError('USER_NOT_FOUND')
 
-export type Finding = ReturnType<typeof createFinding>
+export type UserLookup = ReturnType<typeof createUserLookup>
 
 /** Where users are. */
-export function createFinding({ prisma, rows }: { readonly prisma: PrismaClient; readonly rows: UserRows }) {
+export function createUserLookup({
+  prisma,
+  rows,
+}: {
+  readonly prisma: PrismaClient
+  readonly rows: UserRepository
+}) {
   return {
     /** An admin may name any store, one that does not exist included. @throws STORE_NOT_FOUND */
     async requireStore(storeId: number): Promise<number> {
@@ -23,7 +29,7 @@ export function createFinding({ prisma, rows }: { readonly prisma: PrismaClient;
     /** The store of a user. @param tenant where to look; null: everywhere @throws USER_NOT_FOUND */
     async locate(tenant: number | null, id: string): Promise<number> {
       const storeId = isUuid(id) ? await rows.storeOf(prisma, tenant, id) : undefined
-      if (storeId === undefined) throw missing()
+      if (storeId === undefined) throw userNotFound()
       return storeId
     },
   }

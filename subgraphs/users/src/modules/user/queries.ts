@@ -4,8 +4,8 @@ import { DomainError, mayReadTenant, tenantOf, tenantsOf } from '@user-stats/cor
 import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
 import type { Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import { missing, type Finding, type StoreId } from './lookup.ts'
-import type { UserRecord, UserRows } from './user.repository.ts'
+import { userNotFound, type UserLookup, type StoreId } from './lookup.ts'
+import type { UserRecord, UserRepository } from './user.repository.ts'
 
 /** How events refer to a user: the store and what it sends as `userId`. */
 export interface UserReference {
@@ -13,15 +13,15 @@ export interface UserReference {
   readonly ref: string
 }
 
-export interface ReadingOptions {
+export interface UserQueriesOptions {
   readonly prisma: PrismaClient
-  readonly rows: UserRows
-  readonly finding: Finding
+  readonly rows: UserRepository
+  readonly finding: UserLookup
   readonly audit: Audit
 }
 
 /** Reading registered users. What an admin is shown is recorded before. */
-export function createReading({ prisma, rows, finding, audit }: ReadingOptions) {
+export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesOptions) {
   /** What is shown of a user; what an admin is shown is recorded before. @param storeId where it was looked for */
   async function shown(session: Session, storeId: number | null, user: UserRecord | undefined) {
     await audit.read(session, user?.storeId ?? storeId, user === undefined ? [] : [user.id])
@@ -31,7 +31,7 @@ export function createReading({ prisma, rows, finding, audit }: ReadingOptions) 
   return {
     /** Null when there is none, or it belongs to another store. */
     async byId(session: Session, id: string): Promise<UserRecord | null> {
-      const tenant = tenantsOf(await session.admitted())
+      const tenant = tenantsOf(await session.activeCaller())
       return isUuid(id) ? await shown(session, tenant, await rows.byId(prisma, tenant, id)) : null
     },
 
@@ -41,28 +41,28 @@ export function createReading({ prisma, rows, finding, audit }: ReadingOptions) 
      * @throws USER_NOT_FOUND when there is none, or it belongs to another store
      */
     async exported(session: Session, id: string): Promise<UserRecord> {
-      const tenant = tenantsOf(await session.admitted())
+      const tenant = tenantsOf(await session.activeCaller())
       const user = isUuid(id) ? await rows.byId(prisma, tenant, id) : undefined
       if (user === undefined) {
         await audit.read(session, tenant, [])
-        throw missing()
+        throw userNotFound()
       }
       await audit.exported(session, user)
       return user
     },
 
     async byEmail(session: Session, email: string, named: StoreId): Promise<UserRecord | null> {
-      const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
+      const storeId = await finding.requireStore(tenantOf(await session.activeCaller(), named))
       return await shown(session, storeId, await rows.byEmail(prisma, storeId, email))
     },
 
     async byExternalId(session: Session, externalId: string, named: StoreId): Promise<UserRecord | null> {
-      const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
+      const storeId = await finding.requireStore(tenantOf(await session.activeCaller(), named))
       return await shown(session, storeId, await rows.byExternalId(prisma, storeId, externalId))
     },
 
     async page(session: Session, named: StoreId, { first, after }: PageRequest): Promise<Page<UserRecord>> {
-      const storeId = await finding.requireStore(tenantOf(await session.admitted(), named))
+      const storeId = await finding.requireStore(tenantOf(await session.activeCaller(), named))
       const limit = requireFirst(first)
       const from = after == null ? null : fromCursor(after, isUuid)
       const page = toPage(await rows.page(prisma, storeId, from, limit + 1), limit)
@@ -80,7 +80,7 @@ export function createReading({ prisma, rows, finding, audit }: ReadingOptions) 
       session: Session,
       references: readonly UserReference[],
     ): Promise<(UserRecord | null | Error)[]> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
       // A visitor's id may read like a registered one in capitals: it is another.
       const owners = references

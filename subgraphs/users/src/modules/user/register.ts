@@ -7,12 +7,12 @@ import type { Access, Session } from '../access/access.service.ts'
 import type { Person } from '../../vault/vault.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { StoreId } from './lookup.ts'
-import { takenError, type UserRecord, type UserRows } from './user.repository.ts'
+import { takenError, type UserRecord, type UserRepository } from './user.repository.ts'
 import { requirePerson, type PersonInput } from './validation.ts'
 
 export interface RegistrationOptions {
   readonly prisma: PrismaClient
-  readonly rows: UserRows
+  readonly rows: UserRepository
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
@@ -75,7 +75,7 @@ export function createRegistration({ prisma, rows, access, audit, clock }: Regis
   return {
     /** @throws EMAIL_TAKEN, USERNAME_TAKEN, EXTERNAL_ID_TAKEN, STORE_NOT_FOUND, BAD_USER_INPUT */
     async create(session: Session, input: NewUser): Promise<UserRecord> {
-      const { storeId, person } = prepare(await session.admitted(), input)
+      const { storeId, person } = prepare(await session.activeCaller(), input)
       const [user] = await register(session, storeId, [person])
       if (user === undefined || user instanceof DomainError)
         throw user ?? new DomainError('INTERNAL_SERVER_ERROR')
@@ -89,7 +89,7 @@ export function createRegistration({ prisma, rows, access, audit, clock }: Regis
      * @throws BAD_USER_INPUT for their number, and refusals of access that concern them all
      */
     async createMany(session: Session, inputs: readonly NewUser[]): Promise<readonly Registered[]> {
-      const caller = await session.admitted()
+      const caller = await session.activeCaller()
       // Whoever may register nobody is refused as a whole.
       if (caller.role !== 'STORE' && caller.role !== 'ADMIN') tenantOf(caller)
       if (inputs.length > maxUsers)

@@ -64,10 +64,10 @@ const personOf = ({ email, username, firstName, lastName, phone, externalId }: P
   externalId,
 })
 
-export type UserRows = ReturnType<typeof createUserRows>
+export type UserRepository = ReturnType<typeof createUserRepository>
 
 /** The tables of users and their data keys, always read together. */
-export function createUserRows({ vault, pool }: { readonly vault: Vault; readonly pool: Pool }) {
+export function createUserRepository({ vault, pool }: { readonly vault: Vault; readonly pool: Pool }) {
   const open = ({ key, masterKeyId, sealed, ...row }: Row): UserRecord => ({
     ...row,
     ...vault.open(row, { key, masterKeyId }, sealed),

@@ -1,14 +1,14 @@
-import { createFinding } from './lookup.ts'
-import { createReading, type ReadingOptions } from './queries.ts'
-import { createRemoval, type RemovalOptions } from './delete.ts'
-import { createWriting, type WritingOptions } from './commands.ts'
+import { createUserLookup } from './lookup.ts'
+import { createUserQueries, type UserQueriesOptions } from './queries.ts'
+import { createUserDeletion, type UserDeletionOptions } from './delete.ts'
+import { createUserCommands, type UserCommandsOptions } from './commands.ts'
 import { createRegistration, type RegistrationOptions } from './register.ts'
 
 export type { UserReference } from './queries.ts'
 export type { UserRecord } from './user.repository.ts'
 
 export type UsersOptions = Omit<
-  ReadingOptions & RegistrationOptions & WritingOptions & RemovalOptions,
+  UserQueriesOptions & RegistrationOptions & UserCommandsOptions & UserDeletionOptions,
   'finding'
 >
 
@@ -16,11 +16,11 @@ export type Users = ReturnType<typeof createUsers>
 
 /** Registered users: personal data, for the store it belongs to and for admins. */
 export function createUsers(options: UsersOptions) {
-  const finding = createFinding(options)
+  const finding = createUserLookup(options)
   return {
-    ...createReading({ ...options, finding }),
+    ...createUserQueries({ ...options, finding }),
     ...createRegistration(options),
-    ...createWriting({ ...options, finding }),
-    ...createRemoval({ ...options, finding }),
+    ...createUserCommands({ ...options, finding }),
+    ...createUserDeletion({ ...options, finding }),
   }
 }
