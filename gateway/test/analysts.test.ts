@@ -33,11 +33,11 @@ beforeAll(async () => {
 })
 afterAll(() => graph[Symbol.asyncDispose]())
 beforeEach(() => {
-  graph.users.hits.length = 0
-  graph.events.hits.length = 0
+  graph.users.requests.length = 0
+  graph.events.requests.length = 0
 })
 const [analystOfStore, analystOfAll] = [() => analysts[0] ?? '', () => analysts[1] ?? '']
-const hits = () => graph.users.hits.length + graph.events.hits.length
+const hits = () => graph.users.requests.length + graph.events.requests.length
 
 interface Tagged {
   readonly type: ObjectTypeDefinitionNode
@@ -57,7 +57,7 @@ async function introspected(token: string): Promise<GraphQLSchema> {
   return buildClientSchema(body.data as unknown as IntrospectionQuery)
 }
 
-/** Everything a schema has by name: types, and fields as `Type.field`. */
+/** The names of all types, and of all fields as `Type.field`. */
 function namesIn(schema: GraphQLSchema): ReadonlySet<string> {
   const names = new Set<string>()
   for (const type of Object.values(schema.getTypeMap())) {
@@ -74,7 +74,7 @@ test('every field of the graph is tagged as visible or hidden for analysts', () 
     const decisions = ['analyst', 'withheld'].filter((tag) => own.includes(tag))
     return decisions.length > 1 || (decisions.length === 0 && !ofType.includes('withheld'))
   })
-  // Say `@tag(name: "analyst")` or `@tag(name: "withheld")` in the SDL; a type may be withheld as a whole.
+  // Add `@tag(name: "analyst")` or `@tag(name: "withheld")` in the SDL, for a field or a whole type.
   expect(undecided.map(({ type, field }) => `${type.name.value}.${field.name.value}`)).toEqual([])
   expect(fields.filter(shown).length).toBeGreaterThan(50)
 })

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { RawEnv } from '@user-stats/config'
 import { catalogue } from '@user-stats/core'
-import { startGraph, type Answer, type Graph } from './support/gateway.ts'
+import { startGraph, type GatewayResponse, type Graph } from './support/gateway.ts'
 
 const threshold = 5
 let graph: Graph
@@ -20,7 +20,7 @@ async function restartWithBatches(): Promise<void> {
 }
 
 const jane = '{ userByEmail(email: "jane@example.org") { id } }'
-const ask = (query = jane): Promise<Answer> => graph.graphql(graph.store, query)
+const ask = (query = jane): Promise<GatewayResponse> => graph.graphql(graph.store, query)
 const never = () => new Promise(() => undefined)
 const stateOf = async (peer: string) => {
   const response = await fetch(`${graph.origin}/metrics`)
@@ -32,7 +32,7 @@ const stateOf = async (peer: string) => {
 const away = { code: 'SUBGRAPH_UNAVAILABLE', retryAfter: 1 }
 
 /** Repeats a request until its response fits. */
-async function until(fits: (answer: Answer) => boolean): Promise<void> {
+async function until(fits: (answer: GatewayResponse) => boolean): Promise<void> {
   const end = Date.now() + 20_000
   while (!fits(await ask())) {
     if (Date.now() > end) throw new Error('no response fitted')
@@ -41,22 +41,22 @@ async function until(fits: (answer: Answer) => boolean): Promise<void> {
 }
 
 test('after a few timeouts no more requests are sent to a subgraph, until a probe finds that it answers', async () => {
-  graph.users.answering = never
+  graph.users.respond = never
   for (let n = 0; n < threshold; n += 1) expect((await ask()).status).toBe(503)
   expect(await stateOf('users')).toBe('2')
-  const asked = graph.users.hits.length
+  const asked = graph.users.requests.length
   const refused = await ask()
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
   expect(refused.body).toMatchObject({
     data: { userByEmail: null },
     errors: [{ path: ['userByEmail'], extensions: away }],
   })
-  expect(graph.users.hits.length).toBe(asked)
-  // The other subgraph has a breaker of its own.
+  expect(graph.users.requests.length).toBe(asked)
+  // The circuit breaker of the other subgraph stays closed.
   expect((await ask('{ topEventTypes { type } }')).status).toBe(200)
   expect(await stateOf('events')).toBe('0')
 
-  graph.users.answering = undefined
+  graph.users.respond = undefined
   await until(({ status }) => status === 200)
   expect(await stateOf('users')).toBe('0')
   expect(graph.logged().match(/it is asked no more/g)).toHaveLength(1)
@@ -64,22 +64,22 @@ test('after a few timeouts no more requests are sent to a subgraph, until a prob
 })
 
 test('broken connections open the circuit too, over REST and GraphQL', async () => {
-  graph.users.answering = (reply) => reply.raw.destroy()
+  graph.users.respond = (reply) => reply.raw.destroy()
   for (let n = 0; n < threshold; n += 1) await ask()
-  const asked = graph.users.hits.length
+  const asked = graph.users.requests.length
   const answer = await graph.rest(graph.store, 'GET', '/api/user/jane@example.org')
   expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([503, away.code, '1'])
-  expect(graph.users.hits.length).toBe(asked)
+  expect(graph.users.requests.length).toBe(asked)
 })
 
 test('errors that a subgraph returns never open the circuit', async () => {
   const names = ['taken', 'busy', 'boom', 'name']
   for (let n = 0; n < threshold * 4; n += 1)
     await ask(`{ userByEmail(email: "${names[n % names.length] ?? ''}@example.org") { id } }`)
-  graph.users.answering = (reply) =>
+  graph.users.respond = (reply) =>
     reply.code(503).send({ errors: [{ message: 'Busy.', extensions: { code: 'DATABASE_UNAVAILABLE' } }] })
   for (let n = 0; n < threshold * 2; n += 1) await ask()
-  expect(graph.users.hits.length).toBe(threshold * 6)
+  expect(graph.users.requests.length).toBe(threshold * 6)
   expect(await stateOf('users')).toBe('0')
 })
 
@@ -91,12 +91,12 @@ test.each(['OVERLOADED', 'TOO_MANY_REQUESTS', 'QUEUE_FULL'] as const)(
     const refusal = { errors: [{ message: 'Busy.', extensions: { code, retryAfter: 7 } }] }
     const expected = { message: 'Busy.', extensions: { code, retryAfter: 7 } }
     let batches = 0
-    graph.events.answering = (reply) => reply.code(status).send(refusal)
-    graph.events.answeringBatches = (reply) => {
+    graph.events.respond = (reply) => reply.code(status).send(refusal)
+    graph.events.respondToBatch = (reply) => {
       batches += 1
       return reply.code(status).send(refusal)
     }
-    // Both are fetched at the same time, in one batch.
+    // Both entities are fetched in the same turn, in one batch.
     const joined =
       '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
     for (let n = 0; n < threshold * 2; n += 1) {
@@ -123,7 +123,7 @@ test('an operation of a batch may be rejected without the others', async () => {
   const refusal = JSON.stringify({
     errors: [{ message: 'Busy.', extensions: { code: 'QUEUE_FULL', retryAfter: 7 } }],
   })
-  graph.events.answeringBatches = (reply) =>
+  graph.events.respondToBatch = (reply) =>
     reply.send(`[1,503,${refusal}]\n[0,200,{"data":{"_entities":[{"eventCount":2}]}}]\n`)
   const query =
     '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
@@ -144,7 +144,7 @@ test('a client that disconnects cancels the request to the subgraph, which is no
   for (let n = 0; n < threshold * 2; n += 1) {
     const ended = Promise.withResolvers<boolean>()
     const arrived = Promise.withResolvers<undefined>()
-    graph.users.answering = (reply) => {
+    graph.users.respond = (reply) => {
       reply.raw.once('close', () => {
         ended.resolve(reply.raw.writableFinished)
       })
@@ -162,17 +162,17 @@ test('a client that disconnects cancels the request to the subgraph, which is no
     socket.destroy()
     expect(await ended.promise).toBe(false)
   }
-  graph.users.answering = undefined
+  graph.users.respond = undefined
   expect((await ask()).status).toBe(200)
 })
 
 test("a subgraph receives the time left, never more than the request's own limit", async () => {
-  const told = () => Number(graph.users.hits.at(-1)?.headers['x-timeout-ms'])
+  const timeLeft = () => Number(graph.users.requests.at(-1)?.headers['x-timeout-ms'])
   await ask()
-  expect(told()).toBeGreaterThan(0)
-  expect(told()).toBeLessThan(150)
+  expect(timeLeft()).toBeGreaterThan(0)
+  expect(timeLeft()).toBeLessThan(150)
   await using hurried = await startGraph({ REQUEST_TIMEOUT_MS: '100' })
-  // What a client says of it is not handed on.
+  // A client's own header is not forwarded.
   await hurried.graphql(hurried.store, jane, {}, { 'x-timeout-ms': '99999' })
-  expect(Number(hurried.users.hits.at(-1)?.headers['x-timeout-ms'])).toBeLessThanOrEqual(100)
+  expect(Number(hurried.users.requests.at(-1)?.headers['x-timeout-ms'])).toBeLessThanOrEqual(100)
 })

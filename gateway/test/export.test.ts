@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { createTestIssuer } from '@user-stats/testing/tokens'
 import { GraphQLError } from 'graphql'
 import { startGateway } from './support/gateway.ts'
-import { sdlOf, startSubgraph, type Subgraph } from './support/subgraph.ts'
+import { sdlOf, startStubSubgraph, type StubSubgraph } from './support/stub-subgraph.ts'
 
 const at = '2026-11-23T05:16:00.123Z'
 const user = {
@@ -22,7 +22,7 @@ const user = {
 const issuer = createTestIssuer()
 const token = issuer.tokenFor({ role: 'STORE', keyId: 'k-1', storeId: 1 })
 
-/** What the stubs hold, and when they stop. */
+/** What the stubs store, and when they fail. */
 let held: {
   events: number
   padding: number
@@ -31,8 +31,8 @@ let held: {
   erasedAfter: number
   failAt: number
 }
-let users: Subgraph
-let events: Subgraph
+let users: StubSubgraph
+let events: StubSubgraph
 let gateway: Awaited<ReturnType<typeof startGateway>>
 
 interface Paging {
@@ -49,7 +49,7 @@ function pageOf(total: number, { first, after }: Paging, make: (n: number) => ob
 
 beforeEach(async () => {
   held = { events: 0, padding: 10, keys: 0, usersAsked: 0, erasedAfter: Infinity, failAt: Infinity }
-  users = await startSubgraph({
+  users = await startStubSubgraph({
     typeDefs: sdlOf('users'),
     resolvers: {
       Query: {
@@ -69,7 +69,7 @@ beforeEach(async () => {
       app.get('/.well-known/jwks.json', () => issuer.jwks)
     },
   })
-  events = await startSubgraph({
+  events = await startStubSubgraph({
     typeDefs: sdlOf('events'),
     resolvers: {
       Query: {
@@ -100,7 +100,7 @@ afterEach(async () => {
 const path = '/api/user/u-1/export'
 const fetchExport = (bearer: string | undefined = token, at = path) => gateway.rest(bearer, 'GET', at)
 const pagesOf = (name: string) =>
-  events.hits
+  events.requests
     .filter(({ query }) => query.includes(`query ${name}`))
     .map(({ variables }) => variables['first'] as number)
 
@@ -145,7 +145,7 @@ test('a page holds about a megabyte, whatever the size of an event', async () =>
   expect(pagesOf('ExportEvents').slice(5)).toEqual([200, 2_000, 2_000, 2_000])
 })
 
-/** Starts an export and reads nothing of it. */
+/** Starts an export without reading its body. */
 async function open(): Promise<IncomingMessage> {
   const sent = sendRequest(`${gateway.origin}${path}`, { headers: { authorization: `Bearer ${token}` } })
   sent.end()
@@ -153,28 +153,28 @@ async function open(): Promise<IncomingMessage> {
   return answer
 }
 
-/** Long enough for pages to be read, if anybody wanted them. */
-async function otherWork(): Promise<void> {
+/** Takes longer than reading several pages. */
+async function passTime(): Promise<void> {
   for (let n = 0; n < 200; n += 1) await gateway.send('GET', '/health/live')
 }
 
 test('an export is read no faster than its client reads, and stops when the client disconnects', async () => {
   Object.assign(held, { events: Infinity, padding: 2_000 })
   const answer = await open()
-  await otherWork()
-  const waiting = events.hits.length
+  await passTime()
+  const waiting = events.requests.length
   expect(waiting).toBeLessThan(60)
   for (let read = 0; read < 40_000_000;) {
     const chunk = answer.read() as Buffer | null
     if (chunk === null) await once(answer, 'readable')
     else read += chunk.length
   }
-  expect(events.hits.length).toBeGreaterThan(35)
+  expect(events.requests.length).toBeGreaterThan(35)
   answer.destroy()
-  await otherWork()
-  const after = events.hits.length
-  await otherWork()
-  expect(events.hits.length).toBe(after)
+  await passTime()
+  const after = events.requests.length
+  await passTime()
+  expect(events.requests.length).toBe(after)
 }, 60_000)
 
 test.each([
@@ -207,6 +207,6 @@ test('a rejected export is a problem document', async () => {
   expect(await codeOf(gateway.rest(undefined, 'GET', path))).toEqual([401, 'UNAUTHENTICATED'])
   expect(await codeOf(fetchExport(analyst))).toEqual([403, 'FORBIDDEN'])
   expect(await codeOf(fetchExport(token, '/api/user/nobody/export'))).toEqual([404, 'USER_NOT_FOUND'])
-  users.answering = (reply) => reply.code(502).send('down')
+  users.respond = (reply) => reply.code(502).send('down')
   expect(await codeOf(fetchExport())).toEqual([503, 'SUBGRAPH_UNAVAILABLE'])
 })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { createTestIssuer } from '@user-stats/testing/tokens'
 import { startGateway } from './support/gateway.ts'
-import { startEvents, startUsers } from './support/stubs.ts'
-import type { Subgraph } from './support/subgraph.ts'
+import { startEvents, startUsers } from './support/stub-subgraphs.ts'
+import type { StubSubgraph } from './support/stub-subgraph.ts'
 
 type Gateway = Awaited<ReturnType<typeof startGateway>>
 
@@ -11,8 +11,8 @@ const tokens: Readonly<Record<string, string>> = {
   store: issuer.tokenFor({ role: 'STORE', keyId: 'k-1', storeId: 1 }),
   admin: issuer.tokenFor({ role: 'ADMIN', keyId: 'k-2' }),
 }
-let users: Subgraph
-let events: Subgraph
+let users: StubSubgraph
+let events: StubSubgraph
 let ordinary: Gateway
 let fast: Gateway
 
@@ -30,8 +30,8 @@ afterAll(async () => {
 })
 beforeEach(() => {
   for (const subgraph of [users, events]) {
-    subgraph.hits.length = 0
-    subgraph.answering = undefined
+    subgraph.requests.length = 0
+    subgraph.respond = undefined
   }
 })
 
@@ -186,13 +186,13 @@ test.each(['breaks the connection', 'answers no JSON'])(
       query: '{ a: eventAmount(type: "down") { date } storeEventAmount(storeId: 1) { date } }',
     }
     for (let round = 0; round < 2; round += 1) await send(fast, operation)
-    events.answering = (reply) =>
+    events.respond = (reply) =>
       fault === 'breaks the connection' ? reply.raw.destroy() : reply.send('<html>')
     const expected = await send(ordinary, operation)
-    events.hits.length = 0
+    events.requests.length = 0
     expect(await send(fast, operation)).toEqual(expected)
     // Sent once: a request without a response may have been carried out.
-    expect(events.hits).toHaveLength(1)
+    expect(events.requests).toHaveLength(1)
   },
 )
 
@@ -206,7 +206,7 @@ test.each(['breaks the connection', 'answers no JSON', 'answers an error', 'leav
       path: ['_entities', 0, 'email'],
       extensions: { code: 'DATABASE_UNAVAILABLE' },
     }
-    users.answering = (reply) => {
+    users.respond = (reply) => {
       if (fault === 'breaks the connection') return reply.raw.destroy()
       if (fault === 'answers no JSON') return reply.send('<html>')
       if (fault === 'answers an error')
@@ -214,16 +214,16 @@ test.each(['breaks the connection', 'answers no JSON', 'answers an error', 'leav
       return reply.send({ data: { _entities: [null] } })
     }
     const expected = await send(ordinary, operation)
-    events.hits.length = 0
+    events.requests.length = 0
     expect(await send(fast, operation)).toEqual(expected)
-    expect(events.hits).toHaveLength(1)
+    expect(events.requests).toHaveLength(1)
   },
 )
 
 test('a subgraph that hangs counts as unavailable after its timeout on both paths', async () => {
   const operation = { query: '{ eventAmount(type: "slow") { date } }' }
   for (let round = 0; round < 2; round += 1) await send(fast, operation)
-  events.answering = () => new Promise(() => undefined)
+  events.respond = () => new Promise(() => undefined)
   const expected = await send(ordinary, operation)
   expect(expected).toMatchObject({ status: 503, text: expect.stringContaining('SUBGRAPH_UNAVAILABLE') })
   expect(await send(fast, operation)).toEqual(expected)
@@ -232,9 +232,9 @@ test('a subgraph that hangs counts as unavailable after its timeout on both path
 test('a forwarded operation is the one of the query plan, with declared variables only', async () => {
   const operation = { query: record, variables: { input, more: 1 } }
   await send(fast, operation)
-  const [first] = events.hits
+  const [first] = events.requests
   await send(fast, operation)
-  const [, second] = events.hits
+  const [, second] = events.requests
   expect(second).toMatchObject({ query: first?.query, variables: first?.variables })
   expect(second?.headers.authorization).toBe(`Bearer ${tokens['store'] ?? ''}`)
   expect(second?.variables).toEqual({ input })

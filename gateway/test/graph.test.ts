@@ -8,12 +8,12 @@ beforeAll(async () => {
 afterAll(() => graph[Symbol.asyncDispose]())
 beforeEach(() => {
   for (const subgraph of [graph.users, graph.events]) {
-    subgraph.hits.length = 0
-    subgraph.answering = undefined
+    subgraph.requests.length = 0
+    subgraph.respond = undefined
   }
 })
 
-const hits = () => ({ users: graph.users.hits.length, events: graph.events.hits.length })
+const hits = () => ({ users: graph.users.requests.length, events: graph.events.requests.length })
 const jane = '{ userByEmail(email: "jane@example.org") { id email } }'
 
 test('a query across both subgraphs sends one request to each', async () => {
@@ -35,7 +35,7 @@ test('a query across both subgraphs sends one request to each', async () => {
       },
     },
   })
-  // Once for the user, once for the store of her events.
+  // One request for the user, one for the store of their events.
   expect(hits()).toEqual({ users: 2, events: 1 })
 })
 
@@ -47,7 +47,7 @@ test.each([
   'mutation { recordEvent(input: { type: "a", userId: "u", data: { n: 1e400 } }) { duplicate } }',
   '{ funnel(filter: { fromDay: "2026-11-01" }, withinSeconds: 1, steps: [{ data: [{ path: "$.a", equals: {} }] }, {}]) { from } }',
 ])(
-  'a literal that no subgraph takes is a fault of the document, and no subgraph is asked: %s',
+  'an invalid literal of a custom scalar is a validation error, and no subgraph is called: %s',
   async (query) => {
     const { body } = await graph.graphql(graph.store, query)
     expect(body.errors.map(({ extensions }) => extensions['code'])).toEqual(['GRAPHQL_VALIDATION_FAILED'])
@@ -81,7 +81,7 @@ const visitorOf = async (selection: string) => {
 }
 
 test.each(['id', 'email', 'store { id }', '__typename id', 'id eventCount', 'email events { nodes { id } }'])(
-  'the user of an event is null for a visitor when asked for %s, without an error',
+  "the user of a visitor's event is null without an error when %s is selected",
   async (selection) => {
     expect(await visitorOf(selection)).toBeNull()
   },
@@ -93,8 +93,8 @@ test('statistics alone are null for a visitor, who has no user id', async () => 
     lastSeenAt: null,
     events: null,
   })
-  // One fetch for the registered user only.
-  expect(graph.events.hits.at(-1)?.variables['representations']).toHaveLength(1)
+  // Representations of registered users only.
+  expect(graph.events.requests.at(-1)?.variables['representations']).toHaveLength(1)
 })
 
 test('an operation on one subgraph sends nothing to the other', async () => {
@@ -105,14 +105,14 @@ test('an operation on one subgraph sends nothing to the other', async () => {
 test("the caller's token and the request id are forwarded, and no other header", async () => {
   const answer = await graph.graphql(graph.store, jane, {}, { 'x-request-id': 'trace-1', cookie: 'a=b' })
   expect(answer.headers.get('x-request-id')).toBe('trace-1')
-  expect(graph.users.hits[0]?.headers).toMatchObject({
+  expect(graph.users.requests[0]?.headers).toMatchObject({
     authorization: `Bearer ${graph.store}`,
     'x-request-id': 'trace-1',
     'content-type': 'application/json',
   })
-  expect(graph.users.hits[0]?.headers).not.toHaveProperty('cookie')
+  expect(graph.users.requests[0]?.headers).not.toHaveProperty('cookie')
   await graph.graphql(undefined, jane)
-  expect(graph.users.hits[1]?.headers).not.toHaveProperty('authorization')
+  expect(graph.users.requests[1]?.headers).not.toHaveProperty('authorization')
 })
 
 test.each([
@@ -120,20 +120,17 @@ test.each([
   ['busy', 503, { code: 'DATABASE_UNAVAILABLE', retryAfter: 7 }, 'it: is refused'],
   ['boom', 200, { code: 'INTERNAL_SERVER_ERROR' }, 'Something went wrong on our side.'],
   ['odd', 200, { code: 'INTERNAL_SERVER_ERROR' }, 'Something went wrong on our side.'],
-])(
-  'an error of a subgraph keeps its code and path and loses the rest: %s',
-  async (name, status, extensions, message) => {
-    const answer = await graph.graphql(
-      graph.store,
-      `{ found: userByEmail(email: "${name}@example.org") { id } }`,
-    )
-    expect(answer.status).toBe(status)
-    expect(answer.body).toEqual({ data: { found: null }, errors: [{ message, path: ['found'], extensions }] })
-  },
-)
+])('an error of a subgraph keeps its code and path only: %s', async (name, status, extensions, message) => {
+  const answer = await graph.graphql(
+    graph.store,
+    `{ found: userByEmail(email: "${name}@example.org") { id } }`,
+  )
+  expect(answer.status).toBe(status)
+  expect(answer.body).toEqual({ data: { found: null }, errors: [{ message, path: ['found'], extensions }] })
+})
 
 test("a subgraph's error is returned whatever its HTTP status", async () => {
-  graph.users.answering = (reply) =>
+  graph.users.respond = (reply) =>
     reply.code(401).send({ errors: [{ message: 'Revoked.', extensions: { code: 'KEY_REVOKED' } }] })
   const answer = await graph.graphql(graph.store, jane)
   expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
@@ -151,7 +148,7 @@ test.each([
   ['answers JSON that is no GraphQL', () => ({ pong: true })],
   ['does not answer in time', () => new Promise(() => undefined)],
 ] as const)('a subgraph counts as unavailable when it %s', async (_what, answering) => {
-  graph.users.answering = answering as never
+  graph.users.respond = answering as never
   const answer = await graph.graphql(graph.store, `{ a: user(id: "u-1") { id } b: store(id: 1) { name } }`)
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
   expect(answer.body.data).toEqual({ a: null, b: null })
@@ -163,7 +160,7 @@ test.each([
 })
 
 test('data of one subgraph is returned while the other is unavailable', async () => {
-  graph.users.answering = () => ''
+  graph.users.respond = () => ''
   const { status, body } = await graph.graphql(graph.store, '{ events { nodes { id user { id email } } } }')
   expect(status).toBe(200)
   expect(body.data).toEqual({
@@ -181,7 +178,7 @@ test('data of one subgraph is returned while the other is unavailable', async ()
 })
 
 test('personal data is returned while the events service is unavailable', async () => {
-  graph.events.answering = () => ''
+  graph.events.respond = () => ''
   const { status, body } = await graph.graphql(
     graph.store,
     '{ userByEmail(email: "jane@example.org") { email count: eventCount } }',
@@ -192,13 +189,13 @@ test('personal data is returned while the events service is unavailable', async 
 })
 
 test('a mutation is sent once, even when its response is lost', async () => {
-  graph.events.answering = (reply) => reply.raw.destroy()
+  graph.events.respond = (reply) => reply.raw.destroy()
   const answer = await graph.graphql(
     graph.store,
     'mutation { recordEvent(input: { type: "a", userId: "u" }) { duplicate } }',
   )
   expect(answer.body.errors[0]?.extensions).toEqual(away)
-  expect(graph.events.hits).toHaveLength(1)
+  expect(graph.events.requests).toHaveLength(1)
 })
 
 test('an unavailable subgraph is 503 over GraphQL and REST, and other operations go on', async () => {
@@ -225,6 +222,6 @@ test('the gateway starts and serves while the users service is unavailable; toke
 test('a request that exceeds its deadline is answered with an error that says so', async () => {
   await using own = await startGraph({ REQUEST_TIMEOUT_MS: '200' })
   await own.graphql(own.store, '{ __typename }')
-  own.users.answering = () => new Promise(() => undefined)
+  own.users.respond = () => new Promise(() => undefined)
   expect((await own.graphql(own.store, jane)).body.errors[0]?.extensions).toEqual(away)
 })

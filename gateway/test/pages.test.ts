@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { startBrowser, type TestBrowser, type Visit } from '@user-stats/testing/browser'
-import { apiKey, startStubGraph, type StubGraph } from './support/stub-graph.ts'
+import { apiKey, startPlaygroundServer, type PlaygroundServer } from './support/playground-server.ts'
 
-async function openPlayground(browser: TestBrowser, graph: StubGraph): Promise<Visit> {
+async function openPlayground(browser: TestBrowser, graph: PlaygroundServer): Promise<Visit> {
   const visit = await browser.open(`${graph.origin}/graphql`)
   await visit.page.getByRole('tab', { name: 'EventsPerDay' }).waitFor()
   return visit
@@ -16,20 +16,20 @@ async function enterKey({ page }: Visit, key: string): Promise<void> {
 async function signIn(visit: Visit): Promise<void> {
   await enterKey(visit, apiKey)
   await visit.page.getByText('Signed in as analyst of store 3').waitFor()
-  // The editor that signing in brings is the one with documentation.
+  // The editor is replaced at sign-in; only the new one has documentation.
   await visit.page.getByRole('button', { name: 'Show Documentation Explorer' }).waitFor()
-  // And it is there once it shows its first tab.
+  // It is ready once it shows its first tab.
   await visit.page.locator('.graphiql-query-editor').getByText('EventsPerDay').waitFor()
 }
 
-/** GraphiQL loses a tab chosen while its editors are still being made, as on a busy machine: then it is chosen again. */
+/** GraphiQL forgets a tab that is selected before its editors are ready: then it is selected again. */
 async function openTab({ page }: Pick<Visit, 'page'>, name: string, attempts = 5): Promise<void> {
   await page.getByRole('button', { name, exact: true }).click()
   try {
     await page.locator('.graphiql-query-editor').getByText(name).first().waitFor({ timeout: 4_000 })
   } catch (error) {
     if (attempts === 1) throw error
-    // From another tab: the one that is chosen already is not chosen again.
+    // GraphiQL ignores a click on the selected tab, so another one is selected first.
     await page.getByRole('button', { name: 'EventsPerDay', exact: true }).click()
     await openTab({ page }, name, attempts - 1)
   }
@@ -42,7 +42,7 @@ async function execute({ page }: Visit): Promise<void> {
 
 test('an analyst signs in, finds the prepared tabs and runs a query, within the origin and its policy', async () => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   await using visit = await openPlayground(browser, graph)
   const { page } = visit
   expect(await page.title()).toBe('User statistics – playground')
@@ -59,12 +59,12 @@ test('an analyst signs in, finds the prepared tabs and runs a query, within the 
   await page.getByRole('button', { name: 'Show Documentation Explorer' }).click()
   await page.getByRole('link', { name: 'Query', exact: true }).waitFor()
 
-  expect(graph.posted.map(({ operation }) => operation).sort()).toEqual([
+  expect(graph.requests.map(({ operation }) => operation).sort()).toEqual([
     'Authenticate',
     'EventsPerDay',
     'IntrospectionQuery',
   ])
-  const query = graph.posted.find(({ operation }) => operation === 'EventsPerDay')
+  const query = graph.requests.find(({ operation }) => operation === 'EventsPerDay')
   expect(query?.variables).toEqual({ type: 'purchase', from: null, to: null })
   expect(query?.authorization).toMatch(/^Bearer .+\..+\.signature$/)
   expect(visit.faults).toEqual([])
@@ -76,25 +76,25 @@ test.each([
   ['TopEventTypes', { storeId: null }, '7055'],
 ])('the tab %s sends its query with its variables', async (name, variables, result) => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   await using visit = await openPlayground(browser, graph)
   const { page } = visit
   await signIn(visit)
   await openTab(visit, name)
   await execute(visit)
   await page.locator('.result-window').getByText(result).waitFor()
-  expect(graph.posted.find(({ operation }) => operation === name)?.variables).toEqual(variables)
+  expect(graph.requests.find(({ operation }) => operation === name)?.variables).toEqual(variables)
   expect(visit.faults).toEqual([])
 })
 
 test('a rejected key is reported on the page, and nothing is sent to the graph without a token', async () => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   await using visit = await openPlayground(browser, graph)
   await enterKey(visit, 'wrong')
   await visit.page.getByRole('alert').getByText('This API key was refused.').waitFor()
-  expect(graph.posted.map(({ operation }) => operation)).toEqual(['Authenticate'])
-  // The browser's own line about the status, nothing of ours.
+  expect(graph.requests.map(({ operation }) => operation)).toEqual(['Authenticate'])
+  // Only the browser's own line about the status.
   expect(visit.faults).toEqual([expect.stringContaining('401')])
 
   await signIn(visit)
@@ -103,7 +103,7 @@ test('a rejected key is reported on the page, and nothing is sent to the graph w
 
 test('neither key nor token is stored where another page or visit could read it', async () => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   await using visit = await openPlayground(browser, graph)
   const { page } = visit
   await signIn(visit)
@@ -119,14 +119,14 @@ test('neither key nor token is stored where another page or visit could read it'
   await page.reload()
   await page.getByLabel('API key').waitFor()
   expect(await page.getByLabel('API key').inputValue()).toBe('')
-  // What the analyst was working on is still there.
+  // The analyst's own text is kept.
   await page.locator('.graphiql-editor-tool').getByText('"purchase"').waitFor()
   expect(await page.getByRole('tab').count()).toBe(4)
 })
 
 test('signing out removes the responses, the documentation and the token', async () => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   await using visit = await openPlayground(browser, graph)
   const { page } = visit
   await signIn(visit)
@@ -142,12 +142,12 @@ test('signing out removes the responses, the documentation and the token', async
     .getByText('Sign in to run this: enter an API key at the top of the page')
     .waitFor()
   expect(await page.getByRole('button', { name: 'Show Documentation Explorer' }).count()).toBe(0)
-  expect(graph.posted.at(-1)?.authorization).toBeUndefined()
+  expect(graph.requests.at(-1)?.authorization).toBeUndefined()
 })
 
 test('the page reports that a session has expired', async () => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph({ lifetime: 1 })
+  await using graph = await startPlaygroundServer({ lifetime: 1 })
   await using visit = await openPlayground(browser, graph)
   await enterKey(visit, apiKey)
   await visit.page.getByRole('alert').getByText('Your session has ended.').waitFor()
@@ -159,7 +159,7 @@ test.each([
   ['once the token is refused', true, 'Your session has ended. Choose “Sign out” at the top of the page'],
 ])('%s, the result of a query says what to do on this page', async (_when, signedIn, sentence) => {
   await using browser = await startBrowser()
-  await using graph = await startStubGraph({ refusesTokens: true })
+  await using graph = await startPlaygroundServer({ refusesTokens: true })
   await using visit = await openPlayground(browser, graph)
   if (signedIn) await signIn(visit)
   await execute(visit)
@@ -169,7 +169,7 @@ test.each([
 })
 
 test('the endpoint returns the page to browsers only, under a policy without inline scripts', async () => {
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   const get = (accept: string) => fetch(`${graph.origin}/graphql`, { headers: { accept } })
   const page = await get('text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8')
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -183,7 +183,7 @@ test('the endpoint returns the page to browsers only, under a policy without inl
 })
 
 test('assets are cached for ever and compressed, and no other files are served', async () => {
-  await using graph = await startStubGraph()
+  await using graph = await startPlaygroundServer()
   const html = await (await fetch(`${graph.origin}/graphql`, { headers: { accept: 'text/html' } })).text()
   const urls = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '')
   expect(urls.length).toBeGreaterThan(2)

@@ -5,7 +5,7 @@ import { composeServices } from '@apollo/composition'
 import { expect, test } from '@jest/globals'
 import { parse } from 'graphql'
 import { introspect, startGateway, startGraph, type Graph } from './support/gateway.ts'
-import { startSubgraph } from './support/subgraph.ts'
+import { startStubSubgraph } from './support/stub-subgraph.ts'
 
 const committed = await readFile(join(import.meta.dirname, '../supergraph.graphql'), 'utf8')
 /** The same graph with another name for a field. */
@@ -57,9 +57,9 @@ test('a request in flight finishes on the schema it was validated against', asyn
   await using file = await createFile(committed)
   await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
   const { promise, resolve } = Promise.withResolvers()
-  graph.events.answering = () => promise
+  graph.events.respond = () => promise
   const underWay = graph.graphql(graph.store, '{ topEventTypes { type } }')
-  await until(() => graph.events.hits.length === 1)
+  await until(() => graph.events.requests.length === 1)
   await file.replace(renamed('other'))
   await until(async () => (await fieldsOf(graph)).includes('other'))
   resolve({ data: { topEventTypes: [{ type: 'purchase' }] } })
@@ -104,11 +104,11 @@ test('any graph can be served: variables locate its subgraphs, else the file doe
     type Product @key(fields: "id") {
       id: ID! weight: Int! @external cost(rate: Int! = 2): Int! @requires(fields: "weight")
     }`)
-  await using first = await startSubgraph({
+  await using first = await startStubSubgraph({
     typeDefs: products,
     resolvers: { Query: { product: (_: unknown, { id }: { id: string }) => ({ id, weight: 21 }) } },
   })
-  await using second = await startSubgraph({
+  await using second = await startStubSubgraph({
     typeDefs: shipping,
     resolvers: {
       Product: {
@@ -144,5 +144,5 @@ test('a hidden member of an input is rejected in variables, by every execution s
       body: { errors: [{ message: expect.stringContaining('"storeId" is not defined') }] },
     })
   }
-  expect(graph.events.hits).toHaveLength(3)
+  expect(graph.events.requests).toHaveLength(3)
 })

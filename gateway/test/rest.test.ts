@@ -27,7 +27,7 @@ const ajv = new Ajv2020({
   formats: { date: /^\d{4}-\d{2}-\d{2}$/, 'date-time': /^\d{4}-.*Z$/ },
 })
 
-/** The schema that the OpenAPI document gives of an answer. */
+/** The schema of a response in the OpenAPI document. */
 const documented = (method: string, url: string, status: number) => {
   const path = url.replaceAll(/:(\w+)/g, '{$1}')
   const responses = openapi.paths[path]?.[method.toLowerCase()]?.responses ?? {}
@@ -54,7 +54,7 @@ interface Example {
   readonly answer: unknown
 }
 
-/** One request for each row, and its answer as the previous system gave it. */
+/** One request per route, and its response as in the previous system. */
 const examples: Readonly<Record<string, Example>> = {
   'POST /api/auth': {
     path: '/api/auth',
@@ -127,7 +127,7 @@ test('the list of routes is complete', () => {
   expect(routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual(Object.keys(examples).sort())
 })
 
-const last = (subgraph: 'users' | 'events') => graph[subgraph].hits.at(-1)
+const last = (subgraph: 'users' | 'events') => graph[subgraph].requests.at(-1)
 
 test('is_admin creates an admin key instead of a store', async () => {
   const answer = await graph.rest(graph.admin, 'POST', '/api/store', { name: 'Ops', is_admin: true })
@@ -260,7 +260,7 @@ test("a subgraph's error names the route's own members", async () => {
 test.each(routes.filter((row) => row.public !== true).map((row) => [row.method, row.url]))(
   '%s %s needs a good token and asks no subgraph without one',
   async (method, url) => {
-    const before = graph.users.hits.length + graph.events.hits.length
+    const before = graph.users.requests.length + graph.events.requests.length
     for (const [token, code] of [
       [undefined, 'UNAUTHENTICATED'],
       ['nonsense', 'TOKEN_INVALID'],
@@ -272,7 +272,7 @@ test.each(routes.filter((row) => row.public !== true).map((row) => [row.method, 
     }
     const service = await graph.rest(graph.service, method, url.replaceAll(/:\w+/g, '1'))
     expect([service.status, service.body.code]).toEqual([403, 'FORBIDDEN'])
-    expect(graph.users.hits.length + graph.events.hits.length).toBe(before)
+    expect(graph.users.requests.length + graph.events.requests.length).toBe(before)
   },
 )
 

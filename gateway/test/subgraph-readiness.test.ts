@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals'
 import { Pool } from 'undici'
 import { createReadinessProbe } from '../src/subgraphs/subgraph-readiness.ts'
 
-/** A subgraph that answers every request with a status, and counts them. */
+/** A subgraph that answers every request with one status, and counts requests. */
 async function startSubgraph(status: number) {
   const asked: (string | undefined)[] = []
   const server = createServer((request, response) => {
@@ -35,7 +35,7 @@ test('concurrent checks send one request to a subgraph', async () => {
 test.each([
   [200, true],
   [503, false],
-  // Of another make, without such a route.
+  // A server without such a route.
   [404, true],
 ])('a subgraph that answers with status %i is ready: %s', async (status, ready) => {
   await using subgraph = await startSubgraph(status)

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 
 const directory = join(import.meta.dirname, '../../generated/playground')
 
-// Everything is denied but what the page does. The editor sets styles from its script, hence 'unsafe-inline' there.
+// Allows only what the page needs. The editor sets styles by script, hence 'unsafe-inline' there.
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -36,13 +36,13 @@ export async function registerPlayground(app: FastifyInstance): Promise<void> {
     decorateReply: false,
     index: false,
     preCompressed: true,
-    // The names carry a hash of the content.
+    // File names contain a hash of the content.
     immutable: true,
     maxAge: '365d',
   })
 }
 
-/** Answers with the playground's page. Throws if `npm run generate` has not made it. */
+/** Sends the playground's page. @throws Error before `npm run generate` has built it */
 export function sendPlayground(reply: FastifyReply): FastifyReply {
   page ??= readFileSync(join(directory, 'index.html'), 'utf8')
   return reply

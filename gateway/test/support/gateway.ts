@@ -5,18 +5,18 @@ import type { RawEnv } from '@user-stats/config'
 import { createTestIssuer } from '@user-stats/testing/tokens'
 import { buildApp } from '../../src/app.ts'
 import { readEnv } from '../../src/env.ts'
-import { startEvents, startUsers } from './stubs.ts'
+import { startEvents, startUsers } from './stub-subgraphs.ts'
 
 export type Body = Record<string, unknown>
 
-export interface Answer {
+export interface GatewayResponse {
   readonly status: number
   readonly headers: Headers
-  readonly body: AnswerBody
+  readonly body: ResponseBody
 }
 
-/** What tests look for in a body: a GraphQL answer, a problem document, or something to compare as a whole. */
-export interface AnswerBody {
+/** A GraphQL response or a problem document; tests read the members they expect. */
+export interface ResponseBody {
   readonly data: Tree
   readonly errors: readonly { readonly path?: unknown; readonly message: string; readonly extensions: Tree }[]
   readonly code: string
@@ -25,12 +25,12 @@ export interface AnswerBody {
   readonly detail: string
 }
 
-/** Data of any shape; looking for what is not there is undefined, as it is in JSON. */
+/** Data of any shape. */
 export interface Tree {
   readonly [member: string]: Tree
 }
 
-/** A gateway on a free port. */
+/** Starts a gateway on a free port. */
 export async function startGateway(raw: RawEnv) {
   const lines: string[] = []
   const destination = new Writable({
@@ -54,14 +54,14 @@ export async function startGateway(raw: RawEnv) {
   })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
 
-  async function send(method: string, path: string, init: RequestInit = {}): Promise<Answer> {
+  async function send(method: string, path: string, init: RequestInit = {}): Promise<GatewayResponse> {
     const response = await fetch(`${origin}${path}`, { redirect: 'manual', method, ...init })
     const text = await response.text()
     const json = response.headers.get('content-type')?.includes('json') ?? false
     return {
       status: response.status,
       headers: response.headers,
-      body: (json ? JSON.parse(text) : text) as AnswerBody,
+      body: (json ? JSON.parse(text) : text) as ResponseBody,
     }
   }
   const headersOf = (token: string | undefined, more: Record<string, string> = {}) => ({
@@ -74,7 +74,7 @@ export async function startGateway(raw: RawEnv) {
     logged: () => lines.join(''),
     graphql: (token: string | undefined, query: string, variables: Body = {}, headers = {}) =>
       send('POST', '/graphql', {
-        // What it cost is looked at where it is tested.
+        // Without the cost extension, which has tests of its own.
         headers: headersOf(token, {
           'content-type': 'application/json',
           prefer: 'return=minimal',
@@ -91,7 +91,7 @@ export async function startGateway(raw: RawEnv) {
   }
 }
 
-/** A gateway before both stub subgraphs, and tokens it trusts. */
+/** Starts a gateway with both stub subgraphs, and signs tokens for it. */
 export async function startGraph(raw: RawEnv = {}) {
   const issuer = createTestIssuer()
   const users = await startUsers(issuer)
@@ -113,7 +113,7 @@ export async function startGraph(raw: RawEnv = {}) {
   }
 }
 
-/** The public schema, by introspection: the names of queries and of types. */
+/** The names of queries and types that introspection returns. */
 export async function introspect({ graphql, store }: Graph): Promise<{ queries: string[]; types: string[] }> {
   const { body } = await graphql(store, '{ __schema { queryType { fields { name } } types { name } } }')
   const { __schema: schema } = body.data as unknown as {

@@ -6,7 +6,7 @@ import { run } from './run.ts'
 import { openStorage } from './storage.ts'
 import { readyMadeTabs } from './tabs.ts'
 
-/** GraphiQL over the gateway, as its bearer sees it: without a token there is no schema to browse. */
+/** GraphiQL with the caller's schema; without a token there is none. */
 export function Editor({ accessToken }: { accessToken: string | undefined }) {
   const storage = useMemo(openStorage, [])
   const fetcher = useMemo<Fetcher>(
@@ -25,7 +25,7 @@ export function Editor({ accessToken }: { accessToken: string | undefined }) {
       defaultEditorToolsVisibility="variables"
       isHeadersEditorEnabled={false}
       shouldPersistHeaders={false}
-      // Introspection needs a token, and so does the documentation, which is made from it: null leaves them out.
+      // Introspection needs a token: without one, no schema and no documentation.
       {...(accessToken ? {} : { schema: null, referencePlugin: null })}
     />
   )

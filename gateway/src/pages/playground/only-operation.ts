@@ -9,7 +9,7 @@ export function onlyOperation(query: string, asked: string | null | undefined): 
     const operations = parse(query).definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION)
     return operations.length === 1 ? operations[0]?.name?.value : asked
   } catch {
-    // What cannot be parsed is the gateway's to explain.
+    // The gateway reports syntax errors.
     return asked
   }
 }

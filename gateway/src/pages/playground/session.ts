@@ -1,4 +1,4 @@
-/** What a token says about its bearer. It is read to be shown; the services verify it themselves. */
+/** The claims of a token, for display only: the services verify it. */
 export interface Session {
   accessToken: string
   role: string | null

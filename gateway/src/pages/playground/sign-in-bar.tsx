@@ -8,7 +8,7 @@ interface Props {
   onSignOut: () => void
 }
 
-/** The bar above the editor: who is signed in, or the form that takes the API key. */
+/** The bar above the editor: the signed-in caller, or a form for an API key. */
 export function SignInBar({ session, notice, onSignIn, onSignOut }: Props) {
   return (
     <header className="bar">
@@ -24,7 +24,7 @@ export function SignInBar({ session, notice, onSignIn, onSignOut }: Props) {
 }
 
 function SignInForm({ onSignIn }: Pick<Props, 'onSignIn'>) {
-  // The key stays in its input, out of the component's state, and is gone once it has been exchanged.
+  // The key is kept in the input only, not in state, and removed with the form once it has been exchanged.
   const input = useRef<HTMLInputElement>(null)
   const [busy, setBusy] = useState(false)
 

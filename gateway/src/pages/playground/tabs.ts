@@ -1,4 +1,4 @@
-/** One ready-made tab: what GraphiQL shows in its operation and variables editors. */
+/** A prepared tab: the contents of GraphiQL's operation and variables editors. */
 export interface ReadyMadeTab {
   query: string
   variables: string
@@ -6,7 +6,7 @@ export interface ReadyMadeTab {
 
 const json = (value: unknown) => JSON.stringify(value, null, 2)
 
-/** The questions analysts ask most. GraphiQL names a tab after its operation. */
+/** The analysts' most frequent queries. GraphiQL names a tab after its operation. */
 export const readyMadeTabs: [ReadyMadeTab, ...ReadyMadeTab[]] = [
   {
     query: `# Events per day, newest day first.

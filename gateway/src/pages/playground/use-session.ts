@@ -4,7 +4,7 @@ import { signIn, type Session } from './session.ts'
 // Longer timers than this overflow and fire at once.
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** Holds the session in memory: reloading the page ends it, and so does its expiry. */
+/** Keeps the session in memory until it expires, the user signs out or the page is reloaded. */
 export function useSession() {
   const [session, setSession] = useState<Session | null>(null)
   const [notice, setNotice] = useState<string | null>(null)

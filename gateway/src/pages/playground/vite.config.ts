@@ -6,7 +6,7 @@ import { defineConfig, type Plugin } from 'vite'
 
 const brotli = promisify(brotliCompress)
 
-// The editor is several megabytes of text: compressed here once, not at each request.
+// The editor is several megabytes of text: compress it once, at build time.
 const compressed: Plugin = {
   name: 'compressed',
   async writeBundle({ dir = '.' }, bundle) {

@@ -1,8 +1,8 @@
 import type { createTestIssuer } from '@user-stats/testing/tokens'
 import { GraphQLError } from 'graphql'
-import { sdlOf, startSubgraph, type Resolvers } from './subgraph.ts'
+import { sdlOf, startStubSubgraph, type Resolvers } from './stub-subgraph.ts'
 
-/** Subgraphs over the real SDL whose resolvers know one store, one user and two events. */
+/** Subgraphs with the real SDL and resolvers for one store, one user and two events. */
 
 const at = '2026-11-23T05:16:00.123Z'
 const store = { id: 1, name: 'Shop', isActive: true, createdAt: at }
@@ -32,18 +32,18 @@ interface Ref {
   readonly ref: string
 }
 
-/** What the stub says of an address: a refusal as a subgraph words it. */
-const refusals: Readonly<Record<string, { code: string; field?: string; retryAfter?: number }>> = {
+/** Errors that the users stub returns for e-mail addresses. */
+const errorsByEmail: Readonly<Record<string, { code: string; field?: string; retryAfter?: number }>> = {
   'taken@example.org': { code: 'EMAIL_TAKEN', field: 'input.email' },
   'name@example.org': { code: 'BAD_USER_INPUT', field: 'input.firstName' },
   'busy@example.org': { code: 'DATABASE_UNAVAILABLE', retryAfter: 7 },
 }
 
-function refuse(email: string): void {
+function throwErrorOf(email: string): void {
   if (email === 'boom@example.org') throw new Error('relation "secret" does not exist')
   if (email === 'odd@example.org')
     throw new GraphQLError('secret', { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } })
-  const extensions = refusals[email]
+  const extensions = errorsByEmail[email]
   if (extensions)
     throw new GraphQLError(`${extensions.field ?? 'it'}: is refused`, {
       extensions: { ...extensions, serviceName: 'users', stacktrace: ['at secret.ts'] },
@@ -65,7 +65,7 @@ const usersResolvers: Resolvers = {
   Query: {
     user: () => user,
     userByEmail: (_: unknown, { email }: { email: string }) => {
-      refuse(email)
+      throwErrorOf(email)
       return email.toLowerCase() === 'jane@example.org' ? user : null
     },
     store: () => store,
@@ -74,7 +74,7 @@ const usersResolvers: Resolvers = {
   Mutation: {
     authenticate: () => ({ accessToken: 'a.b.c', tokenType: 'Bearer', expiresIn: 3_600 }),
     createUser: (_: unknown, { input }: Input) => {
-      refuse(input.email)
+      throwErrorOf(input.email)
       return { user: { ...user, email: input.email } }
     },
     updateUserByEmail: () => ({ user }),
@@ -135,9 +135,9 @@ const eventsResolvers: Resolvers = {
   Store: { __resolveReference: ({ id }: Ref) => ({ id }), eventAmount: () => days },
 }
 
-/** The users stub, which also publishes the issuer's key set. */
+/** Also publishes the issuer's key set. */
 export const startUsers = (issuer: ReturnType<typeof createTestIssuer>) =>
-  startSubgraph({
+  startStubSubgraph({
     typeDefs: sdlOf('users'),
     resolvers: usersResolvers,
     routes: (app) => {
@@ -145,4 +145,4 @@ export const startUsers = (issuer: ReturnType<typeof createTestIssuer>) =>
     },
   })
 
-export const startEvents = () => startSubgraph({ typeDefs: sdlOf('events'), resolvers: eventsResolvers })
+export const startEvents = () => startStubSubgraph({ typeDefs: sdlOf('events'), resolvers: eventsResolvers })

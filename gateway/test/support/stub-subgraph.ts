@@ -9,8 +9,8 @@ import { concatAST, graphql, parse, type DocumentNode } from 'graphql'
 type Resolver = (parent: never, args: never) => unknown
 export type Resolvers = Readonly<Record<string, Readonly<Record<string, Resolver>>>>
 
-/** One request that reached a subgraph. */
-export interface Hit {
+/** An operation that a subgraph received. */
+export interface ReceivedRequest {
   readonly query: string
   readonly variables: Readonly<Record<string, unknown>>
   readonly headers: IncomingHttpHeaders
@@ -22,18 +22,18 @@ export interface SubgraphOptions {
   readonly routes?: (app: FastifyInstance) => void
 }
 
-export interface Subgraph extends AsyncDisposable {
+export interface StubSubgraph extends AsyncDisposable {
   readonly origin: string
-  /** Every request so far, in order. */
-  readonly hits: Hit[]
-  /** Answers in place of the resolvers, until told otherwise. */
-  answering: ((reply: FastifyReply) => unknown) | undefined
-  /** Answers whole batches, which are not taken otherwise. */
-  answeringBatches: ((reply: FastifyReply) => unknown) | undefined
+  /** The operations received so far, in order. */
+  readonly requests: ReceivedRequest[]
+  /** If set, answers operations in place of the resolvers. */
+  respond: ((reply: FastifyReply) => unknown) | undefined
+  /** Answers batches; if unset, the subgraph has no batch endpoint. */
+  respondToBatch: ((reply: FastifyReply) => unknown) | undefined
   readonly close: () => Promise<void>
 }
 
-/** The SDL that a subgraph of ours publishes. */
+/** The SDL of one of our subgraphs. */
 export function sdlOf(name: 'users' | 'events'): DocumentNode {
   const folder = join(import.meta.dirname, '../../../subgraphs', name, 'src')
   return concatAST(
@@ -46,8 +46,12 @@ export function sdlOf(name: 'users' | 'events'): DocumentNode {
 const scalars = { DateTime: DateTimeScalar, SafeInt: SafeIntScalar }
 const allScalars = { ...scalars, Date: DateScalar, JSONObject: JSONObjectScalar }
 
-/** A small HTTP service over a subgraph's SDL, on a free port. */
-export async function startSubgraph({ typeDefs, resolvers, routes }: SubgraphOptions): Promise<Subgraph> {
+/** Starts a small HTTP service over a subgraph's SDL, on a free port. */
+export async function startStubSubgraph({
+  typeDefs,
+  resolvers,
+  routes,
+}: SubgraphOptions): Promise<StubSubgraph> {
   const known = typeDefs.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : []))
   const schema = buildSubgraphSchema({
     typeDefs,
@@ -57,15 +61,15 @@ export async function startSubgraph({ typeDefs, resolvers, routes }: SubgraphOpt
     } as never,
   })
   const app = Fastify()
-  const hits: Hit[] = []
+  const requests: ReceivedRequest[] = []
   app.post('/graphql', async (request, reply) => {
-    const { query, variables } = request.body as Hit
-    hits.push({ query, variables, headers: request.headers })
-    if (subgraph.answering) return subgraph.answering(reply)
+    const { query, variables } = request.body as ReceivedRequest
+    requests.push({ query, variables, headers: request.headers })
+    if (subgraph.respond) return subgraph.respond(reply)
     return await graphql({ schema, source: query, variableValues: variables })
   })
   app.post('/graphql/batch', (_request, reply) => {
-    if (subgraph.answeringBatches) return subgraph.answeringBatches(reply)
+    if (subgraph.respondToBatch) return subgraph.respondToBatch(reply)
     reply.callNotFound()
     return reply
   })
@@ -75,11 +79,11 @@ export async function startSubgraph({ typeDefs, resolvers, routes }: SubgraphOpt
     app.server.closeAllConnections()
     await app.close()
   }
-  const subgraph: Subgraph = {
+  const subgraph: StubSubgraph = {
     origin,
-    hits,
-    answering: undefined,
-    answeringBatches: undefined,
+    requests,
+    respond: undefined,
+    respondToBatch: undefined,
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -3,7 +3,7 @@ import { buildSchema, graphql } from 'graphql'
 import { wantsPage } from '@user-stats/http'
 import { registerPlayground, sendPlayground } from '../../src/pages/playground.ts'
 
-/** The API key the stub takes; it refuses every other. */
+/** The only valid API key. */
 export const apiKey = 'us_a-key-for-tests'
 
 const schema = buildSchema(`
@@ -32,17 +32,20 @@ function token(lifetime: number): string {
   return `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}.signature`
 }
 
-export interface StubGraph extends AsyncDisposable {
+export interface PlaygroundServer extends AsyncDisposable {
   readonly origin: string
-  /** Everything that was posted, in order. */
-  readonly posted: { authorization: string | undefined; operation: string; variables: unknown }[]
+  /** The operations received so far. */
+  readonly requests: { authorization: string | undefined; operation: string; variables: unknown }[]
 }
 
-/** The playground before a small graph that knows its four ready-made queries, on a free port. */
-export async function startStubGraph({ lifetime = 3_600, refusesTokens = false } = {}): Promise<StubGraph> {
+/** Serves the playground over a small graph that answers its four prepared queries, on a free port. */
+export async function startPlaygroundServer({
+  lifetime = 3_600,
+  refusesTokens = false,
+} = {}): Promise<PlaygroundServer> {
   const app: FastifyInstance = Fastify()
-  const posted: StubGraph['posted'] = []
-  // As the gateway does: what sets no policy of its own gets the strictest.
+  const requests: PlaygroundServer['requests'] = []
+  // The gateway's default policy, which the page replaces.
   app.addHook('onRequest', (_request, reply, done) => {
     void reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
     done()
@@ -52,7 +55,7 @@ export async function startStubGraph({ lifetime = 3_600, refusesTokens = false }
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const body = request.body as { query: string; operationName: string; variables?: object }
     const { authorization } = request.headers
-    posted.push({ authorization, operation: body.operationName, variables: body.variables })
+    requests.push({ authorization, operation: body.operationName, variables: body.variables })
     if (refusesTokens && authorization && body.operationName !== 'IntrospectionQuery')
       return reply.code(401).send({ errors: [{ message: 'no', extensions: { code: 'TOKEN_EXPIRED' } }] })
     if (body.operationName !== 'Authenticate' && !authorization) {
@@ -80,5 +83,5 @@ export async function startStubGraph({ lifetime = 3_600, refusesTokens = false }
   app.get('/graphql', (request, reply) => (wantsPage(request) ? sendPlayground(reply) : { data: null }))
   app.post('/graphql', answer)
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
-  return { origin, posted, [Symbol.asyncDispose]: () => app.close() }
+  return { origin, requests, [Symbol.asyncDispose]: () => app.close() }
 }
