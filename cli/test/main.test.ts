@@ -27,6 +27,17 @@ test.each([
   expect(code).toBe(1)
 })
 
+test('everything wrong in the environment is a line each, and a misspelt variable is warned of', async () => {
+  const env = { GATEWAY_PORT: 'x', CORS_ORIGINS: 'shop.example', USERS_PROT: '1', DATA_DIR: '/dev/null' }
+  const { code, stdout, stderr } = await runProgram(env, 'start').ended
+  expect(stderr.split('\n')).toEqual([
+    expect.stringMatching(/^user-stats: CORS_ORIGINS: expected origins/),
+    'user-stats: GATEWAY_PORT: expected a whole number from 0 to 65535',
+    '',
+  ])
+  expect([code, stdout]).toEqual([1, 'config    USERS_PROT is ignored: did you mean USERS_PORT?\n'])
+})
+
 test('a port in use ends in one line before anything is started', async () => {
   await using home = await temporaryDir()
   await using other = await occupyPort()

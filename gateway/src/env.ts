@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  checkVariables,
   commonEnvOf,
   commonVariables,
   EnvError,
   gatewaySecretVariable,
   kinds,
-  readVariables,
+  readServiceVariables,
   type RawEnv,
   type Variable,
 } from '@user-stats/config'
@@ -25,7 +27,7 @@ export const gatewayVariables = {
     default: 'http://127.0.0.1:8002',
   },
   SUPERGRAPH_PATH: {
-    schema: kinds.text(join(import.meta.dirname, '../supergraph.graphql')),
+    schema: kinds.file(join(import.meta.dirname, '../supergraph.graphql')),
     about:
       'File with the composed supergraph; reloaded when it changes. It may describe any graph: `<NAME>_URL` is the URL of its subgraph `<name>`, by default the one in the file.',
     default: 'gateway/supergraph.graphql',
@@ -54,7 +56,7 @@ export type Locate = (name: string, composedUrl: string) => string
 
 /** @throws EnvError naming every invalid variable */
 export function readEnv(raw: RawEnv) {
-  const env = readVariables(gatewayVariables, raw)
+  const env = readServiceVariables(gatewayVariables, raw, () => subgraphUrlFaults(raw))
   return {
     ...commonEnvOf(env, raw),
     http: { host: env.HOST, port: env.GATEWAY_PORT },
@@ -76,14 +78,35 @@ function endpointOf(url: string): string {
   return parsed.href
 }
 
+/** The variable that holds the URL of a subgraph. */
+const urlVariable = (name: string): string => `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_URL`
+
+/** Variables with the URLs of the subgraphs that the supergraph names, other than our own. */
+export function subgraphUrlVariables(raw: RawEnv): readonly string[] {
+  const { values } = checkVariables({ SUPERGRAPH_PATH: gatewayVariables.SUPERGRAPH_PATH }, raw)
+  if (values.SUPERGRAPH_PATH === undefined) return []
+  const sdl = readFileSync(values.SUPERGRAPH_PATH, 'utf8')
+  return [...sdl.matchAll(/@join__graph\(name: "([^"]+)"/g)]
+    .map(([, name = '']) => urlVariable(name))
+    .filter((variable) => !(variable in gatewayVariables))
+}
+
+const urlFaults = (variable: string, raw: RawEnv): readonly string[] =>
+  checkVariables({ [variable]: { schema: kinds.optionalUrl(), about: 'URL of a subgraph.' } }, raw).faults
+
+/** What is wrong with them. */
+export const subgraphUrlFaults = (raw: RawEnv): readonly string[] =>
+  subgraphUrlVariables(raw).flatMap((variable) => urlFaults(variable, raw))
+
 /** Variables take precedence over the composed file. */
 const createLocate =
   (raw: RawEnv, defaults: Readonly<Record<string, string>>): Locate =>
   (name, composedUrl) => {
-    const variable = `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_URL`
+    const variable = urlVariable(name)
     const url = (Object.hasOwn(defaults, name) ? defaults[name] : undefined) ?? raw[variable]
     if (url === undefined || url === '') return composedUrl
-    if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-      throw new EnvError([`${variable}: expected an http:// or https:// URL`])
+    // A supergraph that is loaded later may name subgraphs that were not checked at the start.
+    const faults = urlFaults(variable, raw)
+    if (faults.length > 0) throw new EnvError(faults)
     return endpointOf(url)
   }

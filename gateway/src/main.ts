@@ -1,12 +1,12 @@
 import { createJwksSource } from '@user-stats/core'
 import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
-import { readEnv } from './env.ts'
+import { readEnv, gatewayVariables } from './env.ts'
 
 // Apollo Gateway reads it when it is constructed.
 process.env['APOLLO_TELEMETRY_DISABLED'] = 'true'
 
-await serve('gateway', async (raw) => {
+await serve('gateway', gatewayVariables, async (raw) => {
   const env = readEnv(raw)
   const log = createLogger({ name: 'gateway', level: env.logLevel })
   const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })

@@ -1,15 +1,14 @@
-import type { z } from 'zod'
-import type { RawEnv, Variable } from './read-variables.ts'
+import { checkVariables, EnvError, type RawEnv, type Values, type Variable } from './read-variables.ts'
 import { graphLimitsOf, graphVariables } from './graph-limits.ts'
 import { kinds } from './parsers.ts'
 import { loadLimitsOf, loadVariables } from './overload.ts'
 import { rateLimitsOf, rateVariables } from './rate-limits.ts'
 import { tlsVariables } from './tls-variables.ts'
-import { readTls } from './tls.ts'
+import { readTls, tlsFaults } from './tls.ts'
 
 /** Variables every service has. */
 export const commonVariables = {
-  HOST: { schema: kinds.text('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
+  HOST: { schema: kinds.host('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
   ...tlsVariables,
   LOG_LEVEL: {
     schema: kinds.choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
@@ -43,21 +42,34 @@ export const commonVariables = {
     default: 'true',
   },
   CORS_ORIGINS: {
-    schema: kinds.list(),
-    about: 'Origins whose pages may call the services, separated by commas.',
+    schema: kinds.origins(),
+    about:
+      'Origins whose pages may call the services, separated by commas: `https://shop.example,https://www.shop.example`.',
     default: '(none)',
   },
 } as const satisfies Record<string, Variable>
 
-type CommonVariables = typeof commonVariables
-type Values = { readonly [K in keyof CommonVariables]: z.output<CommonVariables[K]['schema']> }
+/**
+ * Reads the variables of a service, and checks what belongs together.
+ *
+ * @param check finds further faults
+ * @throws EnvError with all faults
+ */
+export function readServiceVariables<V extends Record<string, Variable>>(
+  variables: V,
+  raw: RawEnv,
+  check: () => readonly string[] = () => [],
+): Values<V> {
+  const { values, faults } = checkVariables(variables, raw)
+  const all = new Set([...faults, ...tlsFaults(raw), ...check()])
+  if (all.size > 0) throw new EnvError([...all])
+  return values as Values<V>
+}
 
 /**
  * What every service makes of them. Limits are the gateway's; subgraphs allow more.
- *
- * @throws EnvError when certificate and key are no pair
  */
-export const commonEnvOf = (env: Values, raw: RawEnv) => ({
+export const commonEnvOf = (env: Values<typeof commonVariables>, raw: RawEnv) => ({
   limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
   load: loadLimitsOf(env),
   rates: rateLimitsOf(env),

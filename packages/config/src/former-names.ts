@@ -1,7 +1,7 @@
 import type { RawEnv } from './read-variables.ts'
 
 /** Variables that were renamed. The former name works in this version and is dropped in the next. */
-const formerNames: Readonly<Record<string, string>> = { RATE_LIMIT_STRANGERS: 'RATE_LIMIT_ANONYMOUS' }
+export const formerNames: Readonly<Record<string, string>> = { RATE_LIMIT_STRANGERS: 'RATE_LIMIT_ANONYMOUS' }
 
 const variants = Object.entries(formerNames).flatMap(([former, name]) => [
   [former, name] as const,

@@ -30,7 +30,7 @@ export const rateVariables = {
     default: '30',
   },
   REDIS_URL: {
-    schema: z.url({ protocol: /^rediss?$/, error: 'expected a redis:// or rediss:// URL' }).optional(),
+    schema: kinds.redisUrl().optional(),
     about:
       'Redis through which replicas of a service share their counts of requests. Without it each counts alone.',
     default: '(none)',

@@ -23,7 +23,7 @@ export interface Variable<T extends z.ZodType = z.ZodType> {
   readonly secret?: boolean
 }
 
-type Values<V extends Record<string, Variable>> = { readonly [K in keyof V]: z.output<V[K]['schema']> }
+export type Values<V extends Record<string, Variable>> = { readonly [K in keyof V]: z.output<V[K]['schema']> }
 
 /**
  * Reads variables once. Each may also be given as a file, `NAME_FILE`, its trailing line break removed;
@@ -32,6 +32,16 @@ type Values<V extends Record<string, Variable>> = { readonly [K in keyof V]: z.o
  * @throws EnvError naming every variable that is wrong and what was expected, never a value
  */
 export function readVariables<V extends Record<string, Variable>>(variables: V, env: RawEnv): Values<V> {
+  const { values, faults } = checkVariables(variables, env)
+  if (faults.length > 0) throw new EnvError(faults)
+  return values as Values<V>
+}
+
+/** The same for callers that check more than each variable by itself: values that are wrong are undefined. */
+export function checkVariables<V extends Record<string, Variable>>(
+  variables: V,
+  env: RawEnv,
+): { readonly values: Partial<Values<V>>; readonly faults: readonly string[] } {
   const faults: string[] = []
   const values = Object.entries(variables).map(([name, { schema }]) => {
     const before = faults.length
@@ -43,8 +53,7 @@ export function readVariables<V extends Record<string, Variable>>(variables: V, 
     faults.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join(', ')}`)
     return [name, undefined] as const
   })
-  if (faults.length > 0) throw new EnvError(faults)
-  return Object.fromEntries(values) as Values<V>
+  return { values: Object.fromEntries(values) as Partial<Values<V>>, faults }
 }
 
 function fromFile(name: string, env: RawEnv, faults: string[]): string | undefined {
@@ -57,8 +66,8 @@ function fromFile(name: string, env: RawEnv, faults: string[]): string | undefin
   }
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-  } catch {
-    faults.push(`${name}_FILE: the file cannot be read`)
+  } catch (error) {
+    faults.push(`${name}_FILE: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? ''})`)
     return undefined
   }
 }

@@ -33,11 +33,26 @@ function readCertificate(raw: RawEnv): Certificate | undefined {
   if (cert === undefined) throw new EnvError(['TLS_CERT: expected with TLS_KEY'])
   if (key === undefined) throw new EnvError(['TLS_KEY: expected with TLS_CERT'])
   const leaf = certificateIn(cert)
-  if (leaf === undefined) throw new EnvError(['TLS_CERT: expected certificates in PEM, its own first'])
   const privateKey = keyIn(key)
-  if (privateKey === undefined) throw new EnvError(['TLS_KEY: expected a private key in PEM, unencrypted'])
-  if (!leaf.checkPrivateKey(privateKey)) throw new EnvError(['TLS_KEY: is not the key of TLS_CERT'])
-  return { cert, key }
+  if (leaf && privateKey) {
+    if (!leaf.checkPrivateKey(privateKey)) throw new EnvError(['TLS_KEY: is not the key of TLS_CERT'])
+    return { cert, key }
+  }
+  throw new EnvError([
+    ...(leaf ? [] : ['TLS_CERT: expected certificates in PEM, its own first']),
+    ...(privateKey ? [] : ['TLS_KEY: expected a private key in PEM, unencrypted']),
+  ])
+}
+
+/** What is wrong with certificate and key. */
+export function tlsFaults(raw: RawEnv): readonly string[] {
+  try {
+    readCertificate(raw)
+    return []
+  } catch (error) {
+    if (error instanceof EnvError) return error.faults
+    throw error
+  }
 }
 
 const begin = '-----BEGIN CERTIFICATE-----'

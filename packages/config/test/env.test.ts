@@ -59,7 +59,7 @@ test('all faults are reported together, by name, with what was expected and with
     'PORT: expected a whole number from 0 to 65535',
     'WORKERS: expected a whole number from 1 to 8',
     'DATABASE_URL: expected a URL: postgresql://role:password@host:5432/database',
-    'USERS_URL: expected an http:// or https:// URL',
+    'USERS_URL: expected an http:// or https:// URL without user name and fragment',
     'MODE: expected one of fast, safe',
     'STRICT: expected true or false',
   ])
@@ -90,7 +90,9 @@ test('a variable and its file at once, and a file that cannot be read, are fault
   expect(faultsOf({ ...needed, MASTER_KEY: 'a', MASTER_KEY_FILE: missing })).toEqual([
     'MASTER_KEY and MASTER_KEY_FILE: set one of them, not both',
   ])
-  expect(faultsOf({ DATABASE_URL_FILE: missing })).toEqual(['DATABASE_URL_FILE: the file cannot be read'])
+  expect(faultsOf({ DATABASE_URL_FILE: missing })).toEqual([
+    'DATABASE_URL_FILE: the file cannot be read (ENOENT)',
+  ])
 })
 
 test('origins are a list, trimmed, without empty members', () => {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { acceptFormerNames, startFailures, type RawEnv } from '@user-stats/config'
+import { acceptFormerNames, nearMisses, startFailures, type RawEnv } from '@user-stats/config'
 import { drainAndClose } from './graceful-shutdown.ts'
 import type { Logger } from './logger.ts'
 
@@ -21,13 +21,18 @@ const grace = 25_000
  * status 0.
  * What keeps it from starting is reported a line each, with status 1.
  *
+ * @param variables those that the service reads
  * @param build makes the service from the environment
  */
-export async function serve(name: string, build: (raw: RawEnv) => Promise<Service>): Promise<void> {
+export async function serve(
+  name: string,
+  variables: Readonly<Record<string, unknown>>,
+  build: (raw: RawEnv) => Promise<Service>,
+): Promise<void> {
   try {
     const { env, warnings } = acceptFormerNames(process.env)
     const { app, log, listen, shutdownDelay } = await build(env)
-    for (const warning of warnings) log.warn(warning)
+    for (const warning of [...warnings, ...nearMisses(env, Object.keys(variables))]) log.warn(warning)
     await app.listen({ ...listen, backlog })
     log.info({ address: app.addresses()[0] }, 'listening')
     let stopping = false

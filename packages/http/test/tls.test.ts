@@ -164,7 +164,7 @@ test.each<[string, RawEnv, string]>([
   [
     'a file that is missing',
     { TLS_CERT_FILE: '/nowhere/cert', TLS_KEY: pair.key },
-    'TLS_CERT_FILE: the file cannot be read',
+    'TLS_CERT_FILE: the file cannot be read (ENOENT)',
   ],
 ])('%s is refused at the start, by name and without its value', (_what, env, fault) => {
   let error: unknown

@@ -2,9 +2,9 @@ import { openEventsDatabase, statementTimeoutFor } from '@user-stats/prisma-even
 import { createJwksSource } from '@user-stats/core'
 import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
-import { readEnv } from './env.ts'
+import { readEnv, eventsVariables } from './env.ts'
 
-await serve('events', async (raw) => {
+await serve('events', eventsVariables, async (raw) => {
   const env = readEnv(raw)
   const log = createLogger({ name: 'events', level: env.logLevel })
   const db = openEventsDatabase({

@@ -6,7 +6,7 @@ import {
   fourTimes,
   gatewaySecretVariable,
   kinds,
-  readVariables,
+  readServiceVariables,
   type RawEnv,
   type Variable,
 } from '@user-stats/config'
@@ -80,7 +80,7 @@ export type UsersEnv = ReturnType<typeof readEnv>
 
 /** @throws EnvError naming every variable that is wrong */
 export function readEnv(raw: RawEnv) {
-  const env = readVariables(usersVariables, raw)
+  const env = readServiceVariables(usersVariables, raw)
   const common = commonEnvOf(env, raw)
   return {
     ...common,

@@ -1,10 +1,10 @@
 import { openUsersDatabase, statementTimeoutFor } from '@user-stats/prisma-users'
 import { createLogger, serve } from '@user-stats/http'
 import { buildApp } from './app.ts'
-import { masterKeysOf, readEnv } from './env.ts'
+import { masterKeysOf, readEnv, usersVariables } from './env.ts'
 import { connectionName } from './vault/connected-key-ids.ts'
 
-await serve('users', async (raw) => {
+await serve('users', usersVariables, async (raw) => {
   const env = readEnv(raw)
   const log = createLogger({ name: 'users', level: env.logLevel })
   const db = openUsersDatabase({
