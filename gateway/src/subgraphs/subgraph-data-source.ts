@@ -1,7 +1,7 @@
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway'
 import { catalogue, isErrorCode, type ErrorCode } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
-import type { RequestContext } from '@user-stats/graphql'
+import { parseAnswer, type RequestContext } from '@user-stats/graphql'
 import type { GraphQLFormattedError } from 'graphql'
 import { pathsOfFetchedFields } from './error-paths.ts'
 import { RequestNotSentError, type PlannedOperation, type SubgraphResponse } from './subgraph-client.ts'
@@ -55,7 +55,7 @@ export function createSubgraphDataSource({
       try {
         const { status, text } = await send(request, caller)
         // Refusals have a GraphQL body too, whatever their status is.
-        const result = readResult(text)
+        const result = await readResult(text)
         if (result !== undefined) return { ...result, errors: result.errors?.map(toPublicError) }
         caller.log.warn({ subgraph: name, status }, 'the subgraph is unavailable')
       } catch (error) {
@@ -79,10 +79,10 @@ const unavailable = ({ query = '' }: Request): GraphQLFormattedError[] =>
   pathsOfFetchedFields(query).map((path) => errorOf('SUBGRAPH_UNAVAILABLE', path))
 
 /** @returns undefined when the text is no GraphQL response */
-function readResult(text: string): Result | undefined {
+async function readResult(text: string): Promise<Result | undefined> {
   let body: unknown
   try {
-    body = JSON.parse(text)
+    body = await parseAnswer(text)
   } catch {
     return undefined
   }

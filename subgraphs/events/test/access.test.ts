@@ -185,6 +185,33 @@ test.each([
   ])
 })
 
+test('many entities are answered in their order, and too many are refused', async () => {
+  const caller = events.store(stores.own)
+  const lookUp = async (count: number) => {
+    const representations = Array.from({ length: count }, (_, at) => ({
+      __typename: 'User',
+      storeId: stores.own,
+      ref: `many-${String(at)}`,
+    }))
+    const query =
+      'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { eventCount } } }'
+    return (await events.graphql(caller, query, { representations })).body
+  }
+  const active = [0, 499, 500, 1_199]
+  for (const at of active)
+    await events.send('POST', '/api/event', caller, { type: 'seen', user_id: `many-${String(at)}`, data: {} })
+  // Twice: on the fast path, too.
+  for (const _time of [1, 2]) {
+    const { data } = await lookUp(1_200)
+    expect(data._entities.map(({ eventCount }: { eventCount: number }) => eventCount)).toEqual(
+      Array.from({ length: 1_200 }, (_, at) => Number(active.includes(at))),
+    )
+  }
+  expect((await lookUp(25_001)).errors).toMatchObject([
+    { extensions: { code: 'OPERATION_TOO_LARGE', limit: 'entities', requested: 25_001, maximum: 25_000 } },
+  ])
+})
+
 test.each([
   [
     'raw events',

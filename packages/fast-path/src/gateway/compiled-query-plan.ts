@@ -1,4 +1,4 @@
-import type { RequestContext } from '@user-stats/graphql'
+import { parseAnswer, serializeAnswer, type RequestContext } from '@user-stats/graphql'
 import { OperationTypeNode } from 'graphql'
 import type { CachedOperation, Variables } from '../operation-cache.ts'
 import type { ExecutionStrategy } from './execution-strategy.ts'
@@ -51,7 +51,7 @@ export function compileQueryPlan(
       try {
         await step(execution)
         const data = project(execution.data)
-        return data === undefined ? undefined : { text: `${JSON.stringify({ data })}\n` }
+        return data === undefined ? undefined : { text: `${await serializeAnswer({ data })}\n` }
       } catch (error) {
         if (error instanceof UnsupportedResponseError) return undefined
         throw error
@@ -111,7 +111,7 @@ function compileFetch(node: FetchNode, documents: Set<string>): Fetch | undefine
     const planned = { query, operationName, variables: { ...used, ...representations } }
     const response = await forward(serviceName, planned, context)
     if (response === undefined || !isDataOnly(response)) throw new UnsupportedResponseError()
-    return (JSON.parse(response.text) as { readonly data: Data }).data
+    return ((await parseAnswer(response.text)) as { readonly data: Data }).data
   }
 }
 

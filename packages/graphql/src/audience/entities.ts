@@ -7,9 +7,36 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql'
-import { badInput } from '@user-stats/core'
+import { badInput, DomainError, yieldTurn } from '@user-stats/core'
 
 type Resolve = GraphQLFieldResolver<unknown, unknown, { readonly representations: readonly unknown[] }>
+
+/** Entities of one request. A gateway with the default cost sends half as many. */
+const maxEntities = 25_000
+/** Entities that are looked up at once; the others of a request wait for them. */
+const pieceLength = 500
+
+const tooMany = (requested: number): DomainError =>
+  new DomainError('OPERATION_TOO_LARGE', {
+    message: `The operation looks up ${String(requested)} entities; at most ${String(maxEntities)} are allowed. Ask for shorter lists (first, limit), or in several operations.`,
+    limit: { name: 'entities', requested, maximum: maxEntities },
+  })
+
+/** Looks up many entities piece by piece, so that the work for one caller leaves room for others between the pieces. */
+const inPieces =
+  (resolve: Resolve): Resolve =>
+  async (source, { representations }, context, info) => {
+    const entities: unknown[] = []
+    for (let at = 0; at < representations.length; at += pieceLength) {
+      const piece = representations.slice(at, at + pieceLength)
+      const found = (await resolve(source, { representations: piece }, context, info)) as readonly unknown[]
+      // One that fails is an error at its own place.
+      await Promise.allSettled(found)
+      entities.push(...found)
+      await yieldTurn()
+    }
+    return entities
+  }
 
 /** Makes `_entities` of a subgraph refuse what is no entity of it, not for this audience, or has no key of its type. */
 export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
@@ -18,7 +45,10 @@ export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
   const entity = schema.getType('_Entity')
   if (field === undefined || resolve === undefined || !isUnionType(entity)) return schema
   const keys = new Map(entity.getTypes().map((type) => [type.name, keysOf(type)]))
+  const resolveInPieces = inPieces(resolve)
   const guarded: Resolve = (source, args, context, info) => {
+    const { length } = args.representations
+    if (length > maxEntities) throw tooMany(length)
     for (const representation of args.representations) {
       const members = (representation ?? {}) as Readonly<Record<string, unknown>>
       const known = keys.get(String(members['__typename']))
@@ -27,7 +57,7 @@ export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
       if (!known.some((key) => key.every(({ name, accepts }) => accepts(members[name]))))
         throw badInput('representations', 'must hold the key of each entity')
     }
-    return resolve(source, args, context, info)
+    return (length > pieceLength ? resolveInPieces : resolve)(source, args, context, info)
   }
   field.resolve = guarded as NonNullable<typeof field.resolve>
   return schema
