@@ -5,7 +5,7 @@ import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.
 import { startTestStack, type TestStack } from '../support/stack.ts'
 
 /** Far below the 12 s for which a statement may run when requests have their usual time. */
-const patience = 8_000
+const maxWait = 8_000
 let stack: TestStack
 let token: string
 const jane = { email: 'jane@example.org', username: 'jane', first_name: 'Jane', last_name: 'Doe', phone: 1 }
@@ -77,14 +77,14 @@ test.each(cases)(
     )
     try {
       // Answered while the lock is held: nobody waits for it.
-      const late = pause(patience, undefined, { ref: false })
+      const late = pause(maxWait, undefined, { ref: false })
       const answer = await Promise.race([request(), late])
       if (answer === undefined) throw new Error('it was not answered in time')
       const { body, headers } = answer
       expect([answer.status, body.code ?? body.errors[0].extensions.code]).toEqual([status, code])
       expect(body.errors?.length ?? 1).toBe(1)
       if (status === 503) expect(headers.get('retry-after')).toBe('1')
-      for (const end = Date.now() + patience; (await waiting(lock)) > 0;) {
+      for (const end = Date.now() + maxWait; (await waiting(lock)) > 0;) {
         if (Date.now() > end) throw new Error('its statement is still waiting')
         await pause(50)
       }

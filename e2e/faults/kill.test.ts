@@ -9,7 +9,7 @@ import { createClients, type Client, type Ledger } from './load/clients.ts'
 const kills = Number(process.env['FAULT_KILLS'] ?? 8)
 const seed = Number(process.env['FAULT_SEED'] ?? Date.now() % 1_000_000)
 /** Milliseconds: two minutes, and half of one for each kill. */
-const patience = 120_000 + kills * 30_000
+const maxWait = 120_000 + kills * 30_000
 
 let stack: TestStack
 beforeAll(async () => {
@@ -122,5 +122,5 @@ test(
       `${String(ledger.events.size)} events, ${String(ledger.deleted.size)} users deleted with their events\n`,
     )
   },
-  patience,
+  maxWait,
 )

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { LegacyAnswer } from '../../support/legacy-client.ts'
 
 /** Milliseconds without an acknowledgement after which something is wrong. */
-const patience = 90_000
+const maxWait = 90_000
 
 /**
  * Sends until it is acknowledged: what a careful client does, with idempotency keys. A connection that breaks and
@@ -14,7 +14,7 @@ export async function insist(
   send: () => Promise<LegacyAnswer>,
   acknowledged: (answer: LegacyAnswer) => boolean,
 ): Promise<LegacyAnswer> {
-  const deadline = Date.now() + patience
+  const deadline = Date.now() + maxWait
   for (;;) {
     const answer = await send().catch(() => undefined)
     if (answer !== undefined && acknowledged(answer)) return answer

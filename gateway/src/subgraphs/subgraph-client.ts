@@ -1,7 +1,7 @@
 import type { GraphQLDataSourceProcessOptions } from '@apollo/gateway'
 import type { RequestContext } from '@user-stats/graphql'
 import { clientAddressHeader, sealAddress, type Logger } from '@user-stats/http'
-import { timeIsOver, timeoutHeader, type Breaker } from '@user-stats/core'
+import { deadlineExceeded, timeoutHeader, type Breaker } from '@user-stats/core'
 import type { Dispatcher } from 'undici'
 
 type Headers = Readonly<Record<string, string>>
@@ -164,7 +164,7 @@ export function createSubgraphClient({
       return response
     } catch (error) {
       // A client that disconnects is no failure of the subgraph; requests of one batch fail once.
-      const cancelled = cancellable && sender.signal.aborted && sender.signal.reason !== timeIsOver
+      const cancelled = cancellable && sender.signal.aborted && sender.signal.reason !== deadlineExceeded
       if (!cancelled && error !== lastFailure) breaker.failed(permit)
       lastFailure = error
       throw error

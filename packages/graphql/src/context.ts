@@ -3,7 +3,7 @@ import { DomainError } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
 import type { Caller } from '@user-stats/core'
 import type { TokenVerifier } from '@user-stats/core'
-import { timeIsOver, timeoutHeader, timeToSpend } from '@user-stats/core'
+import { deadlineExceeded, timeoutHeader, effectiveTimeout } from '@user-stats/core'
 import { clientAddress } from '@user-stats/http'
 import type { RateLimits } from '@user-stats/http'
 import type { RequestContext } from './request.ts'
@@ -25,8 +25,8 @@ export interface RequestContextOptions {
   readonly rates: RateLimits
   /** With which the gateway vouches for addresses. */
   readonly gatewaySecret?: string | undefined
-  /** Whether an asker who waits no longer than that is heeded: for services that others of ours ask. */
-  readonly heed?: boolean
+  /** Whether `x-timeout-ms` of the caller is honoured: for services that our own services call. */
+  readonly honorsTimeoutHeader?: boolean
 }
 
 /**
@@ -40,7 +40,7 @@ export function createRequestContext({
   timeout,
   rates,
   gatewaySecret,
-  heed = false,
+  honorsTimeoutHeader = false,
 }: RequestContextOptions): MakeContext {
   const addressOf = clientAddress(gatewaySecret)
 
@@ -60,7 +60,8 @@ export function createRequestContext({
     const overLimit = rates.consume(caller, () => addressOf(request), reply)
     if (overLimit !== undefined && caller.role !== 'NOBODY') throw overLimit
     const deadline =
-      performance.now() + (heed ? timeToSpend(timeout, request.headers[timeoutHeader]) : timeout)
+      performance.now() +
+      (honorsTimeoutHeader ? effectiveTimeout(timeout, request.headers[timeoutHeader]) : timeout)
     let signal: AbortSignal | undefined
     return {
       caller,
@@ -88,7 +89,7 @@ function createSignal({ raw }: Connection, timeout: number): AbortSignal {
     return controller.signal
   }
   const timer = setTimeout(() => {
-    controller.abort(timeIsOver)
+    controller.abort(deadlineExceeded)
   }, timeout)
   raw.once('close', () => {
     clearTimeout(timer)

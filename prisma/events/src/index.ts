@@ -43,5 +43,5 @@ export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDa
   }
 }
 
-export { allowing, statementTimeoutFor } from '@user-stats/postgres/pool'
+export { withQueryTimeout, statementTimeoutFor } from '@user-stats/postgres/pool'
 export type { PrismaClient } from '../generated/client/client.ts'

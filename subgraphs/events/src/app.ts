@@ -132,7 +132,7 @@ export async function buildApp({
     tokens,
     timeout: env.limits.request,
     rates,
-    heed: true,
+    honorsTimeoutHeader: true,
     gatewaySecret: env.gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)

@@ -42,9 +42,9 @@ async function running(): Promise<number> {
   return rows[0]?.n ?? 0
 }
 
-const patience = 20_000
+const maxWait = 20_000
 async function until(count: number): Promise<void> {
-  const end = Date.now() + patience
+  const end = Date.now() + maxWait
   for (let now = -1; now !== count; now = await running()) {
     if (Date.now() > end)
       throw new Error(`${String(now)} statements are being executed, not ${String(count)}`)
@@ -131,7 +131,7 @@ test('an event is recorded although its client has left: it may have been accept
   await held[Symbol.asyncDispose]()
   const amount = () => events.send('GET', '/api/event/amount/left', events.admin)
   let found = await amount()
-  for (const end = Date.now() + patience; found.body.length === 0 && Date.now() < end; found = await amount())
+  for (const end = Date.now() + maxWait; found.body.length === 0 && Date.now() < end; found = await amount())
     await pause(20)
   expect(found.body).toEqual([{ date: expect.any(String), event_amount: 1 }])
 })

@@ -1,15 +1,15 @@
-/** How many milliseconds whoever asks will still wait. */
+/** Header in which a service tells the one it calls how many milliseconds it will wait. */
 export const timeoutHeader = 'x-timeout-ms'
 
 /**
- * Milliseconds to spend on a request: what we allow, or less when the asker waits no longer.
+ * Milliseconds that a request may take: `own`, or less if the caller waits less.
  *
- * @param told the header as it was sent; nonsense counts as absent
+ * @param requested the header as sent; anything but a number counts as absent
  */
-export function timeToSpend(own: number, told: string | readonly string[] | undefined): number {
-  if (typeof told !== 'string' || !/^\d{1,9}$/.test(told)) return own
-  return Math.min(own, Number(told))
+export function effectiveTimeout(own: number, requested: string | readonly string[] | undefined): number {
+  if (typeof requested !== 'string' || !/^\d{1,9}$/.test(requested)) return own
+  return Math.min(own, Number(requested))
 }
 
-/** Why a signal was aborted whose request took too long; any other reason is a client that went away. */
-export const timeIsOver = new Error('the time of the request is over')
+/** The abort reason of a request that took too long; any other reason is a client that disconnected. */
+export const deadlineExceeded = new Error('the request took too long')

@@ -128,5 +128,5 @@ function refusalOf(error: unknown): Error {
 }
 
 /** A statement that may take so many milliseconds, whatever the pool allows. */
-export const allowing = <Config extends object>(config: Config, milliseconds: number): Config =>
+export const withQueryTimeout = <Config extends object>(config: Config, milliseconds: number): Config =>
   Object.assign(config, { query_timeout: milliseconds + saying })

@@ -14,7 +14,7 @@ export interface Rows {
  *
  * @returns how many there were, and whether more are left
  */
-export async function removeChunk(
+export async function deleteChunk(
   client: PoolClient,
   { name, where, key }: Rows,
   values: readonly unknown[],

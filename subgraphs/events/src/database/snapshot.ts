@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
-import { allowing } from '@user-stats/prisma-events'
-import { DomainError, timeIsOver } from '@user-stats/core'
+import { withQueryTimeout } from '@user-stats/prisma-events'
+import { DomainError, deadlineExceeded } from '@user-stats/core'
 import { cancelOn } from './cancel-query.ts'
 
 const tables = ['events', 'user_type_days', 'user_days'] as const
@@ -21,7 +21,7 @@ async function backendOf(client: PoolClient): Promise<number> {
  */
 export function refuseAborted(signal: AbortSignal | undefined, cause?: unknown): void {
   if (signal?.aborted !== true) return
-  throw new DomainError(signal.reason === timeIsOver ? 'QUERY_TOO_EXPENSIVE' : 'SERVICE_UNAVAILABLE', {
+  throw new DomainError(signal.reason === deadlineExceeded ? 'QUERY_TOO_EXPENSIVE' : 'SERVICE_UNAVAILABLE', {
     cause,
   })
 }
@@ -45,7 +45,7 @@ export async function inSnapshot<T>(
   let cancelling: ReturnType<typeof cancelOn> | undefined
   try {
     if (signal !== undefined) cancelling = cancelOn(signal, pool, await backendOf(client))
-    await client.query(allowing({ text: begin(timeout) }, timeout))
+    await client.query(withQueryTimeout({ text: begin(timeout) }, timeout))
     const result = await work(client)
     await client.query('COMMIT')
     broken = false

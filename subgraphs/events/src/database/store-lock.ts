@@ -39,7 +39,7 @@ async function transact<T>(pool: Pool, lock: string, work: (client: PoolClient) 
  * and wait until it ends. Until it has the lock it lets them pass again and again. A deadlock or a serialization failure
  * is tried again.
  */
-export const aloneWithStore = <T>(
+export const withExclusiveStoreLock = <T>(
   pool: Pool,
   storeId: number,
   work: (client: PoolClient) => Promise<T>,
@@ -49,7 +49,7 @@ export const aloneWithStore = <T>(
  * Runs work in one transaction beside the store's writers; whoever wants to be alone with the store waits until it
  * ends. A deadlock or a serialization failure is tried again.
  */
-export const besideWriters = <T>(
+export const withSharedStoreLock = <T>(
   pool: Pool,
   storeId: number,
   work: (client: PoolClient) => Promise<T>,

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { auditedUserId, type Acting } from '@user-stats/audit-log'
 import { parseDataPath, requireService, type Caller } from '@user-stats/core'
-import { aloneWithStore } from '../../database/store-lock.ts'
+import { withExclusiveStoreLock } from '../../database/store-lock.ts'
 import { earlierRevocation } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Erasures } from '../deletion/erasure.service.ts'
@@ -30,7 +30,7 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
     ): Promise<Applied> {
       requireService(caller)
       // Alone with the store: once this is answered, no write of before can still commit.
-      await aloneWithStore(pool, input.storeId, (client) =>
+      await withExclusiveStoreLock(pool, input.storeId, (client) =>
         setAccess(client, input.storeId, input.state, input.commandId),
       )
       return { eventsDeleted: 0 }
@@ -55,7 +55,7 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
       requireService(caller)
       for (const path of analystDataPaths ?? []) parseDataPath('analystDataPaths', path)
       // Alone with the store: once this is answered, no write judged by the settings before can still commit.
-      await aloneWithStore(pool, storeId, (client) =>
+      await withExclusiveStoreLock(pool, storeId, (client) =>
         client.query(
           `INSERT INTO store_settings AS s (store_id, retention_days, refuse_email_like, analyst_data_paths, command_id)
            VALUES ($1, $2, $3, $4, $5)
@@ -80,7 +80,7 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
       { storeId, keyId, effectiveAt }: { storeId: number; keyId: string; effectiveAt?: Date | null },
     ): Promise<Applied> {
       requireService(caller)
-      await aloneWithStore(pool, storeId, (client) =>
+      await withExclusiveStoreLock(pool, storeId, (client) =>
         client.query(
           `INSERT INTO revoked_keys AS r (store_id, key_id, revoked_at, effective_at)
            VALUES ($1, $2, $3, $4) ${earlierRevocation}`,
@@ -121,7 +121,9 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
       { commandId, storeId }: { commandId: number; storeId: number },
     ): Promise<Progress> {
       requireService(acting.caller)
-      await aloneWithStore(pool, storeId, (client) => setAccess(client, storeId, 'DELETED', commandId))
+      await withExclusiveStoreLock(pool, storeId, (client) =>
+        setAccess(client, storeId, 'DELETED', commandId),
+      )
       return await erasures.store({ storeId, commandId }, (client, { eventsDeleted }) =>
         audit.record(client, acting, {
           action: 'STORE_DELETION_APPLIED',

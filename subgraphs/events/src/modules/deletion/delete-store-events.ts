@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg'
-import { removeSomeOfDay } from '../rollup/delete-day.ts'
+import { deleteChunkOfDay } from '../rollup/delete-day.ts'
 import { correctTotals } from '../rollup/day-totals.ts'
-import { lowerUserRows, type UserDayEvents } from '../rollup/user-days.ts'
+import { decrementUserRollups, type UserDayEvents } from '../rollup/user-days.ts'
 
 /** Where an event stands in a store's order of time. */
 export interface EventKey {
@@ -13,7 +13,7 @@ export interface EventKey {
 export interface TakenOfStore {
   /** Where to go on. Null when everything up to the last event asked for is gone. */
   readonly next: Span | null
-  /** Rows that went, by table. */
+  /** Deleted rows, by table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
@@ -40,24 +40,24 @@ export async function lastEventOf(client: PoolClient, storeId: number): Promise<
  * the store's lock: beside writers. Every commit leaves rollups that are what the raw events say. Days whose raw events
  * are no longer kept go first, with their totals: nothing is added to them.
  */
-export async function takeStoreEvents(
+export async function deleteStoreEvents(
   client: PoolClient,
   storeId: number,
   span: Span,
   limit: number,
 ): Promise<TakenOfStore> {
   const day = await firstUnkeptDay(client, storeId)
-  if (day !== null) return { next: span, rows: (await removeSomeOfDay(client, storeId, day, limit)).rows }
+  if (day !== null) return { next: span, rows: (await deleteChunkOfDay(client, storeId, day, limit)).rows }
   if (span.last === null) return { next: null, rows: {} }
   const { end, groups } = await takeRaw(client, storeId, span.from, span.last, limit)
-  const went = await lowerUserRows(client, storeId, groups)
-  await correctTotals(client, storeId, { gone: groups, went, came: { types: [], days: [] } })
+  const removed = await decrementUserRollups(client, storeId, groups)
+  await correctTotals(client, storeId, { deleted: groups, removed, added: { types: [], days: [] } })
   return {
     next: end === null ? null : { ...span, from: end },
     rows: {
       events: groups.reduce((sum, { events }) => sum + events, 0),
-      user_type_days: went.types.length,
-      user_days: went.days.length,
+      user_type_days: removed.types.length,
+      user_days: removed.days.length,
     },
   }
 }

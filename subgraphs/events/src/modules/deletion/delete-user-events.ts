@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 import { correctTotals } from '../rollup/day-totals.ts'
-import { lowerUserRows, raiseUserRows, type UserDayEvents } from '../rollup/user-days.ts'
+import { decrementUserRollups, incrementUserRollups, type UserDayEvents } from '../rollup/user-days.ts'
 
 /** What one step has taken from a user. */
 export interface Taken {
@@ -9,7 +9,7 @@ export interface Taken {
   readonly deleted: number
   /** Events that go on being counted, under another name. */
   readonly moved: number
-  /** Rows that went, by table. */
+  /** Deleted rows, by table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
@@ -23,33 +23,33 @@ const coarse = (column: string): string =>
  * raw events are no longer kept stay as they are: counts that name nobody, and what the user had in them can no longer
  * be told.
  *
- * @param heir who is to have the events from now on, under new ids, at coarse times and without their data;
+ * @param pseudonym who is to have the events from now on, under new ids, at coarse times and without their data;
  *   null deletes them
  */
-export async function takeUserEvents(
+export async function deleteUserEvents(
   client: PoolClient,
   storeId: number,
   userId: string,
-  { limit, heir }: { readonly limit: number; readonly heir: string | null },
+  { limit, pseudonym }: { readonly limit: number; readonly pseudonym: string | null },
 ): Promise<Taken> {
   const rawFrom = await rawFromOf(client, storeId)
-  const { more, groups } = await takeRaw(client, storeId, userId, limit, heir, rawFrom)
+  const { more, groups } = await takeRaw(client, storeId, userId, limit, pseudonym, rawFrom)
   const rowsBefore = more || rawFrom === null ? {} : await removeRowsBefore(client, storeId, userId, rawFrom)
   const kept = groups.filter(({ day }) => rawFrom === null || day >= rawFrom)
-  const inherited = heir === null ? [] : kept.map((group) => ({ ...group, userId: heir }))
-  const went = await lowerUserRows(client, storeId, kept)
-  const came = await raiseUserRows(client, storeId, inherited)
-  await correctTotals(client, storeId, { gone: heir === null ? kept : [], went, came })
+  const inherited = pseudonym === null ? [] : kept.map((group) => ({ ...group, userId: pseudonym }))
+  const removed = await decrementUserRollups(client, storeId, kept)
+  const added = await incrementUserRollups(client, storeId, inherited)
+  await correctTotals(client, storeId, { deleted: pseudonym === null ? kept : [], removed, added })
   const all = sumOf(groups)
-  const moved = heir === null ? 0 : sumOf(kept)
+  const moved = pseudonym === null ? 0 : sumOf(kept)
   return {
     more,
     deleted: all - moved,
     moved,
     rows: {
       events: all - moved,
-      user_type_days: went.types.length + (rowsBefore['user_type_days'] ?? 0),
-      user_days: went.days.length + (rowsBefore['user_days'] ?? 0),
+      user_type_days: removed.types.length + (rowsBefore['user_type_days'] ?? 0),
+      user_days: removed.days.length + (rowsBefore['user_days'] ?? 0),
     },
   }
 }
@@ -62,7 +62,7 @@ async function takeRaw(
   storeId: number,
   userId: string,
   limit: number,
-  heir: string | null,
+  pseudonym: string | null,
   rawFrom: string | null,
 ): Promise<{ more: boolean; groups: UserDayEvents[] }> {
   // A range of the key, rather than a list of keys: no plan for it is a bad one.
@@ -85,9 +85,9 @@ async function takeRaw(
     `WITH gone AS (
        DELETE FROM events WHERE store_id = $1 AND user_id = $2 ${before}
        RETURNING type, occurred_at, id, created_at, (occurred_at AT TIME ZONE 'UTC')::date AS day
-     )${heir === null ? '' : moving}
+     )${pseudonym === null ? '' : moving}
      SELECT type, day::text, count(*) AS events FROM gone GROUP BY 1, 2`,
-    heir === null ? values : [...values, heir, rawFrom],
+    pseudonym === null ? values : [...values, pseudonym, rawFrom],
   )
   const groups = rows.map(({ type, day, events }) => ({ userId, type, day, events: Number(events) }))
   return { more: end !== undefined, groups }

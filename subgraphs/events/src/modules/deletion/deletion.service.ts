@@ -2,12 +2,12 @@ import type { Pool, PoolClient } from 'pg'
 import { auditedUserId, type Acting } from '@user-stats/audit-log'
 import { badInput, DomainError, tenantOf } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
-import { aloneWithStore, besideWriters } from '../../database/store-lock.ts'
+import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import { addRows, callersWish, holdProgress, resumeProgress, saveProgress } from './progress.ts'
+import { addRows, directDeletionId, holdProgress, resumeProgress, saveProgress } from './progress.ts'
 import { requireText } from '../event/validation.ts'
-import { lastEventOf, takeStoreEvents, type Span } from './delete-store-events.ts'
-import { takeUserEvents } from './delete-user-events.ts'
+import { lastEventOf, deleteStoreEvents, type Span } from './delete-store-events.ts'
+import { deleteUserEvents } from './delete-user-events.ts'
 
 export interface DeletionOptions {
   readonly pool: Pool
@@ -46,10 +46,10 @@ export function createDeletion({
 
   /** One step through a store's events, counted together with those of whoever deletes them at the same time. */
   const takeStep = (storeId: number, span: Span): Promise<{ next: Span | null; eventsDeleted: number }> =>
-    besideWriters(pool, storeId, async (client) => {
-      const key = { storeId, commandId: callersWish }
+    withSharedStoreLock(pool, storeId, async (client) => {
+      const key = { storeId, commandId: directDeletionId }
       const before = await holdProgress(client, key)
-      const { next, rows } = await takeStoreEvents(client, storeId, span, storeBatch)
+      const { next, rows } = await deleteStoreEvents(client, storeId, span, storeBatch)
       const eventsDeleted = before.eventsDeleted + (rows['events'] ?? 0)
       const after = { ...before, finished: next === null, eventsDeleted, rows: addRows(before.rows, rows) }
       await saveProgress(client, key, after, clock())
@@ -69,8 +69,8 @@ export function createDeletion({
       await access.admit(caller, tenant)
       const recordIds = [auditedUserId(userId)]
       for (let count = 0; ;) {
-        const { more, deleted } = await besideWriters(pool, tenant, async (client) => {
-          const taken = await takeUserEvents(client, tenant, userId, { limit: userBatch, heir: null })
+        const { more, deleted } = await withSharedStoreLock(pool, tenant, async (client) => {
+          const taken = await deleteUserEvents(client, tenant, userId, { limit: userBatch, pseudonym: null })
           const record = { storeId: tenant, recordIds, recordCount: taken.deleted }
           if (taken.deleted > 0)
             await audit.record(client, acting, { action: 'USER_EVENTS_DELETED', ...record })
@@ -95,12 +95,12 @@ export function createDeletion({
       const tenant = tenantOf(caller, storeId)
       await access.admit(caller, tenant)
       // Alone with the store: whatever was recorded before is seen.
-      let span: Span = await aloneWithStore(pool, tenant, async (client) => {
+      let span: Span = await withExclusiveStoreLock(pool, tenant, async (client) => {
         const recordCount = await eventsOfStore(client, tenant)
         const record = { storeId: tenant, recordIds: [String(tenant)], recordCount }
         // Once, before the first events go, with what there is to be deleted.
         if (recordCount > 0) await audit.record(client, acting, { action: 'STORE_EVENTS_DELETED', ...record })
-        await resumeProgress(client, { storeId: tenant, commandId: callersWish })
+        await resumeProgress(client, { storeId: tenant, commandId: directDeletionId })
         return { from: null, last: await lastEventOf(client, tenant) }
       })
       for (;;) {

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { Rows } from '../../database/delete-chunk.ts'
-import { removeSome, removeSomeOfDay, type Removed } from '../rollup/delete-day.ts'
+import { deleteChunkOfTable, deleteChunkOfDay, type Removed } from '../rollup/delete-day.ts'
 
 /** What a store has besides its days. Its access stays: it refuses what comes late. */
 const storeRows = [
@@ -12,7 +12,7 @@ const storeRows = [
  * Removes some of what a deleted store has, oldest day first, in the caller's transaction: up to a number of rows of
  * each table. A day's totals go with the last of its rows.
  */
-export async function removeSomeOfStore(
+export async function deleteChunkOfStore(
   client: PoolClient,
   storeId: number,
   limit: number,
@@ -22,8 +22,8 @@ export async function removeSomeOfStore(
     [storeId],
   )
   const day = days[0]?.day ?? null
-  if (day !== null) return { more: true, rows: (await removeSomeOfDay(client, storeId, day, limit)).rows }
-  const { more, rows } = await removeSome(client, storeRows, [storeId], limit)
+  if (day !== null) return { more: true, rows: (await deleteChunkOfDay(client, storeId, day, limit)).rows }
+  const { more, rows } = await deleteChunkOfTable(client, storeRows, [storeId], limit)
   if (more) return { more, rows }
   const { rowCount } = await client.query('DELETE FROM store_settings WHERE store_id = $1', [storeId])
   return { more, rows: { ...rows, store_settings: rowCount ?? 0 } }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool, PoolClient } from 'pg'
 import { DomainError } from '@user-stats/core'
-import { aloneWithStore, besideWriters } from '../../database/store-lock.ts'
-import { takeUserEvents } from './delete-user-events.ts'
+import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
+import { deleteUserEvents } from './delete-user-events.ts'
 import {
   addRows,
   beginProgress,
@@ -12,7 +12,7 @@ import {
   type CommandKey,
   type Progress,
 } from './progress.ts'
-import { removeSomeOfStore } from './erase-store.ts'
+import { deleteChunkOfStore } from './erase-store.ts'
 
 /** How much is done at a time. */
 export interface ErasureSteps {
@@ -52,7 +52,7 @@ export function createErasures({
   budget = 1_000,
 }: ErasuresOptions) {
   async function takeStep(key: CommandKey, step: Step, onFinished?: OnFinished): Promise<Progress> {
-    return await besideWriters(pool, key.storeId, async (client) => {
+    return await withSharedStoreLock(pool, key.storeId, async (client) => {
       const before = await holdProgress(client, key)
       if (before.finished) return before
       const after = await step(client, before)
@@ -77,7 +77,7 @@ export function createErasures({
 
   /** Alone with the store: once this has committed, no event of the user can still be written. */
   const begin = (key: CommandKey, userId: string, anonymise: boolean): Promise<void> =>
-    aloneWithStore(pool, key.storeId, async (client) => {
+    withExclusiveStoreLock(pool, key.storeId, async (client) => {
       await client.query(
         'INSERT INTO erased_users (store_id, user_id, erased_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
         [key.storeId, userId, clock()],
@@ -102,9 +102,9 @@ export function createErasures({
         key,
         countOnce('SELECT count(*) FROM events WHERE store_id = $1 AND user_id = $2', [storeId, userId]),
         async (client, progress) => {
-          const taken = await takeUserEvents(client, storeId, userId, {
+          const taken = await deleteUserEvents(client, storeId, userId, {
             limit: userBatch,
-            heir: progress.pseudonym,
+            pseudonym: progress.pseudonym,
           })
           return {
             ...progress,
@@ -121,7 +121,7 @@ export function createErasures({
     /** Deletes what a store has. Its access must have been taken from it before. */
     async store(key: CommandKey, onFinished: OnFinished): Promise<Progress> {
       const { storeId } = key
-      await besideWriters(pool, storeId, (client) => beginProgress(client, key, null))
+      await withSharedStoreLock(pool, storeId, (client) => beginProgress(client, key, null))
       return await goOn(
         key,
         countOnce(
@@ -131,7 +131,7 @@ export function createErasures({
           [storeId],
         ),
         async (client, progress) => {
-          const { more, rows } = await removeSomeOfStore(client, storeId, storeBatch)
+          const { more, rows } = await deleteChunkOfStore(client, storeId, storeBatch)
           return {
             ...progress,
             finished: !more,

@@ -28,7 +28,7 @@ interface Row {
 }
 
 /** Not a command: deleting all events of a store at a caller's wish. Commands count from 1. */
-export const callersWish = 0
+export const directDeletionId = 0
 
 /** Begins, unless it was begun before. */
 export const beginProgress = (

@@ -24,7 +24,7 @@ export const unchecked = new DomainError('INTERNAL_SERVER_ERROR')
 
 /**
  * One statement: judges every item (an event of a day whose raw events are gone is refused as BAD_USER_INPUT), claims idempotency keys, writes the events that are new and adds them to the
- * four rollups. A user counts as new to a day when the row that came back holds just what this batch brought.
+ * four rollups. A user counts as new to a day when the row that came back holds just what this batch incoming.
  * Every upsert is sorted by its key, so that writers queue up instead of deadlocking.
  */
 const writeText = `
@@ -65,31 +65,31 @@ WITH input AS MATERIALIZED (
 ), written AS (
   INSERT INTO events (store_id, occurred_at, id, user_id, type, data, created_at)
   SELECT store_id, occurred_at, id, user_id, type, data::jsonb, created_at FROM fresh
-), brought AS MATERIALIZED (
+), incoming AS MATERIALIZED (
   SELECT store_id, type, day, user_id, count(*) AS events FROM fresh GROUP BY 1, 2, 3, 4
 ), user_types AS (
   INSERT INTO user_type_days AS t (store_id, type, day, user_id, events)
-  SELECT store_id, type, day, user_id, events FROM brought ORDER BY 1, 2, 3, 4
+  SELECT store_id, type, day, user_id, events FROM incoming ORDER BY 1, 2, 3, 4
   ON CONFLICT (store_id, type, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
   RETURNING store_id, type, day, user_id, events
 ), type_totals AS (
   INSERT INTO type_day_totals AS t (store_id, type, day, events, users)
   SELECT store_id, type, day, sum(b.events), count(*) FILTER (WHERE u.events = b.events)
-  FROM brought b JOIN user_types u USING (store_id, type, day, user_id)
+  FROM incoming b JOIN user_types u USING (store_id, type, day, user_id)
   GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
   ON CONFLICT (store_id, type, day)
     DO UPDATE SET events = t.events + EXCLUDED.events, users = t.users + EXCLUDED.users
-), brought_days AS MATERIALIZED (
-  SELECT store_id, day, user_id, sum(events)::bigint AS events FROM brought GROUP BY 1, 2, 3
+), incoming_days AS MATERIALIZED (
+  SELECT store_id, day, user_id, sum(events)::bigint AS events FROM incoming GROUP BY 1, 2, 3
 ), users AS (
   INSERT INTO user_days AS t (store_id, day, user_id, events)
-  SELECT store_id, day, user_id, events FROM brought_days ORDER BY 1, 2, 3
+  SELECT store_id, day, user_id, events FROM incoming_days ORDER BY 1, 2, 3
   ON CONFLICT (store_id, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
   RETURNING store_id, day, user_id, events
 ), totals AS (
   INSERT INTO day_totals AS t (store_id, day, events, users)
   SELECT store_id, day, sum(b.events), count(*) FILTER (WHERE u.events = b.events)
-  FROM brought_days b JOIN users u USING (store_id, day, user_id)
+  FROM incoming_days b JOIN users u USING (store_id, day, user_id)
   GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (store_id, day) DO UPDATE SET events = t.events + EXCLUDED.events, users = t.users + EXCLUDED.users
 )

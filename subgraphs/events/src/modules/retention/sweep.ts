@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
-import { removeChunk } from '../../database/delete-chunk.ts'
-import { aloneWithStore, besideWriters } from '../../database/store-lock.ts'
+import { deleteChunk } from '../../database/delete-chunk.ts'
+import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
 import { dayRows } from '../rollup/delete-day.ts'
 
 export interface SweepOptions {
@@ -39,7 +39,7 @@ export async function sweepStores({ pool, daysAgo, stopped }: SweepOptions): Pro
 }
 
 const recordRawFrom = (pool: Pool, storeId: number, day: string): Promise<unknown> =>
-  aloneWithStore(pool, storeId, (client) =>
+  withExclusiveStoreLock(pool, storeId, (client) =>
     client.query(
       `INSERT INTO retention AS r (store_id, raw_from) VALUES ($1, $2)
        ON CONFLICT (store_id) DO UPDATE SET raw_from = EXCLUDED.raw_from WHERE r.raw_from < EXCLUDED.raw_from`,
@@ -63,8 +63,8 @@ async function sweepStore(
     for (const table of dayRows)
       for (let more = true; more;) {
         if (stopped()) return
-        ;({ more } = await besideWriters(pool, storeId, (client) =>
-          removeChunk(client, table, [storeId, day], chunk),
+        ;({ more } = await withSharedStoreLock(pool, storeId, (client) =>
+          deleteChunk(client, table, [storeId, day], chunk),
         ))
       }
   }

@@ -26,35 +26,35 @@ class Changes {
 }
 
 /**
- * Corrects the totals of a store after events are gone, or have been moved to another user. A day without events
+ * Corrects the totals of a store after events are deleted, or have been moved to another user. A day without events
  * is no day of an aggregate. To be called at the end of a transaction: every writer of the day waits for it. Days come
  * before types, as with writers: whoever holds a day's total may still want those of its types.
  *
- * @param gone events that are gone; nothing when they were moved
+ * @param deleted events that are deleted; nothing when they were moved
  */
 export async function correctTotals(
   client: PoolClient,
   storeId: number,
   {
-    gone,
-    went,
-    came,
+    deleted,
+    removed,
+    added,
   }: {
-    readonly gone: readonly UserDayEvents[]
-    readonly went: ChangedRows
-    readonly came: ChangedRows
+    readonly deleted: readonly UserDayEvents[]
+    readonly removed: ChangedRows
+    readonly added: ChangedRows
   },
 ): Promise<void> {
-  if (gone.length + went.types.length + came.types.length === 0) return
+  if (deleted.length + removed.types.length + added.types.length === 0) return
   const ofTypes = new Changes()
   const ofDays = new Changes()
-  for (const { type, day, events } of gone) {
+  for (const { type, day, events } of deleted) {
     ofTypes.add(type, day, -events, 0)
     ofDays.add('', day, -events, 0)
   }
   for (const [rows, users] of [
-    [went, -1],
-    [came, 1],
+    [removed, -1],
+    [added, 1],
   ] as const) {
     for (const { type, day } of rows.types) ofTypes.add(type, day, 0, users)
     for (const day of rows.days) ofDays.add('', day, 0, users)

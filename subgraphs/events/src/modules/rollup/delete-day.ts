@@ -1,11 +1,11 @@
 import type { PoolClient } from 'pg'
-import { removeChunk, type Rows } from '../../database/delete-chunk.ts'
+import { deleteChunk, type Rows } from '../../database/delete-chunk.ts'
 
 /** What one step has removed. */
 export interface Removed {
   /** False when nothing is left. */
   readonly more: boolean
-  /** Rows that went, by table. */
+  /** Deleted rows, by table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
@@ -26,7 +26,7 @@ export const dayRows = [
 ] as const satisfies readonly Rows[]
 
 /** Removes up to a number of rows of each table, in the caller's transaction. */
-export async function removeSome(
+export async function deleteChunkOfTable(
   client: PoolClient,
   tables: readonly Rows[],
   values: readonly unknown[],
@@ -35,7 +35,7 @@ export async function removeSome(
   const counts: Record<string, number> = {}
   let more = false
   for (const table of tables) {
-    const chunk = await removeChunk(client, table, values, limit)
+    const chunk = await deleteChunk(client, table, values, limit)
     counts[table.name] = chunk.count
     more ||= chunk.more
   }
@@ -46,13 +46,13 @@ export async function removeSome(
  * Removes some of what a store has of a UTC day to which nothing is added any more, in the caller's transaction: up to
  * a number of rows of each table. The totals go with the last of the rows.
  */
-export async function removeSomeOfDay(
+export async function deleteChunkOfDay(
   client: PoolClient,
   storeId: number,
   day: string,
   limit: number,
 ): Promise<Removed> {
-  const { more, rows } = await removeSome(client, dayRows, [storeId, day], limit)
+  const { more, rows } = await deleteChunkOfTable(client, dayRows, [storeId, day], limit)
   if (more) return { more, rows }
   const totals: Record<string, number> = {}
   for (const table of ['type_day_totals', 'day_totals']) {

@@ -8,7 +8,7 @@ export interface UserDayEvents {
   readonly events: number
 }
 
-/** How rows of users changed: which came, or which went. */
+/** How rows of users changed: added or removed. */
 export interface ChangedRows {
   readonly types: readonly { readonly type: string; readonly day: string }[]
   /** A day as often as rows of it. */
@@ -47,9 +47,9 @@ interface EmptyRow {
  * Takes events out of the rows of their users; a row without events goes. Whoever adds to the same rows waits or is
  * waited for.
  *
- * @returns the rows that went
+ * @returns the deleted rows
  */
-export async function lowerUserRows(
+export async function decrementUserRollups(
   client: PoolClient,
   storeId: number,
   groups: readonly UserDayEvents[],
@@ -112,9 +112,9 @@ function keysOf(rows: readonly EmptyRow[]): Keys[] {
 /**
  * Adds events to the rows of their users.
  *
- * @returns the rows that came
+ * @returns the added rows
  */
-export async function raiseUserRows(
+export async function incrementUserRollups(
   client: PoolClient,
   storeId: number,
   groups: readonly UserDayEvents[],
@@ -122,23 +122,23 @@ export async function raiseUserRows(
   if (groups.length === 0) return none
   const values = [storeId, ...columnsOf(groups)]
   const newDays = await client.query<{ day: string }>(
-    `WITH brought AS MATERIALIZED (${userDaysSql}), raised AS (
+    `WITH incoming AS MATERIALIZED (${userDaysSql}), raised AS (
        INSERT INTO user_days AS t (store_id, day, user_id, events)
-       SELECT $1, day, user_id, events FROM brought ORDER BY day, user_id
+       SELECT $1, day, user_id, events FROM incoming ORDER BY day, user_id
        ON CONFLICT (store_id, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
        RETURNING day, user_id, events
      )
-     SELECT day::text FROM raised r JOIN brought b USING (day, user_id) WHERE r.events = b.events`,
+     SELECT day::text FROM raised r JOIN incoming b USING (day, user_id) WHERE r.events = b.events`,
     values,
   )
   const newTypes = await client.query<{ type: string; day: string }>(
-    `WITH brought AS MATERIALIZED (${groupsSql}), raised AS (
+    `WITH incoming AS MATERIALIZED (${groupsSql}), raised AS (
        INSERT INTO user_type_days AS t (store_id, type, day, user_id, events)
-       SELECT $1, type, day, user_id, events FROM brought ORDER BY type, day, user_id
+       SELECT $1, type, day, user_id, events FROM incoming ORDER BY type, day, user_id
        ON CONFLICT (store_id, type, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
        RETURNING type, day, user_id, events
      )
-     SELECT type, day::text FROM raised r JOIN brought b USING (type, day, user_id) WHERE r.events = b.events`,
+     SELECT type, day::text FROM raised r JOIN incoming b USING (type, day, user_id) WHERE r.events = b.events`,
     values,
   )
   return { types: newTypes.rows, days: newDays.rows.map(({ day }) => day) }

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { allowing } from '@user-stats/prisma-events'
+import { withQueryTimeout } from '@user-stats/prisma-events'
 import { inSnapshot } from '../../database/snapshot.ts'
 import { recountText } from './recount.ts'
 
@@ -71,7 +71,7 @@ export async function recountRange(
     )
     const asOf = clock()
     const values = [storeId, gone[0]?.from ?? from, to, maxDifferences]
-    const { rows } = await client.query<Recount>(allowing({ text: recountText, values }, timeout))
+    const { rows } = await client.query<Recount>(withQueryTimeout({ text: recountText, values }, timeout))
     const [found] = rows
     if (found === undefined) throw new Error('the recount answered nothing')
     return {

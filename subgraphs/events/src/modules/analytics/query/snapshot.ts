@@ -1,5 +1,5 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg'
-import { allowing } from '@user-stats/prisma-events'
+import { withQueryTimeout } from '@user-stats/prisma-events'
 import { inSnapshot, refuseAborted } from '../../../database/snapshot.ts'
 import type { Parameters } from './sql-parameters.ts'
 
@@ -31,7 +31,7 @@ export async function readWithin<T>(
         refuseAborted(signal)
         const left = Math.max(1, Math.floor(deadline - performance.now()))
         await client.query(`SET LOCAL statement_timeout = ${String(left)}`)
-        return (await client.query<Row>(allowing({ text, values }, left))).rows
+        return (await client.query<Row>(withQueryTimeout({ text, values }, left))).rows
       },
     })
   }
