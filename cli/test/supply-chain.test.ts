@@ -91,6 +91,6 @@ test('the bill of materials names every package that runs in production, and non
   expect(others.toSorted()).toEqual([...new Set(runs)].toSorted())
   for (const name of ['fastify', 'pg', '@apollo/gateway', '@apollo/subgraph', '@prisma/client', 'graphql'])
     expect(others.some((ref) => ref.startsWith(`${name}@`))).toBe(true)
-  for (const name of ['jest', 'typescript', 'eslint', 'turbo', 'prettier', 'prisma', 'knip', 'lefthook'])
+  for (const name of ['jest', 'typescript', 'eslint', 'turbo', 'prettier', 'prisma', 'knip'])
     expect(others.filter((ref) => ref.startsWith(`${name}@`))).toEqual([])
 })
