@@ -414,3 +414,27 @@ test('deleting a user takes the events out of every rollup', async () => {
     expect([table, rowCount]).toEqual([table, 0])
   }
 })
+
+test('a page of large events ends early, and the next one goes on from there', async () => {
+  const caller = events.store(77)
+  const inputs = Array.from({ length: 75 }, (_, n) => ({
+    type: 'large',
+    userId: `u-${String(n)}`,
+    data: { text: 'x'.repeat(60_000) },
+    occurredAt: new Date(Date.UTC(2026, 10, 1) + n).toISOString(),
+  }))
+  const { body } = await events.graphql(caller, recordMany, { input: { events: inputs } })
+  expect(body.data.recordEvents.acceptedCount).toBe(75)
+  const query =
+    'query($after: String) { events(first: 1000, after: $after) { nodes { userId } pageInfo { endCursor hasNextPage } } }'
+  const pageAfter = async (after: string | null) =>
+    (await events.graphql(caller, query, { after })).body.data.events
+  const first = await pageAfter(null)
+  const second = await pageAfter(first.pageInfo.endCursor)
+  // 4 MiB hold 69 of them.
+  expect([first.nodes.length, first.pageInfo.hasNextPage]).toEqual([69, true])
+  expect([second.nodes.length, second.pageInfo.hasNextPage]).toEqual([6, false])
+  expect([...first.nodes, ...second.nodes].map(({ userId }: { userId: string }) => userId)).toEqual(
+    inputs.map(({ userId }) => userId).toReversed(),
+  )
+})

@@ -25,6 +25,10 @@ export interface Recorded {
 
 const maxBulk = 1_000
 const maxPage = 10_000
+/** Bytes of `data` at which a page ends early: each event may have 64 KiB. */
+const maxPageBytes = 4 * 1_024 * 1_024
+/** Rows that are read before it is known how large they are. */
+const firstPiece = 500
 
 export interface EventsOptions {
   readonly pool: Pool
@@ -122,11 +126,12 @@ export function createEvents({ pool, access, ingest, clock, horizonDays }: Event
       if (first < 0 || first > maxPage) throw badInput('first', 'must be 0 to 10,000')
       if (filter.userId != null) requireText('userId', filter.userId, 128)
       for (const type of filter.types ?? []) requireText('types', type, 128)
-      const cursor = after == null ? null : parseCursor(after)
+      let cursor = after == null ? null : parseCursor(after)
       await access.admit(caller, tenant)
-      const { rows } = await pool.query<EventRow>({
-        text: `SELECT id, store_id AS "storeId", user_id AS "userId", type, data,
-                      occurred_at AS "occurredAt", created_at AS "createdAt"
+      const read = async (limit: number, from: Position | null) =>
+        await pool.query<EventRow & { dataBytes: number }>({
+          text: `SELECT id, store_id AS "storeId", user_id AS "userId", type, data,
+                      octet_length(data::text) AS "dataBytes", occurred_at AS "occurredAt", created_at AS "createdAt"
                FROM events
                WHERE store_id = $1
                  AND ($2::text IS NULL OR user_id = $2)
@@ -136,21 +141,39 @@ export function createEvents({ pool, access, ingest, clock, horizonDays }: Event
                  AND ($6::timestamptz IS NULL OR (occurred_at, id) < ($6, $7::bigint))
                ORDER BY occurred_at DESC, id DESC
                LIMIT $8`,
-        values: [
-          tenant,
-          filter.userId ?? null,
-          filter.types ?? null,
-          filter.from ?? null,
-          filter.to ?? null,
-          cursor?.occurredAt ?? null,
-          cursor?.id ?? null,
-          first + 1,
-        ],
-      })
-      return { rows: rows.slice(0, first), hasNextPage: rows.length > first }
+          values: [
+            tenant,
+            filter.userId ?? null,
+            filter.types ?? null,
+            filter.from ?? null,
+            filter.to ?? null,
+            from?.occurredAt ?? null,
+            from?.id ?? null,
+            limit,
+          ],
+        })
+      const page: EventRow[] = []
+      let bytes = 0
+      for (;;) {
+        const limit = Math.min(first + 1 - page.length, nextPieceLength(page.length, bytes))
+        const { rows } = await read(limit, cursor)
+        for (const row of rows) {
+          bytes += row.dataBytes
+          if (bytes > maxPageBytes && page.length > 0)
+            return { rows: page.slice(0, first), hasNextPage: true }
+          page.push(row)
+        }
+        if (rows.length < limit || page.length > first)
+          return { rows: page.slice(0, first), hasNextPage: page.length > first }
+        cursor = rows.at(-1) ?? null
+      }
     },
   }
 }
+
+/** Rows that are read next: as many as are likely to fill what is left of a page. */
+const nextPieceLength = (rows: number, bytes: number): number =>
+  rows === 0 ? firstPiece : Math.max(firstPiece, Math.floor(((maxPageBytes - bytes) * rows) / (bytes + 1)))
 
 export interface EventPage {
   readonly rows: readonly EventRow[]
@@ -161,7 +184,9 @@ export interface EventPage {
 export const cursorOf = ({ occurredAt, id }: EventRow): string =>
   Buffer.from(`${String(occurredAt.getTime())}:${id}`).toString('base64url')
 
-function parseCursor(cursor: string): { occurredAt: Date; id: string } {
+type Position = Pick<EventRow, 'occurredAt' | 'id'>
+
+function parseCursor(cursor: string): Position {
   const [, time, id] = /^(-?\d{1,15}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   if (time === undefined || id === undefined)
     throw badInput('after', 'must be the endCursor of a page before')
