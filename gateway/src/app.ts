@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { bulkPaths, registerBulk, registerRest, toOpenApi } from '@user-stats/rest'
+import { bulkPaths, eventBulk, registerBulk, registerRest, toOpenApi, userBulk } from '@user-stats/rest'
 import {
   byAudience,
   createGraphServer,
@@ -102,7 +102,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
   })
   registerRest(app, { rows: routes, server, context })
   registerReceiptKeys(app, { usersUrl: env.users.url })
-  registerBulk(app, { server, context, metrics })
+  for (const kind of [eventBulk, userBulk]) registerBulk(app, { server, context, metrics, kind })
   registerExport(app, { server, context })
   const title = 'User statistics'
   const openapi = toOpenApi({
@@ -110,7 +110,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     description: 'The REST paths of the previous system, over the graph at `/graphql`.',
     version: '1.0.0',
     rows: routes,
-    paths: { ...bulkPaths, ...exportPaths },
+    paths: { ...bulkPaths(eventBulk, userBulk), ...exportPaths },
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
   registerLandingPage(app, {

@@ -1,5 +1,7 @@
+export { eventBulk } from './bulk/events.ts'
 export { bulkPaths } from './bulk/openapi.ts'
 export { registerBulk } from './bulk/route.ts'
+export { userBulk } from './bulk/users.ts'
 export { execute } from './execute-operation.ts'
 export { aggregateRows, recordEventRow } from './legacy/events.ts'
 export { deletedSentence, messageAnswer, storeIdParam, storeIdQuery } from './legacy/shapes.ts'

@@ -2,8 +2,11 @@ import { Readable } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { elementsOf, linesOf, type Element } from '../src/bulk/elements.ts'
-import { readItem, type BulkItem, type Rejection } from '../src/bulk/item.ts'
+import { eventBulk } from '../src/bulk/events.ts'
+import { createItems, type BulkItem, type Rejection } from '../src/bulk/item.ts'
 import { DomainError } from '@user-stats/core'
+
+const { read: readItem } = createItems(eventBulk)
 
 type Split = (stream: AsyncIterable<Buffer>) => AsyncIterable<Element>
 interface Outcome {

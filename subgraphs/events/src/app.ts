@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import type { EventsDatabase } from '@user-stats/prisma-events'
-import { bulkPaths, registerBulk, registerRest, toOpenApi } from '@user-stats/rest'
+import { bulkPaths, eventBulk, registerBulk, registerRest, toOpenApi } from '@user-stats/rest'
 import {
   byAudience,
   createGraphServer,
@@ -145,13 +145,13 @@ export async function buildApp({
   registerGraph(app, { server, context, metrics, page })
   registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
-  registerBulk(app, { server, context, metrics })
+  registerBulk(app, { server, context, metrics, kind: eventBulk })
   const openapi = toOpenApi({
     title,
     description: 'Events and aggregates, as the previous system answered them.',
     version: '1.0.0',
     rows,
-    paths: bulkPaths,
+    paths: bulkPaths(eventBulk),
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
 

@@ -19,7 +19,7 @@ import {
 } from '@user-stats/http'
 import { createTokenVerifier } from '@user-stats/core'
 import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
-import { registerRest, toOpenApi } from '@user-stats/rest'
+import { bulkPaths, registerBulk, registerRest, toOpenApi, userBulk } from '@user-stats/rest'
 import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
 import { masterKeysOf, type UsersEnv } from './env.ts'
@@ -136,6 +136,7 @@ export async function buildApp({
   })
   registerGraph(app, { server, context, metrics, page })
   registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
+  registerBulk(app, { server, context, metrics, kind: userBulk })
   registerRest(app, { rows, server, context })
   registerJwksRoute(app, keys)
   registerReceiptKeysRoute(app, receiptKeys)
@@ -144,6 +145,7 @@ export async function buildApp({
     description: 'Registered users, as the previous system kept them.',
     version: '1.0.0',
     rows,
+    paths: bulkPaths(userBulk),
   })
   await registerApiDocs(app, { title, openapi: () => openapi })
 

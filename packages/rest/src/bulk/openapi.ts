@@ -1,11 +1,8 @@
 import { answerOf, listOf, problem } from '../openapi.ts'
-import { bulkItemSchema } from './item.ts'
+import { countOf, type BulkKind } from './kind.ts'
 
-const count = { type: 'integer', minimum: 0 }
-const report = answerOf({
-  accepted: { ...count, description: 'Recorded now.' },
-  duplicate: { ...count, description: 'Known by their idempotency keys.' },
-  rejected: { ...count, description: 'Refused.' },
+const rejections = {
+  rejected: countOf('Refused.'),
   errors: {
     ...listOf(
       answerOf({
@@ -18,31 +15,32 @@ const report = answerOf({
     maxItems: 1_000,
     description: 'The first thousand of the rejected.',
   },
-})
+}
 
-/** `POST /api/events` for an OpenAPI document. */
-export const bulkPaths = {
-  '/api/events': {
-    post: {
-      operationId: 'postApiEvents',
-      summary: 'Record events of any number, read as fast as they are written',
-      description:
-        'What was recorded stays when the connection breaks or a later event fails; errors count it. Repeats are safe with idempotency keys.',
-      tags: ['events'],
-      security: [{ bearer: [] }],
-      requestBody: {
-        required: true,
-        content: {
-          'application/x-ndjson': { schema: bulkItemSchema },
-          'application/json': { schema: listOf(bulkItemSchema) },
-        },
-      },
-      responses: {
-        200: { description: 'Success', content: { 'application/json': { schema: report } } },
-        ...Object.fromEntries(
-          [400, 401, 403, 415, 422, 429, 500, 503].map((status) => [status, problem(status)]),
-        ),
-      },
+/** The paths of bulk routes for an OpenAPI document. */
+export const bulkPaths = (...kinds: readonly BulkKind[]): Record<string, Record<string, unknown>> =>
+  Object.fromEntries(kinds.map((kind) => [kind.path, { post: operationOf(kind) }]))
+
+const operationOf = ({ path, summary, description, tag, schema, counts }: BulkKind) => ({
+  operationId: `postApi${path.slice(5, 6).toUpperCase()}${path.slice(6)}`,
+  summary,
+  description,
+  tags: [tag],
+  security: [{ bearer: [] }],
+  requestBody: {
+    required: true,
+    content: {
+      'application/x-ndjson': { schema },
+      'application/json': { schema: listOf(schema) },
     },
   },
-} as const
+  responses: {
+    200: {
+      description: 'Success',
+      content: { 'application/json': { schema: answerOf({ ...counts, ...rejections }) } },
+    },
+    ...Object.fromEntries(
+      [400, 401, 403, 413, 415, 422, 429, 500, 503].map((status) => [status, problem(status)]),
+    ),
+  },
+})

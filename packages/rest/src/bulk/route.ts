@@ -8,70 +8,50 @@ import type { RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
 import { execute } from '../execute-operation.ts'
 import { elementsOf, linesOf, type Element } from './elements.ts'
-import { readItem, toMember, type BulkItem, type Rejection } from './item.ts'
+import { createItems, type BulkItem, type Rejection } from './item.ts'
+import type { BulkKind, ElementResult } from './kind.ts'
 
 export interface BulkOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
   readonly metrics: Metrics
+  readonly kind: BulkKind
 }
 
-/** What became of a stream of events. */
-export interface BulkReport {
-  readonly accepted: number
-  readonly duplicate: number
-  readonly rejected: number
-  /** The first thousand of the rejected. */
-  readonly errors: readonly Rejection[]
-}
-
-const batchSize = 1_000
-const batchesAtOnce = 3
 const maxErrors = 1_000
 
-const operation = `mutation RecordEvents($input: RecordEventsInput!) {
-  recordEvents(input: $input) { acceptedCount duplicateCount results { error { code field message } } }
-}`
-
-interface Recorded {
-  readonly recordEvents: {
-    readonly acceptedCount: number
-    readonly duplicateCount: number
-    readonly results: readonly { readonly error: Omit<Rejection, 'line'> | null }[]
-  }
-}
-
 /**
- * `POST /api/events`: a JSON array or NDJSON of any length, read in bounded memory. Each thousand events are one
- * `recordEvents`; the stream is read no faster than they are written. What was committed stays when the connection
- * breaks or a later batch fails; the answer counts it in either case.
+ * A route that takes a JSON array or NDJSON, read in bounded memory: a batch of elements is one operation, and the
+ * stream is read no faster than they are written. What was committed stays when the connection breaks or a later batch
+ * fails; the answer counts it in either case.
  */
 export function registerBulk<Context extends RequestContext>(
   app: FastifyInstance,
-  { server, context, metrics }: BulkOptions<Context>,
+  { server, context, metrics, kind }: BulkOptions<Context>,
 ): void {
+  const items = createItems(kind)
   app.register((room, _options, done) => {
     room.removeAllContentTypeParsers()
     for (const type of ['application/json', 'application/x-ndjson'])
       room.addContentTypeParser(type, (_request, payload, parsed) => {
         parsed(null, payload)
       })
-    room.post('/api/events', async (request, reply) => {
+    room.post(kind.path, async (request, reply) => {
       const first = await context(request, reply)
       if (first.caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
-      const tally = createTally()
-      const send = async (items: readonly BulkItem[]): Promise<void> => {
+      const tally = createTally(kind, items)
+      const send = async (batch: readonly BulkItem[]): Promise<void> => {
         // A context for each batch: each has its own deadline, and the token must still be good.
         const data = await execute(
           server,
-          { operation },
-          { input: { events: items.map(({ input }) => input) } },
+          kind,
+          kind.variables(batch.map(({ input }) => input)),
           await context(request, reply),
         )
-        tally.recorded(items, data as unknown as Recorded)
+        tally.add(batch, kind.results(data))
       }
       try {
-        await pump(elementsIn(request), tally.rejected, send)
+        await pump(elementsIn(request), { kind, read: items.read, reject: tally.reject, send })
       } catch (error) {
         const known = toAnswerable(error, request.log, metrics)
         if (known.retryAfter !== undefined) void reply.header('retry-after', String(known.retryAfter))
@@ -87,17 +67,24 @@ export function registerBulk<Context extends RequestContext>(
 
 function elementsIn(request: FastifyRequest): AsyncGenerator<Element> {
   const stream = request.body as AsyncIterable<Buffer> | undefined
-  if (stream === undefined) throw new DomainError('BAD_REQUEST', { message: 'A body of events is expected.' })
+  if (stream === undefined)
+    throw new DomainError('BAD_REQUEST', { message: 'A body is expected: a JSON array or NDJSON.' })
   return request.headers['content-type']?.startsWith('application/x-ndjson') === true
     ? linesOf(stream)
     : elementsOf(stream)
 }
 
+interface PumpOptions {
+  readonly kind: Pick<BulkKind, 'batch' | 'maxElements'>
+  readonly read: (element: Element) => BulkItem | Rejection
+  readonly reject: (rejection: Rejection) => void
+  readonly send: (batch: readonly BulkItem[]) => Promise<void>
+}
+
 /** Reads elements into batches and keeps a few of them under way. Waits for all of them, also when one fails. */
 async function pump(
   elements: AsyncIterable<Element>,
-  reject: (rejection: Rejection) => void,
-  send: (items: readonly BulkItem[]) => Promise<void>,
+  { kind: { batch: limits, maxElements = Infinity }, read, reject, send }: PumpOptions,
 ): Promise<void> {
   const underWay = new Set<Promise<void>>()
   const failures: unknown[] = []
@@ -113,18 +100,24 @@ async function pump(
     underWay.add(sending)
     batch = []
   }
-  const read = async (): Promise<void> => {
+  const readAll = async (): Promise<void> => {
+    let count = 0
     for await (const element of elements) {
-      const item = readItem(element)
+      count += 1
+      if (count > maxElements)
+        throw new DomainError('PAYLOAD_TOO_LARGE', {
+          message: `At most ${maxElements.toLocaleString('en')} elements are taken at a time. Send the others in another request.`,
+        })
+      const item = read(element)
       if ('code' in item) reject(item)
-      else if (batch.push(item) === batchSize) {
+      else if (batch.push(item) === limits.size) {
         start()
-        if (underWay.size >= batchesAtOnce) await Promise.race(underWay)
+        if (underWay.size >= limits.atOnce) await Promise.race(underWay)
         if (failures.length > 0) return
       }
     }
   }
-  const broken = await read().then(
+  const broken = await readAll().then(
     () => [],
     (error: unknown) => [error],
   )
@@ -135,29 +128,27 @@ async function pump(
   for (const error of [...failures, ...broken]) throw error
 }
 
-function createTally() {
-  let accepted = 0
-  let duplicate = 0
-  let rejectedCount = 0
+/** Counts what becomes of the elements of one request. */
+function createTally(kind: BulkKind, items: ReturnType<typeof createItems>) {
+  const accepted = kind.createTally()
+  let rejected = 0
   const errors: Rejection[] = []
-  const rejected = (rejection: Rejection): void => {
-    rejectedCount += 1
+  const reject = (rejection: Rejection): void => {
+    rejected += 1
     if (errors.length < maxErrors) errors.push(rejection)
   }
   return {
-    rejected,
-    recorded(items: readonly BulkItem[], { recordEvents }: Recorded): void {
-      accepted += recordEvents.acceptedCount
-      duplicate += recordEvents.duplicateCount
-      for (const [at, { error }] of recordEvents.results.entries()) {
-        const line = items[at]?.line
-        if (error !== null && line !== undefined) rejected({ line, ...toMember(error) })
+    reject,
+    add(batch: readonly BulkItem[], results: readonly ElementResult[]): void {
+      for (const [at, result] of results.entries()) {
+        const { line } = batch[at] ?? { line: 0 }
+        if (result.error === null) accepted.add(line, result as never)
+        else reject(items.rejected(line, result.error))
       }
     },
-    report: (): BulkReport => ({
-      accepted,
-      duplicate,
-      rejected: rejectedCount,
+    report: () => ({
+      ...accepted.counts(),
+      rejected,
       errors: errors.sort((a, b) => a.line - b.line),
     }),
   }

@@ -1,6 +1,7 @@
-import type { JsonSchema, RestRow } from '../row.ts'
+import type { RestRow } from '../row.ts'
 import { answerOf } from '../openapi.ts'
-import { messageAnswer, storeIdParam, storeIdQuery, userAnswer } from './shapes.ts'
+import { userMembers } from '../user.schema.ts'
+import { messageAnswer, storeIdQuery, userAnswer } from './shapes.ts'
 
 /** Rows that the gateway and the users service serve alike, each over its own graph. */
 
@@ -14,17 +15,10 @@ interface UserData {
   readonly store: { readonly id: number }
 }
 
-/** As the domain has it, so that a wrong address is reported with the other faults of a body. */
-const addressPattern = '^\\s*[^@\\s][^@]*@[^@]*[^@\\s]\\s*$'
-const name: JsonSchema = { type: 'string', minLength: 1, maxLength: 300 }
-const properties = {
-  email: { type: 'string', minLength: 3, maxLength: 254 },
-  username: { type: 'string', minLength: 1, maxLength: 100 },
-  first_name: name,
-  last_name: name,
-  phone: { type: 'integer', minimum: 1, maximum: 999_999_999_999_999 },
-  store_id: { ...storeIdParam, description: 'Required for admins; others may only name their own.' },
-} as const satisfies Record<string, JsonSchema>
+const { external_id: _new, ...members } = userMembers
+/** Whom an address finds need not look like one. */
+const { pattern: _pattern, ...anyAddress } = userMembers.email
+const found = { ...members, email: anyAddress }
 
 const fields = { firstName: 'first_name', lastName: 'last_name', storeId: 'store_id' } as const
 
@@ -70,7 +64,7 @@ export const userRows = ({ form }: { readonly form: boolean }): readonly RestRow
     body: {
       type: 'object',
       required: ['email', 'username', 'first_name', 'last_name', 'phone'],
-      properties: { ...properties, email: { ...properties.email, pattern: addressPattern } },
+      properties: members,
     },
     fields,
     variables: toInput,
@@ -95,7 +89,7 @@ export const userRows = ({ form }: { readonly form: boolean }): readonly RestRow
     form,
     operation:
       'mutation UpdateUser($input: UpdateUserByEmailInput!) { updateUserByEmail(input: $input) { user { id } } }',
-    body: { type: 'object', required: ['email'], properties },
+    body: { type: 'object', required: ['email'], properties: found },
     fields,
     variables: toInput,
     status: 201,
