@@ -23,7 +23,7 @@ export function judge(
     expectProblem(answer)
     const { accepted = 0, created = 0 } = JSON.parse(answer.text)
     if (method === operation.method) expect([...operation.refusals, ...routing]).toContain(answer.status)
-    return { unchanged: accepted + created === 0, refusal: answer.text }
+    return { unchanged: accepted === 0 && created === 0, refusal: answer.text }
   }
   expect(answer.headers['content-type']).toContain('application/json')
   const body: unknown = JSON.parse(answer.text)
