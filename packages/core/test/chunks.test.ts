@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { inChunks } from '../src/index.ts'
+import { inChunks, deadlineExceeded } from '../src/index.ts'
 
 test('a list is worked on a chunk at a time, and the event loop has its turn between two', async () => {
   const seen: string[] = []
@@ -13,4 +13,23 @@ test('a list is worked on a chunk at a time, and the event loop has its turn bet
   expect(await results).toEqual([10, 20, 30, 40, 50])
   expect(seen.slice(0, 4)).toEqual(['begin 1,2', 'end', 'somebody else', 'begin 3,4'])
   expect(await inChunks([], 2, () => [1])).toEqual([])
+})
+
+test('what is aborted between two chunks ends there, and a list of one chunk looks at no signal', async () => {
+  const controller = new AbortController()
+  const seen: number[] = []
+  const work = (chunk: readonly number[]): readonly number[] => {
+    seen.push(...chunk)
+    controller.abort(deadlineExceeded)
+    return chunk
+  }
+  const ended = inChunks([1, 2, 3], 1, work, controller)
+  await expect(ended).rejects.toMatchObject({ code: 'QUERY_TOO_EXPENSIVE' })
+  expect(seen).toEqual([1])
+  const request = {
+    get signal(): AbortSignal {
+      throw new Error('it is costly')
+    },
+  }
+  expect(await inChunks([1, 2], 2, (chunk) => chunk, request)).toEqual([1, 2])
 })

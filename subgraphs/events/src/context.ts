@@ -36,5 +36,5 @@ export interface Context extends RequestContext, Domain {
 export const toContext = (request: RequestContext, domain: Domain): Context =>
   extendContext(request, {
     ...domain,
-    loaders: { activity: createActivityLoader(request.caller, domain.users) },
+    loaders: { activity: createActivityLoader(request, domain.users) },
   })

@@ -44,7 +44,7 @@ export function toContext(request: RequestContext, domain: Domain): Context {
     session,
     loaders: {
       store: createStoreLoader(domain.stores, session),
-      user: createUserLoader(domain.users, session),
+      user: createUserLoader(domain.users, session, request),
     },
   })
 }

@@ -1,3 +1,5 @@
+import { DomainError } from '../errors/domain-error.ts'
+
 /** Header in which a service tells the one it calls how many milliseconds it will wait. */
 export const timeoutHeader = 'x-timeout-ms'
 
@@ -13,3 +15,14 @@ export function effectiveTimeout(own: number, requested: string | readonly strin
 
 /** The abort reason of a request that took too long; any other reason is a client that disconnected. */
 export const deadlineExceeded = new Error('the request took too long')
+
+/**
+ * @throws QUERY_TOO_EXPENSIVE when a request took too long, SERVICE_UNAVAILABLE (nobody reads it) when its client
+ *   disconnected
+ */
+export function refuseAborted(signal: AbortSignal | undefined, cause?: unknown): void {
+  if (signal?.aborted !== true) return
+  throw new DomainError(signal.reason === deadlineExceeded ? 'QUERY_TOO_EXPENSIVE' : 'SERVICE_UNAVAILABLE', {
+    cause,
+  })
+}

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import { withQueryTimeout } from '@user-stats/prisma-events'
-import { DomainError, deadlineExceeded } from '@user-stats/core'
+import { DomainError, refuseAborted } from '@user-stats/core'
 import { cancelOn } from './cancel-query.ts'
 
 const tables = ['events', 'user_type_days', 'user_days'] as const
@@ -13,17 +13,6 @@ const begin = (timeout: number): string =>
 async function backendOf(client: PoolClient): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   return rows[0]?.pid ?? 0
-}
-
-/**
- * @throws QUERY_TOO_EXPENSIVE when a request's time is over, SERVICE_UNAVAILABLE (nobody reads it) when its client
- *   has gone
- */
-export function refuseAborted(signal: AbortSignal | undefined, cause?: unknown): void {
-  if (signal?.aborted !== true) return
-  throw new DomainError(signal.reason === deadlineExceeded ? 'QUERY_TOO_EXPENSIVE' : 'SERVICE_UNAVAILABLE', {
-    cause,
-  })
 }
 
 /**

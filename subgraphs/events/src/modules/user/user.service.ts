@@ -13,6 +13,12 @@ export interface UserActivity {
   readonly lastSeenAt: Date | null
 }
 
+/** Who asks, and a signal that ends it. */
+export interface Asking {
+  readonly caller: Caller
+  readonly signal: AbortSignal
+}
+
 /** Users of one statement. */
 const chunk = 250
 
@@ -31,10 +37,11 @@ export function createUsers({ pool, access }: { readonly pool: Pool; readonly ac
     },
 
     /** Activity of many users, in their order. */
-    async activityOf(caller: Caller, users: readonly UserRef[]): Promise<UserActivity[]> {
+    async activityOf(request: Asking, users: readonly UserRef[]): Promise<UserActivity[]> {
+      const { caller } = request
       for (const storeId of new Set(users.map((user) => user.storeId)))
         await access.admit(caller, tenantOf(caller, storeId))
-      return await inChunks(users, chunk, (some) => activityOf(pool, some))
+      return await inChunks(users, chunk, (some) => activityOf(pool, some), request)
     },
   }
 }

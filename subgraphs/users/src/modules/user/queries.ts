@@ -74,11 +74,13 @@ export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesO
     /**
      * The registered users behind references; null for visitors.
      *
+     * @param request whose signal ends it
      * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
      */
     async byReferences(
       session: Session,
       references: readonly UserReference[],
+      request: { readonly signal: AbortSignal },
     ): Promise<(UserRecord | null | Error)[]> {
       const caller = await session.activeCaller()
       const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
@@ -88,7 +90,7 @@ export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesO
           ({ storeId, ref }) => mayReadTenant(caller, storeId) && isUuid(ref) && ref === ref.toLowerCase(),
         )
         .map(({ storeId, ref }) => ({ storeId, id: ref }))
-      const found = owners.length === 0 ? [] : await rows.byIds(owners)
+      const found = owners.length === 0 ? [] : await rows.byIds(owners, request)
       await Promise.all(found.map(({ storeId, id }) => audit.read(session, storeId, [id])))
       const users = new Map(found.map((user) => [`${String(user.storeId)}/${user.id}`, user]))
       return references.map(({ storeId, ref }) =>

@@ -6,7 +6,8 @@ import type { UserRecord, UserReference, Users } from './user.service.ts'
 export const createUserLoader = (
   users: Users,
   session: Session,
+  request: { readonly signal: AbortSignal },
 ): DataLoader<UserReference, UserRecord | null, string> =>
-  new DataLoader((references) => users.byReferences(session, references), {
+  new DataLoader((references) => users.byReferences(session, references, request), {
     cacheKeyFn: ({ storeId, ref }) => `${String(storeId)}/${ref}`,
   })

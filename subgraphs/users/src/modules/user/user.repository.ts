@@ -141,15 +141,20 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
       ),
 
     /** In no particular order; those there are. Lists of events ask for their users with it. */
-    byIds: (owners: readonly Owner[]): Promise<UserRecord[]> =>
-      inChunks(owners, batch, async (some) => {
-        const { rows } = await pool.query<Row>({
-          name: 'users-by-ids',
-          text: byIdsText,
-          values: [some.map(({ storeId }) => storeId), some.map(({ id }) => id)],
-        })
-        return await openAll(rows)
-      }),
+    byIds: (owners: readonly Owner[], request: { readonly signal: AbortSignal }): Promise<UserRecord[]> =>
+      inChunks(
+        owners,
+        batch,
+        async (some) => {
+          const { rows } = await pool.query<Row>({
+            name: 'users-by-ids',
+            text: byIdsText,
+            values: [some.map(({ storeId }) => storeId), some.map(({ id }) => id)],
+          })
+          return await openAll(rows)
+        },
+        request,
+      ),
 
     page: (db: Db, storeId: number, after: string | null, limit: number) =>
       all(

@@ -3,11 +3,11 @@ import {
   createFairSemaphore,
   DomainError,
   PermitDeniedError,
+  refuseAborted,
   workloadOf,
   type Caller,
   type Permit,
 } from '@user-stats/core'
-import { refuseAborted } from '../../../database/snapshot.ts'
 
 /** Which events an analysis may have to read. */
 export interface AnalysisScope {

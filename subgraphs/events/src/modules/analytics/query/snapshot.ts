@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg'
 import { withQueryTimeout } from '@user-stats/prisma-events'
-import { inSnapshot, refuseAborted } from '../../../database/snapshot.ts'
+import { refuseAborted } from '@user-stats/core'
+import { inSnapshot } from '../../../database/snapshot.ts'
 import type { Parameters } from './sql-parameters.ts'
 
 /** What reads in one snapshot. */
