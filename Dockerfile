@@ -46,7 +46,8 @@ RUN chmod -R u=rwX,go=rX .
 
 FROM node:24-bookworm-slim
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0
+# Metrics have a port of their own, which is not published.
+ENV NODE_ENV=production HOST=0.0.0.0 METRICS_HOST=0.0.0.0
 # Volumes mounted here first take over these folders' owner and mode.
 RUN cd / && install --directory --owner=node --group=node --mode=0750 \
     secrets secrets/migrate secrets/users secrets/users-database secrets/events secrets/events-database secrets/gateway

@@ -5,6 +5,7 @@ import {
   checkVariables,
   EnvError,
   kinds,
+  metricsPortBeside,
   readTls,
   readVariables,
   tlsFaults,
@@ -58,6 +59,7 @@ export function readStackEnv(raw: RawEnv) {
   const faults = stackFaults(raw)
   if (faults.length > 0) throw new EnvError(faults)
   const env = readVariables(variables, raw)
+  const ports = { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT }
   const tls = readTls(raw)
   return {
     dataDir: path.resolve(env.DATA_DIR),
@@ -65,7 +67,9 @@ export function readStackEnv(raw: RawEnv) {
     tls,
     /** Address or name at which the services reach each other. */
     reachable: (tls && env.STACK_TLS_NAME) ?? reachableAt(env.HOST),
-    ports: { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT },
+    ports,
+    /** Ports of the metrics. */
+    metrics: metricsPorts(ports, env.METRICS_PORT),
     databases: databaseUrls(env, []),
     logs: env.STACK_LOGS,
     /** Whether the operator keeps these; else the stack generates them. */
@@ -79,7 +83,10 @@ function stackFaults(raw: RawEnv): readonly string[] {
   const { values, faults } = checkVariables(variables, raw)
   const wrong = new Set(faults.map(nameIn))
   const further = [
-    ...sharedPorts({ gateway: values.GATEWAY_PORT, users: values.USERS_PORT, events: values.EVENTS_PORT }),
+    ...sharedPorts(
+      { gateway: values.GATEWAY_PORT, users: values.USERS_PORT, events: values.EVENTS_PORT },
+      values.METRICS_PORT,
+    ),
     ...databaseFaults(values),
     ...certificateFaults(raw, values),
     ...subgraphUrlFaults(raw),
@@ -112,15 +119,36 @@ function certificateFaults(
   ]
 }
 
+type Ports = Readonly<Record<'gateway' | 'users' | 'events', number>>
+
+/** Each beside its service's port, or in a row from the first on; 0 is a free one for each. */
+function metricsPorts(ports: Ports, first: number | undefined): Ports {
+  const at = (name: keyof Ports, place: number): number =>
+    first === undefined ? metricsPortBeside(ports[name]) : first === 0 ? 0 : first + place
+  return { gateway: at('gateway', 0), users: at('users', 1), events: at('events', 2) }
+}
+
 /** Port 0 is a free one for each. */
-function sharedPorts(ports: Readonly<Record<string, number | undefined>>): readonly string[] {
-  const entries = Object.entries(ports).filter(([, port]) => port !== undefined && port !== 0)
-  return entries.flatMap(([name, port], index) =>
-    entries
-      .slice(index + 1)
-      .filter(([, other]) => other === port)
-      .map(([other]) => `${portVariable(other)}: the same as ${portVariable(name)}, expected another port`),
-  )
+function sharedPorts(
+  { gateway = 0, users = 0, events = 0 }: Readonly<Record<keyof Ports, number | undefined>>,
+  firstOfMetrics: number | undefined,
+): readonly string[] {
+  const ports = { gateway, users, events }
+  const entries = Object.entries(ports).filter(([, port]) => port !== 0)
+  const sameAs = (port: number, others: readonly [string, number][]) =>
+    others.filter(([, other]) => other === port).map(([name]) => portVariable(name))
+  return [
+    ...entries.flatMap(([name, port], index) =>
+      sameAs(port, entries.slice(index + 1)).map(
+        (other) => `${other}: the same as ${portVariable(name)}, expected another port`,
+      ),
+    ),
+    ...Object.entries(metricsPorts(ports, firstOfMetrics)).flatMap(([name, port]) =>
+      sameAs(port, entries).map(
+        (other) => `METRICS_PORT: metrics of ${name} would be on ${other}, expected another port`,
+      ),
+    ),
+  ]
 }
 
 /** Names of all variables that any command or service reads. */

@@ -140,8 +140,8 @@ test('the image and docker-compose.yml have a folder for each container that has
   )
 })
 
-// Fixed inside containers: where to listen (the image's HOST), and the graph that the image carries.
-const fixed = /^(HOST|(GATEWAY|USERS|EVENTS)_PORT|SUPERGRAPH_.*)$/
+// Fixed inside containers: where to listen (the image's HOST and METRICS_HOST), and the graph that the image carries.
+const fixed = /^(HOST|METRICS_HOST|METRICS_PORT|(GATEWAY|USERS|EVENTS)_PORT|SUPERGRAPH_.*)$/
 
 test.each([
   ['gateway', gatewayVariables],

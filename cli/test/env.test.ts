@@ -91,6 +91,23 @@ test('two services cannot have one port, unless it is 0', () => {
   expect(faultsOf(() => readStackEnv({ GATEWAY_PORT: '0', EVENTS_PORT: '0' }))).toEqual([])
 })
 
+test('metrics have a port beside each service, or three in a row, and never a port of a service', () => {
+  expect(readStackEnv({}).metrics).toEqual({ gateway: 9_000, users: 9_001, events: 9_002 })
+  expect(readStackEnv({ METRICS_PORT: '9464' }).metrics).toEqual({
+    gateway: 9_464,
+    users: 9_465,
+    events: 9_466,
+  })
+  expect(readStackEnv({ GATEWAY_PORT: '0', USERS_PORT: '65000' }).metrics).toEqual({
+    gateway: 0,
+    users: 64_000,
+    events: 9_002,
+  })
+  expect(faultsOf(() => readStackEnv({ USERS_PORT: '9000' }))).toEqual([
+    'METRICS_PORT: metrics of gateway would be on USERS_PORT, expected another port',
+  ])
+})
+
 test('databases are embedded unless a URL is given, which owns and migrates unless another is', () => {
   const serving = 'postgresql://serve:x@db.example/users'
   const owner = 'postgresql://own:x@db.example/users'

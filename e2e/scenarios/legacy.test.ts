@@ -305,16 +305,19 @@ describe.each<Encoding>(['json', 'form'])('ports 8001 and 8002, %s bodies', (enc
   })
 })
 
-test.each(['gateway', 'users', 'events'] as const)('%s: documentation, health and metrics', async (name) => {
-  const origin = stack.urls[name]
-  for (const path of ['/docs', '/redoc', '/redos/']) {
-    const page = await call(origin, 'GET', path)
-    expect([page.status, page.contentType]).toEqual([200, expect.stringContaining('text/html')])
-  }
-  const { body } = await call(origin, 'GET', '/openapi.json')
-  expect(body.openapi).toMatch(/^3\.1/)
-  expect((await call(origin, 'GET', '/health/live')).status).toBe(200)
-  expect((await call(origin, 'GET', '/health/ready')).status).toBe(200)
-  expect((await call(origin, 'GET', '/metrics')).body).toContain('http_request_duration_seconds')
-  expect((await call(origin, 'GET', '/nowhere')).status).toBe(404)
-})
+test.each(['gateway', 'users', 'events'] as const)(
+  '%s: documentation and health, no metrics',
+  async (name) => {
+    const origin = stack.urls[name]
+    for (const path of ['/docs', '/redoc', '/redos/']) {
+      const page = await call(origin, 'GET', path)
+      expect([page.status, page.contentType]).toEqual([200, expect.stringContaining('text/html')])
+    }
+    const { body } = await call(origin, 'GET', '/openapi.json')
+    expect(body.openapi).toMatch(/^3\.1/)
+    expect((await call(origin, 'GET', '/health/live')).status).toBe(200)
+    expect((await call(origin, 'GET', '/health/ready')).status).toBe(200)
+    expect((await call(origin, 'GET', '/metrics')).status).toBe(404)
+    expect((await call(origin, 'GET', '/nowhere')).status).toBe(404)
+  },
+)

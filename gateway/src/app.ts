@@ -62,7 +62,6 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
       engine: fastPath?.engine(variant),
       limits: env.graph,
       log,
-      metrics,
       admit: (context) => assertCallerActive(server, context),
     })
   const server: GraphServer<RequestContext> = perTenant(
@@ -75,6 +74,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
 
   const app = await createHttpApp({
     log,
+    logRequests: env.logRequests,
     metrics,
     // Without a supergraph there is no app; unavailable subgraphs do not make the gateway unready.
     readiness: {},
@@ -93,7 +93,6 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
   registerGraph(app, {
     server,
     context,
-    metrics,
     page: (request, reply) => {
       if (!wantsPage(request)) return false
       sendPlayground(reply)
@@ -102,7 +101,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
   })
   registerRest(app, { rows: routes, server, context })
   registerReceiptKeys(app, { usersUrl: env.users.url })
-  for (const kind of [eventBulk, userBulk]) registerBulk(app, { server, context, metrics, kind })
+  for (const kind of [eventBulk, userBulk]) registerBulk(app, { server, context, kind })
   registerExport(app, { server, context })
   const title = 'User statistics'
   const openapi = toOpenApi({

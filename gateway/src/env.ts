@@ -7,6 +7,7 @@ import {
   EnvError,
   gatewaySecretVariable,
   kinds,
+  metricsOf,
   readServiceVariables,
   type RawEnv,
   type Variable,
@@ -60,6 +61,7 @@ export function readEnv(raw: RawEnv) {
   return {
     ...commonEnvOf(env, raw),
     http: { host: env.HOST, port: env.GATEWAY_PORT },
+    metrics: metricsOf(env, env.GATEWAY_PORT),
     gatewaySecret: env.GATEWAY_SECRET,
     users: { url: env.USERS_URL },
     supergraph: { path: env.SUPERGRAPH_PATH, pollMs: env.SUPERGRAPH_POLL_MS },

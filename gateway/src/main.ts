@@ -10,5 +10,11 @@ await serve('gateway', gatewayVariables, async (raw) => {
   const env = readEnv(raw)
   const log = createLogger({ name: 'gateway', level: env.logLevel })
   const keys = createJwksSource({ url: new URL('/.well-known/jwks.json', env.users.url).href })
-  return { app: await buildApp({ env, keys, log }), log, listen: env.http, shutdownDelay: env.shutdownDelay }
+  return {
+    app: await buildApp({ env, keys, log }),
+    log,
+    listen: env.http,
+    metrics: env.metrics,
+    shutdownDelay: env.shutdownDelay,
+  }
 })

@@ -23,8 +23,7 @@ const jane = '{ userByEmail(email: "jane@example.org") { id } }'
 const ask = (query = jane): Promise<GatewayResponse> => graph.graphql(graph.store, query)
 const never = () => new Promise(() => undefined)
 const stateOf = async (peer: string) => {
-  const response = await fetch(`${graph.origin}/metrics`)
-  const text = await response.text()
+  const text = await graph.metrics()
   return new RegExp(`^circuit_breaker_state\\{peer="${peer}",service="gateway"\\} (\\d)$`, 'm').exec(
     text,
   )?.[1]

@@ -113,18 +113,11 @@ test('browsers get the playground at the GraphQL endpoint', async () => {
   expect(query.body.data).toEqual({ __typename: 'Query' })
 })
 
-test('pages, health and metrics need no token', async () => {
-  for (const path of [
-    '/docs',
-    '/redoc',
-    '/redos',
-    '/openapi.json',
-    '/health/live',
-    '/health/ready',
-    '/metrics',
-  ])
+test('pages and health need no token, metrics are not on this port', async () => {
+  for (const path of ['/docs', '/redoc', '/redos', '/openapi.json', '/health/live', '/health/ready'])
     expect((await graph.send('GET', path)).status).toBe(200)
-  expect((await graph.send('GET', '/metrics')).body).toContain('service="gateway"')
+  expect((await graph.send('GET', '/metrics')).status).toBe(404)
+  expect(await graph.metrics()).toContain('service="gateway"')
 })
 
 test('logs contain no address, token or key', async () => {
@@ -133,6 +126,47 @@ test('logs contain no address, token or key', async () => {
   await graph.rest(undefined, 'POST', '/api/auth', { api_key: 'us_secret_key' })
   expect(graph.logged()).toContain('/api/user/:email')
   expect(graph.logged()).not.toMatch(/example\.org|us_secret_key|eyJ|relation/)
+})
+
+test('each error is counted once, by its route or the kind of its operation, and summed up by key', async () => {
+  await using own = await startGraph()
+  const { users } = own
+  users.respond = () => ({
+    errors: [{ message: 'no', path: ['authenticate'], extensions: { code: 'INVALID_API_KEY' } }],
+  })
+  await own.rest(undefined, 'POST', '/api/auth', { api_key: 'us_wrong' })
+  await own.graphql(undefined, 'mutation { authenticate(input: { apiKey: "us_wrong" }) { accessToken } }')
+  users.respond = undefined
+  for (let n = 0; n < 3; n += 1) {
+    await own.rest(own.store, 'GET', '/api/user/nobody@example.org')
+    await own.graphql(own.store, '{ userByEmail(email: "taken@example.org") { id } }')
+  }
+  await own.graphql(own.store, '{')
+  await own.graphql(own.store, '{ nothing nowhere }')
+  await own.graphql('nonsense', '{ __typename }')
+  expect(await own.errorCounts()).toEqual({
+    'INVALID_API_KEY /api/auth': 1,
+    'INVALID_API_KEY /graphql mutation': 1,
+    'USER_NOT_FOUND /api/user/:email': 3,
+    'EMAIL_TAKEN /graphql query': 3,
+    'GRAPHQL_PARSE_FAILED /graphql': 1,
+    'GRAPHQL_VALIDATION_FAILED /graphql': 2,
+    'TOKEN_INVALID /graphql': 1,
+  })
+  expect(own.summary()).toMatchObject([
+    { level: 'info', caller: 'anonymous', refused: { INVALID_API_KEY: 2, TOKEN_INVALID: 1 } },
+    {
+      level: 'info',
+      keyId: 'k-1',
+      storeId: 1,
+      refused: {
+        USER_NOT_FOUND: 3,
+        EMAIL_TAKEN: 3,
+        GRAPHQL_PARSE_FAILED: 1,
+        GRAPHQL_VALIDATION_FAILED: 2,
+      },
+    },
+  ])
 })
 
 test('the page at / shows whether each subgraph is ready', async () => {

@@ -37,7 +37,10 @@ export async function startServices(options: StartOptions): Promise<Services> {
     const tell = (text: string) => {
       terminal.line('service', text)
     }
-    const childEnv = environmentOf({ name, variables }, env.raw, set)
+    const childEnv = environmentOf({ name, variables }, env.raw, {
+      ...set,
+      METRICS_PORT: String(env.metrics[name]),
+    })
     const patience = patienceWith(childEnv)
     services.push(
       createService({ name, main, flags, env: childEnv, url: options.urls[name], log, tell, patience }),

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
+import { failedRequestOf, toPublicError } from '@user-stats/http'
 import { execute } from '@user-stats/rest'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
 import { streamExport } from './stream.ts'
@@ -43,9 +44,25 @@ export function registerExport(
         .header('content-type', 'application/json; charset=utf-8')
         .header('content-disposition', `attachment; filename="user-${user.id}.json"`)
         .header('cache-control', 'no-store')
-        .send(Readable.from(streamExport(executePage, user, startedAt), { objectMode: false }))
+        .send(
+          Readable.from(reportAborted(streamExport(executePage, user, startedAt), request, reply), {
+            objectMode: false,
+          }),
+        )
     },
   )
+}
+
+/** Reports an error that comes too late for an error response. */
+async function* reportAborted<T>(document: AsyncIterable<T>, request: FastifyRequest, reply: FastifyReply) {
+  try {
+    yield* document
+  } catch (thrown) {
+    const error = toPublicError(thrown)
+    if (reply.raw.headersSent && !reply.raw.destroyed)
+      reply.server.errors.report([{ code: error.code, error }], failedRequestOf(request))
+    throw thrown
+  }
 }
 
 /** Aborts when the client disconnects before the end. */

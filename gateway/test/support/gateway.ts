@@ -71,6 +71,24 @@ export async function startGateway(raw: RawEnv) {
   return {
     origin,
     send,
+    /** The metrics as text, and each count of errors by its labels. */
+    metrics: () => app.metrics.registry.metrics(),
+    errorCounts: async (): Promise<Record<string, number>> => {
+      const { values } = await app.metrics.errors.get()
+      return Object.fromEntries(
+        values.map(({ labels: { code, route, operation }, value }) => [
+          [code, route, operation].filter((label) => label !== '').join(' '),
+          value,
+        ]),
+      )
+    },
+    summary: () => {
+      app.errors.flush()
+      return lines.flatMap((line) => {
+        const entry = JSON.parse(line) as Record<string, unknown>
+        return entry['msg'] === 'requests refused' ? [entry] : []
+      })
+    },
     logged: () => lines.join(''),
     graphql: (token: string | undefined, query: string, variables: Body = {}, headers = {}) =>
       send('POST', '/graphql', {

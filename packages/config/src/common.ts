@@ -1,5 +1,6 @@
 import { checkVariables, EnvError, type RawEnv, type Values, type Variable } from './read-variables.ts'
 import { graphLimitsOf, graphVariables } from './graph-limits.ts'
+import { metricsVariables } from './metrics.ts'
 import { kinds } from './parsers.ts'
 import { loadLimitsOf, loadVariables } from './overload.ts'
 import { rateLimitsOf, rateVariables } from './rate-limits.ts'
@@ -10,10 +11,17 @@ import { readTls, tlsFaults } from './tls.ts'
 export const commonVariables = {
   HOST: { schema: kinds.host('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
   ...tlsVariables,
+  ...metricsVariables,
   LOG_LEVEL: {
     schema: kinds.choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     about: 'Least severe log lines to write: fatal, error, warn, info, debug, trace, silent.',
     default: 'info',
+  },
+  LOG_REQUESTS: {
+    schema: kinds.flag(false),
+    about:
+      'Whether each request is logged (at `info`): method, route, status, milliseconds, key and store. Refusals are summed up per key and minute, and failures logged, in any case.',
+    default: 'false',
   },
   BODY_LIMIT_BYTES: {
     schema: kinds.integer(1_024, 1_073_741_824, 16_777_216),
@@ -80,4 +88,5 @@ export const commonEnvOf = (env: Values<typeof commonVariables>, raw: RawEnv) =>
   tls: readTls(raw),
   fastPath: env.FAST_PATH,
   logLevel: env.LOG_LEVEL,
+  logRequests: env.LOG_REQUESTS,
 })

@@ -3,13 +3,12 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { databaseUrlFault } from './database-url.ts'
 
-const whole = (min: number, max: number, fallback: number) =>
+const whole = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, `expected a whole number from ${String(min)} to ${String(max)}`)
     .transform(Number)
     .refine((n) => n >= min && n <= max, `expected a whole number from ${String(min)} to ${String(max)}`)
-    .default(fallback)
 
 /** Adds what `faultOf` finds wrong in a value. */
 const checked = (faultOf: (text: string) => string | undefined) =>
@@ -63,8 +62,9 @@ const list = () =>
 
 /** The kinds of variables the services have. */
 export const kinds = {
-  integer: (min: number, max: number, fallback: number) => whole(min, max, fallback),
-  port: (fallback: number) => whole(0, 65_535, fallback),
+  integer: (min: number, max: number, fallback: number) => whole(min, max).default(fallback),
+  port: (fallback: number) => whole(0, 65_535).default(fallback),
+  optionalPort: () => whole(0, 65_535).optional(),
   optionalText: () => z.string().optional(),
   host: (fallback: string) => host().default(fallback),
   optionalHost: () => host().optional(),

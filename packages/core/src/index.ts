@@ -29,6 +29,7 @@ export {
   maxFaults,
   requireAll,
   toFault,
+  type DomainErrorDetails,
   type ExceededLimit,
   type Fault,
 } from './errors/domain-error.ts'

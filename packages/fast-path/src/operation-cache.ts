@@ -5,6 +5,7 @@ import {
   type ExecutionResult,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type OperationTypeNode,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import {
@@ -68,12 +69,7 @@ const keyOf = (source: string, name: string | undefined): string =>
  * limits, introspection rules) is not repeated; variables, errors and masking are treated as there. Anonymous callers,
  * and operations that are new or faulty, take the ordinary path. The cache is cleared when the schema changes.
  */
-export function createOperationCache({
-  mode,
-  price,
-  compile,
-  formatError,
-}: OperationCacheOptions): OperationEngine {
+export function createOperationCache({ mode, price, compile }: OperationCacheOptions): OperationEngine {
   let schema: GraphQLSchema | undefined
   const entries = new LRUCache<string, Entry>({
     max: maxOperations,
@@ -90,21 +86,23 @@ export function createOperationCache({
 
   async function execute(
     executeCached: ExecuteCached,
+    operation: OperationTypeNode,
     note: CostNote,
-    ...[variables, context]: Parameters<ExecuteCached>
+    ...request: Parameters<ExecuteCached>
   ): Promise<EngineResult | undefined> {
     try {
-      const result = await executeCached(variables, context)
+      const result = await executeCached(...request)
       if (result === undefined) return undefined
       if ('text' in result) return { text: result.text, note }
       const { data, errors } = result
       return {
         ...(data !== undefined && { data }),
-        ...(errors && { errors: formatErrors(errors, formatError, context.log) }),
+        ...(errors && { errors: formatErrors(errors) }),
+        operation,
         ...(data != null && { note }),
       }
     } catch (error) {
-      return { errors: formatErrors([error], formatError, context.log) }
+      return { errors: formatErrors([error]), operation }
     }
   }
 
@@ -117,7 +115,8 @@ export function createOperationCache({
     if (entry === undefined) return undefined
     entry.execute ??= compile(entry.operation)
     entry.noteOf ??= price(entry.operation)
-    return execute(entry.execute, entry.noteOf(variables), variables, context)
+    const { operation: kind } = entry.operation.operation
+    return execute(entry.execute, kind, entry.noteOf(variables), variables, context)
   }
 
   async function executeFirst({ source = '', request, contextValue }: GraphQLRequestContext<RequestContext>) {

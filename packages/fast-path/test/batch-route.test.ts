@@ -158,6 +158,37 @@ test('an operation has its own request id, or that of the batch if its own is in
   }
 })
 
+test('each error in a batch is counted once, and summed up under the caller of its operation', async () => {
+  await using app = await startGraphApp()
+  const callerHeaders = { authorization: `Bearer ${app.token}` }
+  const batch = [
+    operation('{', { callerHeaders }),
+    operation('{ taken }', { callerHeaders }),
+    operation('{ taken }'),
+    operation('{ me }', { callerHeaders: { authorization: 'Bearer nonsense' } }),
+    operation('{ me }', { callerHeaders }),
+  ]
+  // The first time on the ordinary path, then on the fast one.
+  for (const _time of [1, 2]) await send(app, batch)
+  await (await fetch(`${app.origin}/graphql/batch`, { method: 'POST' })).text()
+  const { values } = await app.metrics.errors.get()
+  expect(
+    values.map(({ labels: { code, route, operation }, value }) => [code, route, operation, value]),
+  ).toEqual(
+    expect.arrayContaining([
+      ['GRAPHQL_PARSE_FAILED', '/graphql/batch', '', 2],
+      ['EMAIL_TAKEN', '/graphql/batch', 'query', 4],
+      ['TOKEN_INVALID', '/graphql/batch', '', 2],
+      ['FORBIDDEN', '/graphql/batch', '', 1],
+    ]),
+  )
+  expect(values).toHaveLength(4)
+  app.app.errors.flush()
+  expect(app.logged()).toContain(
+    '"keyId":"key","storeId":1,"refused":{"GRAPHQL_PARSE_FAILED":2,"EMAIL_TAKEN":2}',
+  )
+})
+
 test.each([
   ['no operations', { documents: [], senders: [], operations: [] }],
   ['a list', []],

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { DomainError } from '@user-stats/core'
 import { createGraphServer, type GraphServer, type RequestContext } from '@user-stats/graphql'
-import { createMetrics } from '@user-stats/http'
 import { createTestLog, testLimits } from '@user-stats/http/testing'
 import { createSubgraphEngine, type FastPathMode } from '../src/subgraph.ts'
 import { makeSchema, type Source } from './schema.ts'
@@ -38,7 +37,6 @@ function open(mode: FastPathMode): GraphServer<RequestContext> {
     source: { schema },
     limits: testLimits,
     log: createTestLog().log,
-    metrics: createMetrics('test'),
     engine: createSubgraphEngine(mode, schema),
     admit: () => Promise.resolve(),
   })

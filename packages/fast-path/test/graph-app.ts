@@ -87,7 +87,6 @@ export async function startGraphApp(rates: Partial<typeof testRates> = {}) {
     source: { schema },
     limits: testLimits,
     log: it.log,
-    metrics: it.metrics,
     engine: createSubgraphEngine((process.env['FAST_PATH'] ?? 'true') as FastPathMode, schema),
     admit: () => Promise.resolve(),
   })
@@ -97,8 +96,8 @@ export async function startGraphApp(rates: Partial<typeof testRates> = {}) {
     timeout: 5_000,
     rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
   })
-  registerGraph(it.app, { server, context, metrics: it.metrics })
-  registerBatchRoute(it.app, { server, context, metrics: it.metrics, gatewaySecret })
+  registerGraph(it.app, { server, context })
+  registerBatchRoute(it.app, { server, context, gatewaySecret })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })
 

@@ -1,5 +1,5 @@
 import { HeaderMap } from '@apollo/server'
-import type { HttpAnswer } from './errors/answer-failure.ts'
+import { answerFailure, type HttpAnswer } from './errors/answer-failure.ts'
 import { withNote, type CostNote } from './limits/cost-extension.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import type { GraphServer } from './graph-server.ts'
@@ -25,12 +25,12 @@ export async function answerCached<Context extends RequestContext>(
   const note = noted ? answer.note : undefined
   if ('text' in answer)
     return { status: 200, headers: noHeaders, text: note ? withNote(answer.text, note) : answer.text }
+  const { errors, operation } = answer
   const { status, headers } = headOf(answer, modern)
-  return {
-    status: status ?? (answer.data === undefined ? 500 : 200),
-    headers,
-    text: await textOf(answer, note),
-  }
+  return await textOf(answer, note)
+    .then((text) => ({ status: status ?? (answer.data === undefined ? 500 : 200), headers, text, errors }))
+    .catch(answerFailure)
+    .then((answered) => ({ ...answered, operation }))
 }
 
 const textOf = async ({ data, errors }: GraphResult, note: CostNote | undefined): Promise<string> =>
@@ -46,13 +46,19 @@ export async function answerPlain<Context extends RequestContext>(
   if (cached !== undefined) return cached
   const { query, variables, operationName } = request
   const sent = { query, variables, ...(operationName !== undefined && { operationName }) }
-  const { status, headers, body } = await server.executeHttp(
+  const { status, headers, body, errors, operation } = await server.executeHttp(
     { method: 'POST', headers: plainHeaders, body: sent, search: '' },
     context,
   )
   // We have no @defer: an answer is always complete.
   const text = body.kind === 'complete' ? body.string : ''
-  return { status: status ?? 200, headers: Object.fromEntries(headers), text }
+  return {
+    status: status ?? 200,
+    headers: Object.fromEntries(headers),
+    text,
+    errors,
+    ...(operation && { operation }),
+  }
 }
 
 const plainHeaders = new HeaderMap([

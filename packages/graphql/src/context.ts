@@ -1,15 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
-import type { Logger } from '@user-stats/http'
-import type { Caller } from '@user-stats/core'
-import type { TokenVerifier } from '@user-stats/core'
+import { createLazyChild, logIdsOf, type Logger } from '@user-stats/http'
+import type { Caller, TokenVerifier } from '@user-stats/core'
 import { deadlineExceeded, timeoutHeader, effectiveTimeout } from '@user-stats/core'
 import { clientAddress } from '@user-stats/http'
 import type { RateLimits } from '@user-stats/http'
 import type { RequestContext } from './request.ts'
 
 /** What of a request counts for its operation. One of a batch has headers and an id of its own. */
-export type Origin = Pick<FastifyRequest, 'headers' | 'id' | 'log' | 'ip'>
+export type Origin = Pick<FastifyRequest, 'headers' | 'id' | 'log' | 'ip' | 'caller'>
 /** How a request's answer goes: the connection that ends it, and headers, if it has any of its own. */
 export type Connection = Pick<FastifyReply, 'raw'> & Partial<Pick<FastifyReply, 'header'>>
 
@@ -57,6 +56,7 @@ export function createRequestContext({
   return async (request, reply) => {
     const { authorization } = request.headers
     const caller = await identify(request, reply)
+    if (request.caller === undefined) nameCaller(request, caller)
     const overLimit = rates.consume(caller, () => addressOf(request), reply)
     if (overLimit !== undefined && caller.role !== 'NOBODY') throw overLimit
     const deadline =
@@ -79,6 +79,13 @@ export function createRequestContext({
       log: request.log as Logger,
     }
   }
+}
+
+/** From now on the log, and reports of errors, say who sent the request. */
+function nameCaller(request: Origin, caller: Caller): void {
+  request.caller = caller
+  const ids = logIdsOf(caller)
+  if (ids !== undefined) request.log = createLazyChild(request.log as Logger, ids)
 }
 
 /** Aborted when the client has gone, or after so many milliseconds. One timer: composed signals cost far more. */

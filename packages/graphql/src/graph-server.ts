@@ -16,19 +16,17 @@ import type { GraphLimits } from './limits/limits.ts'
 import { costOfOperations, createPricing } from './limits/plugin.ts'
 import { DomainError, yieldTurn } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
-import type { Metrics } from '@user-stats/http'
-import { createErrorFormatter } from './errors/format-error.ts'
+import { formatError } from './errors/format-error.ts'
 import { introspectionForSignedIn, type Admit } from './plugins/introspection.ts'
 import { exactNumbers } from './rules/exact-numbers.ts'
 import { fewIntrospectionAliases } from './rules/introspection-aliases.ts'
 import { knownRoot } from './rules/known-root.ts'
-import { createLogsOfErrors } from './plugins/log-errors.ts'
 import { yieldBeforeExecution } from './plugins/yield-turns.ts'
 import { operationFound } from './plugins/require-operation.ts'
 import { parseResult, type CreateEngine, type EngineResult } from './operation-engine.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 import { shallowLists } from './rules/shallow-lists.ts'
-import { serializeAnswers, stringifyResult } from './plugins/serialize-answers.ts'
+import { createAnswerSerializer, stringifyResult, type AnsweredErrors } from './plugins/serialize-answers.ts'
 import { statusOfErrors } from './plugins/http-status.ts'
 import { isSignIn } from './sign-in.ts'
 import { yieldInLists } from './yield-in-lists.ts'
@@ -48,8 +46,10 @@ export interface GraphServer<Context extends RequestContext> {
     context: Context,
   ) => Promise<EngineResult | undefined> | undefined
   /** Answers a GraphQL request over HTTP, whatever it looks like. */
-  readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HTTPGraphQLResponse>
+  readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HttpGraphResponse>
 }
+
+export type HttpGraphResponse = HTTPGraphQLResponse & AnsweredErrors
 
 /** Validation stops at this many errors. */
 const maxValidationErrors = 5
@@ -60,7 +60,6 @@ export interface GraphServerOptions<Context extends RequestContext> {
     | { readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway'] }
   readonly limits: GraphLimits
   readonly log: Logger
-  readonly metrics: Metrics
   /** Executes operations that Apollo Server has let through before; without it Apollo Server executes all. */
   readonly engine?: CreateEngine | undefined
   /** Asked before a caller is shown the schema. */
@@ -75,14 +74,12 @@ export function createGraphServer<Context extends RequestContext>({
   source,
   limits,
   log,
-  metrics,
   engine: createEngine,
   admit,
 }: GraphServerOptions<Context>): GraphServer<Context> {
-  const formatError = createErrorFormatter(log, metrics)
-  const logs = createLogsOfErrors<Context>()
+  const serializer = createAnswerSerializer<Context>()
   const price = createPricing(limits.cost)
-  const engine = createEngine?.({ price, formatError })
+  const engine = createEngine?.({ price })
   if ('schema' in source) yieldInLists(source.schema)
   const apollo = new ApolloServer<Context>({
     ...source,
@@ -112,9 +109,8 @@ export function createGraphServer<Context extends RequestContext>({
       },
     },
     stringifyResult,
-    formatError: (formatted, thrown) => formatError(formatted, thrown, logs.of(thrown)),
+    formatError,
     plugins: [
-      logs.plugin,
       // Both would wrap every field's resolver, for hints and traces that nobody asks for.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
@@ -127,7 +123,7 @@ export function createGraphServer<Context extends RequestContext>({
       // After the rules above: the engine does not learn what they refuse.
       ...(engine ? [engine.plugin<Context>()] : []),
       statusOfErrors(),
-      serializeAnswers(metrics),
+      serializer.plugin,
     ],
   })
 
@@ -167,10 +163,11 @@ export function createGraphServer<Context extends RequestContext>({
       // Whoever shares an address with too many anonymous requests can still sign in.
       if (context.overLimit !== undefined && !isSignIn(document)) throw context.overLimit
       await checkDocument(document, context)
-      return await apollo.executeHTTPGraphQLRequest({
+      const response = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest,
         context: () => Promise.resolve(context),
       })
+      return { ...response, ...serializer.errorsOf(httpGraphQLRequest, response) }
     },
   }
 }

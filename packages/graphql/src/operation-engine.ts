@@ -1,5 +1,4 @@
 import type { ApolloServerPlugin } from '@apollo/server'
-import type { ErrorFormatter } from './errors/format-error.ts'
 import type { CostNote } from './limits/cost-extension.ts'
 import type { Pricing } from './limits/plugin.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
@@ -31,10 +30,9 @@ export interface OperationEngine {
   ) => Promise<EngineResult | undefined> | undefined
 }
 
-/** What a graph server and its engine share, so that both price operations and format errors alike. */
+/** What a graph server and its engine share, so that both price operations alike. */
 export interface EngineTools {
   readonly price: Pricing
-  readonly formatError: ErrorFormatter
 }
 
 export type CreateEngine = (tools: EngineTools) => OperationEngine
@@ -42,6 +40,6 @@ export type CreateEngine = (tools: EngineTools) => OperationEngine
 /** @returns the result without what only its sender needs */
 export function parseResult(result: EngineResult): GraphResult {
   if ('text' in result) return JSON.parse(result.text) as GraphResult
-  const { note: _note, ...rest } = result
+  const { note: _note, operation: _operation, ...rest } = result
   return rest
 }

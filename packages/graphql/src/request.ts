@@ -1,4 +1,4 @@
-import type { GraphQLFormattedError } from 'graphql'
+import type { GraphQLFormattedError, OperationTypeNode } from 'graphql'
 import type { Logger } from '@user-stats/http'
 import type { Caller, DomainError } from '@user-stats/core'
 import type { CostNote } from './limits/cost-extension.ts'
@@ -31,6 +31,8 @@ export interface GraphRequest {
 export interface GraphResult {
   readonly data?: Readonly<Record<string, unknown>> | null
   readonly errors?: readonly GraphQLFormattedError[]
+  /** The kind of the operation; an engine says so. */
+  readonly operation?: OperationTypeNode
   /** What it cost; an engine says so. */
   readonly note?: CostNote
 }

@@ -1,11 +1,12 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError, parseJson } from '@user-stats/core'
-import type { Metrics } from '@user-stats/http'
+import { failedRequestOf } from '@user-stats/http'
 import { takesOurs } from './accept.ts'
 import { wantsNote } from './limits/cost-extension.ts'
 import { answerCached } from './answer.ts'
 import { answerFailures } from './errors/answer-failure.ts'
+import { reportErrors } from './errors/report-errors.ts'
 import type { MakeContext } from './context.ts'
 import { readPlainRequest } from './plain-request.ts'
 import type { RequestContext } from './request.ts'
@@ -14,7 +15,6 @@ import type { GraphServer } from './graph-server.ts'
 export interface GraphRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
-  readonly metrics: Metrics
   /** Answers a browser that asks for a page; true when it did. */
   readonly page?: (request: FastifyRequest, reply: FastifyReply) => Promise<boolean> | boolean
 }
@@ -47,10 +47,10 @@ function checkVariables({ method, search }: HTTPGraphQLRequest): void {
 /** `GET` and `POST /graphql`. */
 export function registerGraph<Context extends RequestContext>(
   app: FastifyInstance,
-  { server, context, metrics, page }: GraphRouteOptions<Context>,
+  { server, context, page }: GraphRouteOptions<Context>,
 ): void {
   app.register((room, _options, done) => {
-    answerFailures(room, metrics)
+    answerFailures(room)
     room.route({
       method: ['GET', 'POST'],
       url: '/graphql',
@@ -62,6 +62,7 @@ export function registerGraph<Context extends RequestContext>(
           throw new DomainError('BAD_REQUEST', {
             message: 'Batches are not taken: send one operation a request; it may have several root fields.',
           })
+        const failed = () => failedRequestOf(request)
         const plain = readPlainRequest(request)
         const known =
           plain &&
@@ -69,16 +70,20 @@ export function registerGraph<Context extends RequestContext>(
             modern: plain.contentType.includes('graphql'),
             noted: wantsNote(request.headers.prefer),
           }))
-        if (plain && known)
+        if (plain && known) {
+          reportErrors(app.errors, known, failed)
           return reply
             .code(known.status)
             .headers(known.headers)
             .header('cache-control', 'no-store')
             .header('content-type', plain.contentType)
             .send(known.text)
+        }
         const graphqlRequest = toGraphqlRequest(request)
         checkVariables(graphqlRequest)
-        const { headers, body, status } = await server.executeHttp(graphqlRequest, contextValue)
+        const answer = await server.executeHttp(graphqlRequest, contextValue)
+        reportErrors(app.errors, answer, failed)
+        const { headers, body, status } = answer
         for (const [name, value] of headers) void reply.header(name, value)
         void reply.code(status ?? 200)
         // We have no @defer: an answer is always complete.

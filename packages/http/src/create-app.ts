@@ -10,7 +10,8 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import type { Tls } from '@user-stats/config'
-import { DomainError } from '@user-stats/core'
+import { DomainError, type Caller } from '@user-stats/core'
+import { createErrorReporter, type ErrorReporter } from './error-reporter.ts'
 import { problemResponse, sendProblem } from './problem-details.ts'
 import { toDomainError } from '@user-stats/core'
 import { registerBodyParsers } from './body-parsers.ts'
@@ -19,12 +20,26 @@ import { registerHealth, type ReadinessChecks } from './health.ts'
 import { secureTransport, securityHeaders } from './headers.ts'
 import { registerLoad, type LoadLimits } from './overload.ts'
 import { createLazyChild, type Logger } from './logger.ts'
-import { registerMetrics, type Metrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
+import { createResponseObserver } from './response-observer.ts'
 import { acceptableRequestId } from './request-id.ts'
 import { followRenewals, tlsOptions } from './tls.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly errors: ErrorReporter
+    readonly metrics: Metrics
+  }
+  interface FastifyRequest {
+    /** Who sent it, once that is known. */
+    caller?: Caller | undefined
+  }
+}
+
 export interface HttpAppOptions {
   readonly log: Logger
+  /** Logs every request. */
+  readonly logRequests?: boolean
   readonly metrics: Metrics
   readonly readiness: ReadinessChecks
   /** Bytes. */
@@ -45,6 +60,7 @@ export interface HttpAppOptions {
  */
 export async function createHttpApp({
   log,
+  logRequests = false,
   metrics,
   readiness,
   bodyLimit,
@@ -60,6 +76,8 @@ export async function createHttpApp({
   const patience = { headersTimeout: Math.min(requestTimeout, 60_000), connectionsCheckingInterval: 1_000 }
   const transport: object =
     tls === undefined ? { http: patience } : { https: { ...tlsOptions(tls), ...patience } }
+  const errors = createErrorReporter({ log, metrics })
+  const observe = createResponseObserver({ metrics, logRequests })
   const app = Fastify({
     ...transport,
     loggerInstance,
@@ -78,16 +96,24 @@ export async function createHttpApp({
     onConstructorPoisoning: 'ignore',
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_024 },
     genReqId: (request) => acceptableRequestId(request.headers['x-request-id']) ?? randomUUID(),
-    frameworkErrors: (error, _request, reply) => {
-      answerError(error, reply, log, metrics)
+    frameworkErrors: (error, request, reply) => {
+      observe(request, reply)
+      void sendProblem(reply, toPublicError(error))
     },
     clientErrorHandler: (error, socket) => {
       log.debug({ code: error.code }, 'unreadable request')
       // What breaks off a handshake cannot be answered.
       if (/^ERR_(SSL|TLS)_/.test(error.code)) socket.destroy()
-      else if (socket.writable) socket.end(problemResponse(fromParser(error.code)))
+      else if (socket.writable) {
+        const problem = fromParser(error.code)
+        errors.report([{ code: problem.code, error: problem }], { route: 'unknown', log })
+        socket.end(problemResponse(problem))
+      }
     },
   })
+  app.decorate('errors', errors)
+  app.decorate('metrics', metrics)
+  app.decorateRequest('caller')
 
   if (corsOrigins.length > 0)
     await app.register(cors, {
@@ -100,27 +126,13 @@ export async function createHttpApp({
   registerBodyDeadline(app, requestTimeout)
   const headers = tls === undefined ? securityHeaders : { ...securityHeaders, ...secureTransport }
   app.addHook('onRequest', (request, reply, done) => {
+    observe(request, reply)
     void reply.headers(headers).header('x-request-id', request.id)
     done()
   })
   const notOverloaded = registerLoad(app, load, metrics)
-  app.addHook('onResponse', (request, reply, done) => {
-    const level = reply.statusCode < 500 ? 'debug' : 'warn'
-    if (log.isLevelEnabled(level))
-      request.log[level](
-        {
-          method: request.method,
-          // The route's pattern, never the URL: legacy paths contain e-mail addresses.
-          route: request.routeOptions.url ?? 'unknown',
-          status: reply.statusCode,
-          ms: Math.round(reply.elapsedTime),
-        },
-        'request',
-      )
-    done()
-  })
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    answerError(error, reply, request.log, metrics)
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    void sendProblem(reply, toPublicError(error))
   })
   app.setNotFoundHandler((request, reply) => {
     // Fastify's types say that a route is always found.
@@ -131,9 +143,13 @@ export async function createHttpApp({
     if (other.length > 0) void reply.header('allow', other.join(', '))
     void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
   })
-  registerHealth(app, { ...readiness, load: notOverloaded }, registerDrain(app))
+  registerHealth(app, { ...readiness, load: notOverloaded }, registerDrain(app), log)
   if (tls !== undefined) app.addHook('onClose', followRenewals(app.server as Server, tls, log))
-  registerMetrics(app, metrics)
+  app.addHook('onClose', () => {
+    errors.close()
+    // Default metrics hold timers and observers of the process.
+    metrics.registry.clear()
+  })
   return app
 }
 
@@ -170,27 +186,8 @@ function fromFastify(error: FastifyError): DomainError | undefined {
   return undefined
 }
 
-/** Logs what is not the caller's fault and tells the caller what it may know. */
-export function toAnswerable(
-  error: unknown,
-  log: Pick<Logger, 'error' | 'warn'>,
-  metrics: Metrics,
-): DomainError {
-  const known =
-    (error instanceof Error && !(error instanceof DomainError) && 'statusCode' in error
-      ? fromFastify(error as FastifyError)
-      : undefined) ?? toDomainError(error)
-  metrics.errors.inc({ code: known.code })
-  if (known.code === 'INTERNAL_SERVER_ERROR') log.error({ err: known.cause ?? known }, 'unexpected error')
-  else if (known.status === 503) log.warn({ code: known.code, err: known.cause }, 'unavailable')
-  return known
-}
-
-function answerError(
-  error: unknown,
-  reply: FastifyReply,
-  log: Pick<Logger, 'error' | 'warn'>,
-  metrics: Metrics,
-): void {
-  void sendProblem(reply, toAnswerable(error, log, metrics))
-}
+/** What the caller may know of an error. */
+export const toPublicError = (error: unknown): DomainError =>
+  (error instanceof Error && !(error instanceof DomainError) && 'statusCode' in error
+    ? fromFastify(error as FastifyError)
+    : undefined) ?? toDomainError(error)

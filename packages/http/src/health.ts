@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from './logger.ts'
 
 /** What must work for a service to be ready, by name; a check rejects when it does not. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>
@@ -46,7 +47,19 @@ export function registerHealth(
   app: FastifyInstance,
   checks: ReadinessChecks,
   drain: { readonly stopping: boolean },
+  log: Pick<Logger, 'info' | 'warn'>,
 ): void {
+  let missing = ''
+
+  /** Probes come every few seconds: only a change is worth a line. */
+  function logChange(results: Readiness['checks']): void {
+    const failed = Object.keys(results).filter((name) => results[name] !== 'ok')
+    if (failed.join() === missing) return
+    missing = failed.join()
+    if (failed.length > 0) log.warn({ missing: failed }, 'not ready')
+    else log.info('ready again')
+  }
+
   app.decorate('readiness', async () => {
     const readiness = await readinessOf(checks)
     return drain.stopping ? { ...readiness, status: 'stopping' as const } : readiness
@@ -54,6 +67,7 @@ export function registerHealth(
   app.get('/health/live', () => ({ status: 'ok' }))
   app.get('/health/ready', async (_request, reply) => {
     const readiness = await app.readiness()
+    logChange(readiness.checks)
     return reply.code(readiness.status === 'ok' ? 200 : 503).send(readiness)
   })
 }

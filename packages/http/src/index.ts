@@ -1,8 +1,15 @@
 export { registerApiDocs } from './api-docs/api-docs.ts'
 export { FormBody } from './body-parsers.ts'
-export { createHttpApp, toAnswerable } from './create-app.ts'
+export { createHttpApp, toPublicError } from './create-app.ts'
 export { registerLandingPage, wantsPage, type PageHandler } from './landing-page/landing-page.ts'
 export type { ReadinessChecks } from './health.ts'
+export {
+  failedRequestOf,
+  type AnsweredError,
+  type ErrorReporter,
+  type FailedRequest,
+} from './error-reporter.ts'
+export { logIdsOf } from './log-ids.ts'
 export { createLazyChild, createLogger, type Logger } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { membersOfLimit, problemSchema, sendProblem } from './problem-details.ts'

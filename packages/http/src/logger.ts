@@ -80,6 +80,10 @@ class LazyChild {
     return this.parent.level
   }
 
+  isLevelEnabled(level: string): boolean {
+    return this.parent.isLevelEnabled(level)
+  }
+
   own(): Logger {
     return (this.made ??= this.parent.child(...this.bindings) as Logger)
   }

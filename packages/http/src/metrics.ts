@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 export type Metrics = ReturnType<typeof createMetrics>
@@ -17,8 +16,8 @@ export function createMetrics(service: string) {
   })
   const errors = new Counter({
     name: 'errors_total',
-    help: 'Errors answered, by code.',
-    labelNames: ['code'],
+    help: 'Errors answered, by code, route and kind of GraphQL operation.',
+    labelNames: ['code', 'route', 'operation'],
     registers: [registry],
   })
   const refusals = new Counter({
@@ -45,26 +44,4 @@ export function createMetrics(service: string) {
     })
   }
   return { registry, requests, errors, refusals, breakers, gauge }
-}
-
-/** Measures every request and serves `GET /metrics`. */
-export function registerMetrics(app: FastifyInstance, { registry, requests }: Metrics): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    requests.observe(
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? 'unknown',
-        status: String(reply.statusCode),
-      },
-      reply.elapsedTime / 1_000,
-    )
-    done()
-  })
-  app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', registry.contentType).send(await registry.metrics()),
-  )
-  app.addHook('onClose', () => {
-    // Default metrics hold timers and observers of the process.
-    registry.clear()
-  })
 }

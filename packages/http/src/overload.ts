@@ -20,7 +20,7 @@ export interface LoadLimits {
 type Reason = 'delay' | 'heap' | 'rss'
 
 /** Answered whatever the load is: whoever looks after us must see it. */
-const exempt = new Set<string | undefined>(['/health/live', '/health/ready', '/metrics'])
+const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
 
 /**
  * Refuses requests with OVERLOADED while the process has more to do than it can, before anything is done for them, and

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { failedRequestOf } from './error-reporter.ts'
 import type { DomainError, ExceededLimit, Fault } from '@user-stats/core'
 
 /** A problem document (RFC 9457), with `message` beside `detail` for clients of the previous system. */
@@ -36,8 +37,9 @@ export const membersOfLimit = (
 ): { limit?: string; requested?: number; maximum?: number } =>
   limit === undefined ? {} : { limit: limit.name, requested: limit.requested, maximum: limit.maximum }
 
-/** Answer with a problem document, and what else there is to say. */
+/** Answers with a problem document and more members, and reports the error. */
 export function sendProblem(reply: FastifyReply, error: DomainError, more: object = {}): FastifyReply {
+  reply.server.errors.report([{ code: error.code, error }], failedRequestOf(reply.request))
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
   if (error.retryAfter !== undefined) void reply.header('retry-after', String(error.retryAfter))
   return reply

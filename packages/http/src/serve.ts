@@ -2,11 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import { acceptFormerNames, nearMisses, startFailures, type RawEnv } from '@user-stats/config'
 import { drainAndClose } from './graceful-shutdown.ts'
 import type { Logger } from './logger.ts'
+import { serveMetrics } from './metrics-server.ts'
 
 export interface Service {
   readonly app: FastifyInstance
   readonly log: Logger
   readonly listen: { readonly host: string; readonly port: number }
+  /** Where metrics are served. */
+  readonly metrics: { readonly host: string; readonly port: number }
   /** Milliseconds to go on answering, not ready, once asked to stop. */
   readonly shutdownDelay: number
 }
@@ -31,15 +34,18 @@ export async function serve(
 ): Promise<void> {
   try {
     const { env, warnings } = acceptFormerNames(process.env)
-    const { app, log, listen, shutdownDelay } = await build(env)
+    const { app, log, listen, metrics, shutdownDelay } = await build(env)
     for (const warning of [...warnings, ...nearMisses(env, Object.keys(variables))]) log.warn(warning)
+    const metricsServer = await serveMetrics(app.metrics.registry, metrics)
     await app.listen({ ...listen, backlog })
-    log.info({ address: app.addresses()[0] }, 'listening')
+    log.info({ address: app.addresses()[0], metrics: metricsServer.address }, 'listening')
     let stopping = false
     const stop = (signal: NodeJS.Signals): void => {
       if (stopping) return
       stopping = true
       log.info({ signal }, 'stopping')
+      // Before the service's own port: whoever waits for that to be free finds this one free, too.
+      metricsServer.close()
       setTimeout(() => {
         log.error('requests did not finish in time')
         process.exit(1)

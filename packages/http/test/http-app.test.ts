@@ -6,13 +6,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { DomainError } from '@user-stats/core'
 import { FormBody } from '../src/body-parsers.ts'
 import type { HttpAppOptions } from '../src/create-app.ts'
+import { serveMetrics } from '../src/metrics-server.ts'
 import { createTestApp } from '../src/testing.ts'
 
 const address = 'jane.doe@example.com'
 
 /** An app with a few routes: one echoes, one fails, one refuses. */
 async function startApp(options: Partial<HttpAppOptions> = {}) {
-  const it = await createTestApp(options)
+  const it = await createTestApp({ logRequests: true, ...options })
   it.app.post('/echo', (request, reply) =>
     reply.send({ body: request.body instanceof FormBody ? { form: request.body.fields } : request.body }),
   )
@@ -200,6 +201,12 @@ test('health says what is missing, and that nothing is', async () => {
     checks: { database: 'unavailable', keys: 'ok', load: 'ok' },
   })
   expect((await it.send('/health/live')).status).toBe(200)
+  await it.send('/health/ready')
+  broken = false
+  await it.send('/health/ready')
+  await it.send('/health/ready')
+  // Probes come often: the log has changes only.
+  expect(it.logged().match(/"not ready"|"ready again"/g)).toEqual(['"not ready"', '"ready again"'])
 })
 
 test('metrics name patterns of routes and codes of errors, never values', async () => {
@@ -207,13 +214,36 @@ test('metrics name patterns of routes and codes of errors, never values', async 
   await it.send(`/users/${address}`)
   await it.send(`/nowhere/${address}`)
   await it.send('/taken')
-  const response = await it.send('/metrics')
-  expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4')
-  const metrics = await response.text()
+  const metrics = await it.metrics.registry.metrics()
   expect(metrics).toMatch(/http_request_duration_seconds_count\{.*route="\/users\/:email".*\} 1/)
   expect(metrics).toMatch(/errors_total\{.*code="EMAIL_TAKEN".*\} 1/)
   expect(metrics).toContain('process_cpu_seconds_total')
   expect(metrics).not.toMatch(/jane|nowhere/)
+})
+
+test('metrics are served on a port of their own, and nothing else there; the public port has none', async () => {
+  await using it = await startApp()
+  await it.send('/taken')
+  await expectProblem(await it.send('/metrics'), 404, 'NOT_FOUND')
+  const server = await serveMetrics(it.metrics.registry, { host: '127.0.0.1', port: 0 })
+  try {
+    const origin = `http://127.0.0.1:${String(server.address.port)}`
+    const response = await fetch(`${origin}/metrics`)
+    expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4')
+    expect(await response.text()).toMatch(/errors_total\{.*code="EMAIL_TAKEN".*\} 1/)
+    for (const [method, path] of [
+      ['GET', '/'],
+      ['GET', '/taken'],
+      ['GET', '/metrics/x'],
+      ['POST', '/metrics'],
+    ] as const)
+      expect((await fetch(origin + path, { method })).status).toBe(404)
+    await expect(
+      serveMetrics(it.metrics.registry, { host: '127.0.0.1', port: server.address.port }),
+    ).rejects.toThrow('set METRICS_PORT to another port')
+  } finally {
+    server.close()
+  }
 })
 
 test('bad percent-encoding, and parameters too long, are refused as problems', async () => {

@@ -1,5 +1,5 @@
-import { badInputs, DomainError, isErrorCode, type Fault } from '@user-stats/core'
-import type { RequestContext } from '@user-stats/graphql'
+import { badInputs, DomainError, isErrorCode, type DomainErrorDetails, type Fault } from '@user-stats/core'
+import { originalOf, type RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
 import type { RestRow } from './row.ts'
 
@@ -22,14 +22,13 @@ export async function execute<Context extends RequestContext>(
   if (error === undefined) return data ?? {}
   const { code, field, retryAfter } = error.extensions ?? {}
   const known = isErrorCode(code) ? code : 'INTERNAL_SERVER_ERROR'
-  const cause = new Error(`operation answered ${String(code)}`)
   const faults = (errors ?? []).flatMap(faultsOf).map((fault) => renamed(fault, fields))
-  if (known === 'BAD_USER_INPUT' && faults.length > 0) throw badInputs(faults, cause)
+  if (known === 'BAD_USER_INPUT' && faults.length > 0) throw badInputs(faults)
   const [named] = typeof field === 'string' ? [renamed({ field, message: error.message }, fields)] : []
   throw new DomainError(known, {
     ...(isErrorCode(code) && { message: error.message, ...named }),
     ...(typeof retryAfter === 'number' && { retryAfter }),
-    cause,
+    ...originOf(error),
   })
 }
 
@@ -41,6 +40,14 @@ function faultsOf({ message, extensions }: GraphError): readonly Fault[] {
   const { field, errors } = extensions
   if (Array.isArray(errors)) return errors as Fault[]
   return typeof field === 'string' ? [{ field, message }] : []
+}
+
+/** What the log needs to know of the operation's error. */
+function originOf(error: GraphError): Pick<DomainErrorDetails, 'key' | 'cause'> {
+  const original = originalOf(error)
+  if (!(original instanceof DomainError))
+    return { cause: new Error(`operation answered ${String(error.extensions?.['code'])}`) }
+  return { ...(original.key && { key: original.key }), cause: original.cause }
 }
 
 // A variable, or a member of one, that is there but undefined would be taken for null, and its default forgotten.

@@ -128,7 +128,6 @@ export async function startGraphApp(
     source: { schema },
     limits,
     log: it.log,
-    metrics: it.metrics,
     engine: createSubgraphEngine((process.env['FAST_PATH'] ?? 'true') as FastPathMode, schema),
     admit: () => Promise.resolve(),
   })
@@ -138,8 +137,8 @@ export async function startGraphApp(
     timeout: 5_000,
     rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
   })
-  registerGraph(it.app, { server, context, metrics: it.metrics })
-  registerBatchRoute(it.app, { server, context, metrics: it.metrics, gatewaySecret: undefined })
+  registerGraph(it.app, { server, context })
+  registerBatchRoute(it.app, { server, context, gatewaySecret: undefined })
   registerRest(it.app, { rows, server, context })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })

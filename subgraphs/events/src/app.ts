@@ -101,6 +101,7 @@ export async function buildApp({
   metrics.gauge('ingest_queue_events', 'Events that wait to be written.', ingest.queued)
   const app = await createHttpApp({
     log,
+    logRequests: env.logRequests,
     metrics,
     readiness: { database: db.ping },
     bodyLimit: env.limits.body,
@@ -117,7 +118,6 @@ export async function buildApp({
       source: { schema },
       limits: env.graph,
       log,
-      metrics,
       engine: createSubgraphEngine(env.fastPath, schema),
     })
   const server = perTenant(
@@ -142,10 +142,10 @@ export async function buildApp({
     about:
       'This service keeps events and computes the statistics. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
   })
-  registerGraph(app, { server, context, metrics, page })
-  registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
+  registerGraph(app, { server, context, page })
+  registerBatchRoute(app, { server, context, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
-  registerBulk(app, { server, context, metrics, kind: eventBulk })
+  registerBulk(app, { server, context, kind: eventBulk })
   const openapi = toOpenApi({
     title,
     description: 'Events and aggregates, as the previous system answered them.',

@@ -20,6 +20,7 @@ await serve('events', eventsVariables, async (raw) => {
     app: await buildApp({ env, db, keys, log }),
     log,
     listen: env.http,
+    metrics: env.metrics,
     shutdownDelay: env.shutdownDelay,
   }
 })

@@ -35,6 +35,7 @@ export interface UsersDeps {
   readonly env: Pick<
     UsersEnv,
     | 'limits'
+    | 'logRequests'
     | 'graph'
     | 'load'
     | 'rates'
@@ -94,6 +95,7 @@ export async function buildApp({
   const rates = createRateLimits({ service: 'users', ...env.rates, log, clock: () => clock().getTime() })
   const app = await createHttpApp({
     log,
+    logRequests: env.logRequests,
     metrics,
     readiness: { database: db.ping },
     bodyLimit: env.limits.body,
@@ -110,7 +112,6 @@ export async function buildApp({
       source: { schema },
       limits: env.graph,
       log,
-      metrics,
       engine: createSubgraphEngine(env.fastPath, schema),
     })
   const server = perTenant(
@@ -134,9 +135,9 @@ export async function buildApp({
     about:
       'This service keeps stores, API keys and the personal data of users. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
   })
-  registerGraph(app, { server, context, metrics, page })
-  registerBatchRoute(app, { server, context, metrics, gatewaySecret: env.gatewaySecret })
-  registerBulk(app, { server, context, metrics, kind: userBulk })
+  registerGraph(app, { server, context, page })
+  registerBatchRoute(app, { server, context, gatewaySecret: env.gatewaySecret })
+  registerBulk(app, { server, context, kind: userBulk })
   registerRest(app, { rows, server, context })
   registerJwksRoute(app, keys)
   registerReceiptKeysRoute(app, receiptKeys)

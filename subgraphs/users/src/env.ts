@@ -6,6 +6,7 @@ import {
   fourTimes,
   gatewaySecretVariable,
   kinds,
+  metricsOf,
   readServiceVariables,
   type RawEnv,
   type Variable,
@@ -85,6 +86,7 @@ export function readEnv(raw: RawEnv) {
   return {
     ...common,
     http: { host: env.HOST, port: env.USERS_PORT },
+    metrics: metricsOf(env, env.USERS_PORT),
     rates: fourTimes(common.rates),
     gatewaySecret: env.GATEWAY_SECRET,
     graph: behindGateway(common.graph),

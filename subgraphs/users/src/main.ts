@@ -16,5 +16,11 @@ await serve('users', usersVariables, async (raw) => {
       log.warn({ err: error }, 'a database connection broke')
     },
   })
-  return { app: await buildApp({ env, db, log }), log, listen: env.http, shutdownDelay: env.shutdownDelay }
+  return {
+    app: await buildApp({ env, db, log }),
+    log,
+    listen: env.http,
+    metrics: env.metrics,
+    shutdownDelay: env.shutdownDelay,
+  }
 })

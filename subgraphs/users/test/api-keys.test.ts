@@ -130,6 +130,24 @@ test('revoking answers after the events service knows; it can be repeated', asyn
   expect(await revoke()).toEqual({ apiKey })
 })
 
+test('the log says which keys were refused, in sums, and no secret', async () => {
+  const { id } = await users.store()
+  const key = await users.key('STORE', id)
+  await users.mutate(users.admin, 'revokeApiKey', { id: key.id }, 'apiKey { id }')
+  users.app.errors.flush()
+  const before = users.logged().length
+  for (let n = 0; n < 3; n += 1) expect(await authenticate(key.secret)).toBe('INVALID_API_KEY')
+  await users.graphql(key.token, '{ users { nodes { id } } }')
+  await authenticate('us_s_unknown')
+  users.app.errors.flush()
+  const logged = users.logged().slice(before)
+  expect(logged).toContain(
+    `"keyId":"${key.id}","storeId":${String(id)},"refused":{"INVALID_API_KEY":3,"KEY_REVOKED":1},"msg":"requests refused"`,
+  )
+  expect(logged).toContain('"caller":"anonymous","refused":{"INVALID_API_KEY":1}')
+  expect(logged).not.toMatch(/us_s_|127\.0\.0\.1/)
+})
+
 test('the last admin key cannot be revoked, not even by two who try at once', async () => {
   const { body } = await users.graphql(users.admin, '{ apiKeys(first: 10000) { nodes { id role prefix } } }')
   const first = body.data.apiKeys.nodes.find(

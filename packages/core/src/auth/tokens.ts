@@ -45,6 +45,11 @@ function toCaller(token: Claims): SignedInCaller {
   }
 }
 
+function expired(payload: unknown): DomainError {
+  const { data } = claims.safeParse(payload)
+  return new DomainError('TOKEN_EXPIRED', data && { key: { keyId: data.sub, storeId: data.store_id } })
+}
+
 interface CallerClaims {
   readonly sub: string
   readonly role: string
@@ -107,7 +112,7 @@ export function createTokenVerifier({
     if (!parsed.success) throw new DomainError('TOKEN_INVALID')
     const { exp, key_exp: keyExpires = Infinity } = parsed.data
     const expires = Math.min(exp + skew, keyExpires) * 1_000
-    if (now >= expires) throw new DomainError('TOKEN_EXPIRED')
+    if (now >= expires) throw expired(parsed.data)
     const caller = toCaller(parsed.data)
     verified.set(token, { caller, expires })
     return caller
@@ -123,7 +128,9 @@ export function createTokenVerifier({
         clockTolerance: skew,
       })
     } catch (error) {
-      throw new DomainError(error instanceof jwt.TokenExpiredError ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID')
+      // Its signature is checked first: what has expired is known to be ours.
+      if (error instanceof jwt.TokenExpiredError) throw expired(jwt.decode(token))
+      throw new DomainError('TOKEN_INVALID')
     }
   }
 

@@ -22,6 +22,8 @@ export interface DomainErrorDetails {
   readonly limit?: ExceededLimit
   /** Each of several faults; `field` is the first one's, `message` holds them all. */
   readonly faults?: readonly Fault[]
+  /** The API key it is about, for the log: never part of an answer. */
+  readonly key?: { readonly keyId: string; readonly storeId?: number | undefined }
   readonly cause?: unknown
 }
 
@@ -37,17 +39,19 @@ export class DomainError extends Error {
   readonly field: string | undefined
   readonly retryAfter: number | undefined
   readonly limit: ExceededLimit | undefined
+  readonly key: DomainErrorDetails['key']
   readonly #faults: readonly Fault[] | undefined
 
   constructor(
     code: ErrorCode,
-    { field, message, retryAfter, limit, faults, cause }: DomainErrorDetails = {},
+    { field, message, retryAfter, limit, faults, key, cause }: DomainErrorDetails = {},
   ) {
     super(message ?? catalogue[code].message, { cause })
     this.name = 'DomainError'
     this.code = code
     this.field = field
     this.limit = limit
+    this.key = key
     this.#faults = faults
     this.retryAfter = retryAfter ?? (catalogue[code].status === 503 ? 1 : undefined)
   }
@@ -72,13 +76,12 @@ export const badInput = (field: string, rule: string): DomainError =>
   new DomainError('BAD_USER_INPUT', toFault(field, rule))
 
 /** Values that break rules, in one error. The first 20 are reported. */
-export function badInputs(all: readonly Fault[], cause?: unknown): DomainError {
+export function badInputs(all: readonly Fault[]): DomainError {
   const faults = all.slice(0, maxFaults)
   const [first] = faults
   return new DomainError('BAD_USER_INPUT', {
     ...(first && { field: first.field, message: faults.map(({ message }) => message).join('; ') }),
     faults,
-    cause,
   })
 }
 

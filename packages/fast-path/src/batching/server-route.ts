@@ -1,18 +1,14 @@
 import { DomainError, yieldTurn } from '@user-stats/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import {
-  acceptableRequestId,
-  createLazyChild,
-  gatewayRecognizer,
-  type Logger,
-  type Metrics,
-} from '@user-stats/http'
+import { acceptableRequestId, createLazyChild, gatewayRecognizer, type Logger } from '@user-stats/http'
 import {
   answerFailure,
   answerFailures,
   answerPlain,
+  reportErrors,
   type GraphServer,
   type MakeContext,
+  type Origin,
   type RequestContext,
 } from '@user-stats/graphql'
 import {
@@ -27,7 +23,6 @@ import {
 export interface BatchRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
-  readonly metrics: Metrics
   /** Shared with the gateway. Without it all batches are rejected. */
   readonly gatewaySecret: string | undefined
 }
@@ -39,7 +34,7 @@ export interface BatchRouteOptions<Context extends RequestContext> {
  */
 export function registerBatchRoute<Context extends RequestContext>(
   app: FastifyInstance,
-  { server, context, metrics, gatewaySecret }: BatchRouteOptions<Context>,
+  { server, context, gatewaySecret }: BatchRouteOptions<Context>,
 ): void {
   const isFromGateway = gatewayRecognizer(gatewaySecret)
 
@@ -51,22 +46,28 @@ export function registerBatchRoute<Context extends RequestContext>(
     const own = acceptableRequestId(headers['x-request-id'])
     const id = own ?? batch.id
     const log = own === undefined ? batch.log : createLazyChild(app.log as Logger, { reqId: own })
-    try {
-      const origin = { headers, id, log, ip: batch.ip }
-      return await answerPlain(server, request, await context(origin, { raw: reply.raw }))
-    } catch (error) {
-      return answerFailure(error, log, metrics)
-    }
+    const origin: Origin = { headers, id, log, ip: batch.ip }
+    const response = await context(origin, { raw: reply.raw })
+      .then((contextValue) => answerPlain(server, request, contextValue))
+      .catch(answerFailure)
+    reportErrors(app.errors, response, () => ({
+      route: batchPath,
+      caller: origin.caller,
+      log: origin.log,
+    }))
+    return response
   }
 
   app.register((scope, _options, done) => {
-    answerFailures(scope, metrics)
+    answerFailures(scope)
     // Before the body is read.
     scope.addHook('onRequest', (request, _reply, next) => {
       next(isFromGateway(request) ? undefined : notFromGateway())
     })
     scope.post(batchPath, { bodyLimit: maxBatchBytes }, async (request, reply) => {
       const operations = decodeBatch(request.body)
+      // Each operation may wait for the end of the connection.
+      reply.raw.setMaxListeners(0)
       const lines = createLineStream(reply, operations.length)
       for (const [index, operation] of operations.entries()) {
         // An overloaded event loop rejects each operation by itself.

@@ -1,37 +1,38 @@
 import type { FastifyInstance } from 'fastify'
-import { toAnswerable, type Logger, type Metrics } from '@user-stats/http'
-import { graphqlExtensions } from './format-error.ts'
+import { failedRequestOf, toPublicError } from '@user-stats/http'
+import type { GraphResult } from '../request.ts'
+import { formatFailure } from './format-error.ts'
+import { reportErrors } from './report-errors.ts'
 
 /** A GraphQL response over HTTP. */
-export interface HttpAnswer {
+export interface HttpAnswer extends Pick<GraphResult, 'errors' | 'operation'> {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
 }
 
-/** What is told of an error that came before any operation: a GraphQL client reads errors, not problem documents. */
-export function answerFailure(
-  error: unknown,
-  log: Pick<Logger, 'error' | 'warn'>,
-  metrics: Metrics,
-): HttpAnswer {
-  const known = toAnswerable(error, log, metrics)
+/** The answer to a request that failed before any operation: a GraphQL client reads errors, not problem documents. */
+export function answerFailure(thrown: unknown): HttpAnswer {
+  const error = toPublicError(thrown)
+  const errors = [formatFailure(error)]
   return {
     // What breaks a rule of ours before a document was read is a bad request to GraphQL over HTTP.
-    status: known.status === 422 ? 400 : known.status,
+    status: error.status === 422 ? 400 : error.status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
-      ...(known.retryAfter !== undefined && { 'retry-after': String(known.retryAfter) }),
-      ...(known.status === 401 && { 'www-authenticate': 'Bearer' }),
+      ...(error.retryAfter !== undefined && { 'retry-after': String(error.retryAfter) }),
+      ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
     },
-    text: JSON.stringify({ errors: [{ message: known.message, extensions: graphqlExtensions(known) }] }),
+    text: JSON.stringify({ errors }),
+    errors,
   }
 }
 
-/** Lets the routes of a room tell what came before any operation that way. */
-export function answerFailures(room: FastifyInstance, metrics: Metrics): void {
-  room.setErrorHandler((error, request, reply) => {
-    const { status, headers, text } = answerFailure(error, request.log, metrics)
-    void reply.code(status).headers(headers).send(text)
+/** Makes the routes of a scope answer that way what fails before any operation. */
+export function answerFailures(scope: FastifyInstance): void {
+  scope.setErrorHandler((error, request, reply) => {
+    const answer = answerFailure(error)
+    reportErrors(scope.errors, answer, () => failedRequestOf(request))
+    void reply.code(answer.status).headers(answer.headers).send(answer.text)
   })
 }

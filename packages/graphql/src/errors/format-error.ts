@@ -2,33 +2,23 @@ import { unwrapResolverError } from '@apollo/server/errors'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { catalogue, isErrorCode } from '@user-stats/core'
 import { DomainError, toDomainError, type Fault } from '@user-stats/core'
-import { membersOfLimit } from '@user-stats/http'
-import { toAnswerable } from '@user-stats/http'
+import { membersOfLimit, toPublicError } from '@user-stats/http'
 import { documentCodes, withoutLiterals } from './document-errors.ts'
-import type { Logger } from '@user-stats/http'
-import type { Metrics } from '@user-stats/http'
 
-type Log = Pick<Logger, 'error' | 'warn'>
+/** What formatted errors came from, for the log. */
+const originals = new WeakMap<GraphQLFormattedError, unknown>()
 
-/** @param log of the request; without it the server's, which does not know the request's id */
-export type ErrorFormatter = (
-  formatted: GraphQLFormattedError,
-  thrown: unknown,
-  log?: Log,
-) => GraphQLFormattedError
+/** What was thrown where a formatted error came about; undefined for faults of the document. */
+export const originalOf = (error: GraphQLFormattedError): unknown => originals.get(error)
 
 /** What execution threw, as Apollo Server would format it. */
-export const formatErrors = (
-  thrown: readonly unknown[],
-  format: ErrorFormatter,
-  log: Log,
-): readonly GraphQLFormattedError[] =>
+export const formatErrors = (thrown: readonly unknown[]): readonly GraphQLFormattedError[] =>
   thrown.map((error) => {
     const known = toGraphqlError(error)
     const { message, locations, path } = known.toJSON()
     // What graphql-jit throws may have none, whatever the types say.
     const extensions = known.extensions as GraphQLError['extensions'] | undefined
-    return format(
+    return formatError(
       {
         message,
         ...(locations && { locations }),
@@ -36,7 +26,6 @@ export const formatErrors = (
         extensions: { ...extensions, code: extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR' },
       },
       error,
-      log,
     )
   })
 
@@ -59,35 +48,40 @@ export const graphqlExtensions = (error: DomainError): Record<string, unknown> =
 /** Refuses an operation in a plugin: Apollo Server takes what plugins throw for its own failure, unless it is this. */
 export function refuseOperation(error: unknown): never {
   const known = toDomainError(error)
-  throw new GraphQLError(known.message, { extensions: graphqlExtensions(known) })
+  throw new GraphQLError(known.message, { originalError: known, extensions: graphqlExtensions(known) })
 }
 
 /**
  * Apollo Server's `formatError`: domain errors with their code, faults of the document as they are, everything else
- * logged and masked. Errors of a subgraph were translated there and keep their code.
+ * masked. Errors of a subgraph were translated there and keep their code.
  */
-export const createErrorFormatter =
-  (serverLog: Log, metrics: Metrics): ErrorFormatter =>
-  (formatted, thrown, log = serverLog) => {
-    const original = unwrapResolverError(thrown)
-    const at = {
-      ...(formatted.locations && { locations: formatted.locations }),
-      ...(formatted.path && { path: formatted.path }),
-    }
-    const told = (error: DomainError): GraphQLFormattedError => ({
-      message: error.message,
-      ...at,
-      extensions: graphqlExtensions(error),
-    })
-    if (original instanceof DomainError) return told(toAnswerable(original, log, metrics))
-
-    const code = formatted.extensions?.['code']
-    const domain = domainCodeOf(original)
-    if (domain !== undefined) return told(toAnswerable(domain, log, metrics))
-    if (documentCodes.has(code))
-      return { message: withoutLiterals(formatted.message), ...at, extensions: { code } }
-    return told(toAnswerable(original, log, metrics))
+export function formatError(formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError {
+  const original = refusalIn(thrown) ?? unwrapResolverError(thrown)
+  const at = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
   }
+  const code = formatted.extensions?.['code']
+  const known = original instanceof DomainError ? original : domainCodeOf(original)
+  if (known === undefined && documentCodes.has(code))
+    return { message: withoutLiterals(formatted.message), ...at, extensions: { code } }
+  const error = known ?? toPublicError(original)
+  const answered = { message: error.message, ...at, extensions: graphqlExtensions(error) }
+  originals.set(answered, error)
+  return answered
+}
+
+const refusalIn = (thrown: unknown): DomainError | undefined =>
+  thrown instanceof GraphQLError && thrown.originalError instanceof DomainError
+    ? thrown.originalError
+    : undefined
+
+/** An error that came before any operation. */
+export function formatFailure(error: DomainError): GraphQLFormattedError {
+  const answered = { message: error.message, extensions: graphqlExtensions(error) }
+  originals.set(answered, error)
+  return answered
+}
 
 /** An error that already carries one of our codes: it comes from a subgraph, which translated it. */
 function domainCodeOf(error: unknown): DomainError | undefined {

@@ -1,8 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
-import { sendProblem } from '@user-stats/http'
-import { toAnswerable } from '@user-stats/http'
-import type { Metrics } from '@user-stats/http'
+import { sendProblem, toPublicError } from '@user-stats/http'
 import type { MakeContext } from '@user-stats/graphql'
 import type { RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
@@ -14,7 +12,6 @@ import type { BulkKind, ElementResult } from './kind.ts'
 export interface BulkOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
-  readonly metrics: Metrics
   readonly kind: BulkKind
 }
 
@@ -27,7 +24,7 @@ const maxErrors = 1_000
  */
 export function registerBulk<Context extends RequestContext>(
   app: FastifyInstance,
-  { server, context, metrics, kind }: BulkOptions<Context>,
+  { server, context, kind }: BulkOptions<Context>,
 ): void {
   const items = createItems(kind)
   app.register((room, _options, done) => {
@@ -53,7 +50,7 @@ export function registerBulk<Context extends RequestContext>(
       try {
         await pump(elementsIn(request), { kind, read: items.read, reject: tally.reject, send })
       } catch (error) {
-        const known = toAnswerable(error, request.log, metrics)
+        const known = toPublicError(error)
         if (known.retryAfter !== undefined) void reply.header('retry-after', String(known.retryAfter))
         // The rest of the body is not read: the connection cannot be used again.
         void reply.header('connection', 'close')

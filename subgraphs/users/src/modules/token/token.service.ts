@@ -72,9 +72,11 @@ export function createTokens({
     async authenticate(apiKey: string): Promise<{ accessToken: string; expiresIn: number }> {
       const key = await prisma.apiKey.findUnique({ where: { hash: hashApiKey(apiKey) } })
       const rest = key?.expiresAt ? (key.expiresAt.getTime() - clock().getTime()) / 1_000 : lifetime
-      if (key?.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY')
+      if (key === null) throw new DomainError('INVALID_API_KEY')
+      const known = { key: { keyId: key.id, storeId: key.storeId ?? undefined } }
+      if (key.revokedAt !== null || rest <= 0) throw new DomainError('INVALID_API_KEY', known)
       if (key.storeId !== null && (await stateOf(prisma, key.storeId)) !== 'ACTIVE')
-        throw new DomainError('STORE_BLOCKED')
+        throw new DomainError('STORE_BLOCKED', known)
       const expiresIn = Math.min(lifetime, Math.max(1, Math.floor(rest)))
       return { accessToken: await sign(callerOf(key), expiresIn, key.expiresAt), expiresIn }
     },

@@ -1,0 +1,15 @@
+import type { Caller } from '@user-stats/core'
+
+/** How the log names a caller: ids, never an address or personal data. */
+export interface LogIds {
+  readonly keyId?: string
+  readonly storeId?: number | undefined
+  readonly service?: string
+}
+
+/** @returns undefined for anonymous callers */
+export function logIdsOf(caller: Caller | undefined): LogIds | undefined {
+  if (caller === undefined || caller.role === 'NOBODY') return undefined
+  if (caller.role === 'SERVICE') return { service: caller.service }
+  return { keyId: caller.keyId, ...('storeId' in caller && { storeId: caller.storeId }) }
+}
