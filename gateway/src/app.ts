@@ -7,15 +7,17 @@ import {
   perTenant,
   registerGraph,
   type GraphServer,
-  type MakeContext,
   type RequestContext,
 } from '@user-stats/graphql'
 import {
   createHttpApp,
+  createIdentify,
   createMetrics,
   createRateLimits,
   registerApiDocs,
+  registerAuthentication,
   registerLandingPage,
+  type Identify,
   type Logger,
   wantsPage,
 } from '@user-stats/http'
@@ -85,9 +87,11 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     trustProxy: env.trustProxy,
     tls: env.tls,
   })
-  const context = refusingServices(
-    createRequestContext({ tokens: createTokenVerifier({ keys }), timeout: env.limits.request, rates }),
+  const identify = registerAuthentication(
+    app,
+    refusingServices(createIdentify({ tokens: createTokenVerifier({ keys }), rates })),
   )
+  const context = createRequestContext({ identify, timeout: env.limits.request })
 
   await app.register(registerPlayground)
   registerGraph(app, {
@@ -136,9 +140,9 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
 
 /** Rejects tokens of services: they call each other directly, not through the gateway. */
 const refusingServices =
-  (identify: MakeContext): MakeContext =>
-  async (...request) => {
-    const context = await identify(...request)
-    if (context.caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
-    return context
+  (identify: Identify): Identify =>
+  async (...at) => {
+    const identity = await identify(...at)
+    if (identity.caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
+    return identity
   }

@@ -217,7 +217,7 @@ test.each([
     'UNSUPPORTED_MEDIA_TYPE',
     'POST',
     '/api/event',
-    { headers: { 'content-type': 'text/plain' }, body: '{}' },
+    { headers: { 'content-type': 'text/html' }, body: '{}' },
   ],
   ['an array', 422, 'BAD_USER_INPUT', 'POST', '/api/event', { headers: json, body: '[]' }],
   ['a negative offset', 422, 'BAD_USER_INPUT', 'GET', '/api/store?offset=-1', {}],

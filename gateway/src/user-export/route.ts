@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { DomainError } from '@user-stats/core'
 import { failedRequestOf, toPublicError } from '@user-stats/http'
 import { execute } from '@user-stats/rest'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
@@ -24,10 +23,8 @@ export function registerExport(
 ): void {
   app.get<{ Params: { id: string } }>(
     '/api/user/:id/export',
-    { exposeHeadRoute: false },
+    { exposeHeadRoute: false, config: { access: 'token' } },
     async (request, reply) => {
-      const { caller } = await context(request, reply)
-      if (caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
       const disconnected = disconnectSignal(reply)
       const executePage: ExecuteAsCaller = async (operation, variables) => {
         disconnected.throwIfAborted()

@@ -15,7 +15,7 @@ import {
   registerGraph,
   type RequestContext,
 } from '@user-stats/graphql'
-import { createRateLimits } from '@user-stats/http'
+import { createIdentify, createRateLimits, registerAuthentication } from '@user-stats/http'
 import { createTestApp, testLimits, testRates } from '@user-stats/http/testing'
 import { createTestIssuer } from '@user-stats/testing/tokens'
 import { createSubgraphEngine, registerBatchRoute, type FastPathMode } from '../src/subgraph.ts'
@@ -91,11 +91,14 @@ export async function startGraphApp(rates: Partial<typeof testRates> = {}) {
     admit: () => Promise.resolve(),
   })
   await server.start()
-  const context = createRequestContext({
-    tokens: createTokenVerifier({ keys: issuer.keys }),
-    timeout: 5_000,
-    rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
-  })
+  const identify = registerAuthentication(
+    it.app,
+    createIdentify({
+      tokens: createTokenVerifier({ keys: issuer.keys }),
+      rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
+    }),
+  )
+  const context = createRequestContext({ identify, timeout: 5_000 })
   registerGraph(it.app, { server, context })
   registerBatchRoute(it.app, { server, context, gatewaySecret })
   const origin = await it.listen()

@@ -14,7 +14,7 @@ import { DomainError, type Caller } from '@user-stats/core'
 import { createErrorReporter, type ErrorReporter } from './error-reporter.ts'
 import { problemResponse, sendProblem } from './problem-details.ts'
 import { toDomainError } from '@user-stats/core'
-import { registerBodyParsers } from './body-parsers.ts'
+import { registerBodyParsers } from './body/body-parsers.ts'
 import { registerDrain } from './graceful-shutdown.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
 import { secureTransport, securityHeaders } from './headers.ts'
@@ -24,6 +24,7 @@ import type { Metrics } from './metrics.ts'
 import { createResponseObserver } from './response-observer.ts'
 import { acceptableRequestId } from './request-id.ts'
 import { followRenewals, tlsOptions } from './tls.ts'
+import { registerUnknownPaths } from './unknown-paths.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -131,17 +132,9 @@ export async function createHttpApp({
     done()
   })
   const notOverloaded = registerLoad(app, load, metrics)
+  registerUnknownPaths(app)
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     void sendProblem(reply, toPublicError(error))
-  })
-  app.setNotFoundHandler((request, reply) => {
-    // Fastify's types say that a route is always found.
-    const routeOf = (method: string): unknown => app.findRoute({ method, url: request.url })
-    const other = ['GET', 'POST', 'PATCH', 'DELETE'].filter(
-      (method) => method !== request.method && routeOf(method) !== null,
-    )
-    if (other.length > 0) void reply.header('allow', other.join(', '))
-    void sendProblem(reply, new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'))
   })
   registerHealth(app, { ...readiness, load: notOverloaded }, registerDrain(app), log)
   if (tls !== undefined) app.addHook('onClose', followRenewals(app.server as Server, tls, log))

@@ -1,5 +1,12 @@
 export { registerApiDocs } from './api-docs/api-docs.ts'
-export { FormBody } from './body-parsers.ts'
+export {
+  createIdentify,
+  registerAuthentication,
+  type Connection,
+  type Identify,
+  type Origin,
+} from './authentication.ts'
+export { FormBody } from './body/body-parsers.ts'
 export { createHttpApp, toPublicError } from './create-app.ts'
 export { registerLandingPage, wantsPage, type PageHandler } from './landing-page/landing-page.ts'
 export type { ReadinessChecks } from './health.ts'

@@ -58,6 +58,7 @@ function operationOf(row: RestRow): Record<string, unknown> {
         required: true,
         content: {
           'application/json': { schema: body },
+          ...(row.plainText === true && { 'text/plain': { schema: body } }),
           ...(row.form === true && { 'application/x-www-form-urlencoded': { schema: body } }),
         },
       },

@@ -28,13 +28,12 @@ export function registerRest<Context extends RequestContext>(
     app.route({
       method: row.method,
       url: row.url,
+      config: {
+        access: row.public === true ? 'anonymous' : 'token',
+        ...(row.plainText === true && { plainText: true }),
+      },
       handler: async (request, reply) => {
-        // An old token must not keep its holder from getting a new one.
-        if (row.public === true) delete request.headers.authorization
         const contextValue = await context(request, reply)
-        // Who nobody is, is said before what is wrong with the request.
-        if (row.public !== true && contextValue.caller.role === 'NOBODY')
-          throw contextValue.overLimit ?? new DomainError('UNAUTHENTICATED')
         const input = read(request)
         const data = await execute(server, row, row.variables(input), contextValue)
         if (row.missing !== undefined && data[row.missing.field] == null)

@@ -31,6 +31,8 @@ export interface RestRow {
   readonly body?: JsonSchema
   /** Whether a form body is taken, too. */
   readonly form?: boolean
+  /** Whether JSON is also taken as `text/plain`: beacons of browsers send nothing else. */
+  readonly plainText?: boolean
   /** New routes refuse members they do not know; legacy routes ignore them. */
   readonly strict?: boolean
   /** How members of the graph are called here, for errors: `firstName` is `first_name`. */

@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { elementsOf, linesOf, type Element } from '../src/bulk/elements.ts'
+import {
+  elementsOf,
+  elementsOrLinesOf,
+  linesOf,
+  recordsOf,
+  withoutMark,
+  type Element,
+} from '../src/bulk/elements.ts'
 import { eventBulk } from '../src/bulk/events.ts'
 import { createItems, type BulkItem, type Rejection } from '../src/bulk/item.ts'
 import { DomainError } from '@user-stats/core'
@@ -155,6 +162,44 @@ test('an array that is malformed is refused after the same element, wherever it 
   await fc.assert(
     fc.asyncProperty(spoilt, places, async (body, cuts) => {
       await expectSame(elementsOf, body, cuts)
+    }),
+    runs,
+  )
+})
+
+const mark = Buffer.from('\ufeff')
+const behindMark =
+  (split: Split): Split =>
+  (stream) =>
+    split(withoutMark(stream))
+
+test('a byte-order mark changes nothing, wherever it is cut, and nor does calling NDJSON or an array text', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(ndjson, array), places, async (body, cuts) => {
+      const split = /^\s*\[/.test(body.toString('latin1')) ? elementsOf : linesOf
+      const expected = await read(split, [body])
+      for (const also of [split, elementsOrLinesOf])
+        expect(await expectSame(behindMark(also), Buffer.concat([mark, body]), cuts)).toEqual(expected)
+    }),
+    runs,
+  )
+})
+
+test('a JSON text sequence cut anywhere has the same records, under the same numbers', async () => {
+  const sequence = fc.array(fc.oneof(json, broken, blank), { maxLength: 6 })
+  await fc.assert(
+    fc.asyncProperty(sequence, places, async (records, cuts) => {
+      const texts = records.map((record) => record.filter((byte) => byte !== 0x1e))
+      const body = Buffer.concat(texts.flatMap((text) => [Buffer.from([0x1e]), text]))
+      const { items, refusal } = await expectSame(recordsOf, body, cuts)
+      expect(refusal).toBeUndefined()
+      expect(items).toEqual(
+        texts.flatMap((text, at) =>
+          /^[ \t\r\n]*$/.test(Buffer.from(text).toString('latin1'))
+            ? []
+            : [readItem({ line: at + 1, text: Buffer.from(text) })],
+        ),
+      )
     }),
     runs,
   )

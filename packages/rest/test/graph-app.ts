@@ -22,7 +22,7 @@ import { createTokenVerifier } from '@user-stats/core'
 import { registerRest } from '../src/register-routes.ts'
 import type { RestRow } from '../src/row.ts'
 import { createTestIssuer } from '@user-stats/testing/tokens'
-import { createRateLimits } from '@user-stats/http'
+import { createIdentify, createRateLimits, registerAuthentication } from '@user-stats/http'
 import { createTestApp, testLimits, testLoad, testRates } from '@user-stats/http/testing'
 
 const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
@@ -120,8 +120,9 @@ export async function startGraphApp(
   rates: Partial<typeof testRates> = {},
   trustProxy: readonly string[] = [],
   load = testLoad,
+  bodyLimit = 65_536,
 ) {
-  const it = await createTestApp({ trustProxy, load })
+  const it = await createTestApp({ trustProxy, load, bodyLimit })
   const issuer = createTestIssuer()
   const schema = new GraphQLSchema({ query, mutation })
   const server = createGraphServer<RequestContext>({
@@ -132,11 +133,14 @@ export async function startGraphApp(
     admit: () => Promise.resolve(),
   })
   await server.start()
-  const context = createRequestContext({
-    tokens: createTokenVerifier({ keys: issuer.keys }),
-    timeout: 5_000,
-    rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
-  })
+  const identify = registerAuthentication(
+    it.app,
+    createIdentify({
+      tokens: createTokenVerifier({ keys: issuer.keys }),
+      rates: createRateLimits({ ...testRates, ...rates, log: it.log }),
+    }),
+  )
+  const context = createRequestContext({ identify, timeout: 5_000 })
   registerGraph(it.app, { server, context })
   registerBatchRoute(it.app, { server, context, gatewaySecret: undefined })
   registerRest(it.app, { rows, server, context })

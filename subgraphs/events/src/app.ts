@@ -13,9 +13,11 @@ import {
 import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
 import {
   createHttpApp,
+  createIdentify,
   createMetrics,
   createRateLimits,
   registerApiDocs,
+  registerAuthentication,
   registerLandingPage,
   type Logger,
 } from '@user-stats/http'
@@ -128,12 +130,13 @@ export async function buildApp({
   )
   await server.start()
   const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
+  const { gatewaySecret } = env
+  const identify = registerAuthentication(app, createIdentify({ tokens, rates, gatewaySecret }))
   const request = createRequestContext({
-    tokens,
+    identify,
     timeout: env.limits.request,
-    rates,
     honorsTimeoutHeader: true,
-    gatewaySecret: env.gatewaySecret,
+    gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
   const title = 'User statistics: events'

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import type { SignedInCaller } from '@user-stats/core'
@@ -15,8 +16,12 @@ afterAll(async () => {
   await server.stop()
 })
 
-const post = (caller: SignedInCaller | null, body: string | Uint8Array, type = 'application/x-ndjson') =>
-  events.send('POST', '/api/events', caller, body, { 'content-type': type })
+const post = (
+  caller: SignedInCaller | null,
+  body: string | Uint8Array,
+  type = 'application/x-ndjson',
+  headers: Record<string, string> = {},
+) => events.send('POST', '/api/events', caller, body, { 'content-type': type, ...headers })
 const line = (n: number, more: object = {}): string =>
   JSON.stringify({
     type: 'seen',
@@ -115,6 +120,75 @@ test('a line that is too long is rejected alone', async () => {
     rejected: 1,
     errors: [{ line: 2, code: 'PAYLOAD_TOO_LARGE' }],
   })
+})
+
+const mark = '\ufeff'
+const separator = '\u001e'
+
+test('events are taken under every name of their formats, with a byte-order mark or without, and as text by what it is', async () => {
+  const all = { accepted: 2, duplicate: 0, rejected: 0, errors: [] }
+  const lines = `${line(1)}\n${line(2)}\n`
+  const array = ` [${line(1)},${line(2)}]`
+  const sequence = `${separator}${line(1)}\n${separator}${separator}${line(2)}\n`
+  for (const [body, types] of [
+    [lines, ['ndjson', 'x-ndjson', 'jsonl', 'jsonlines', 'JSONL; charset=utf-8']],
+    [array, ['json', 'json; charset=utf-8']],
+    [sequence, ['json-seq']],
+  ] as const)
+    for (const type of types)
+      for (const sent of [body, mark + body])
+        expect([type, (await post(events.store(8), sent, `application/${type}`)).body]).toEqual([type, all])
+  for (const body of [lines, array, `\r\n${lines}`, `\n\n  ${array}`])
+    for (const sent of [body, mark + body])
+      expect((await post(events.store(8), sent, 'text/plain;charset=UTF-8')).body).toEqual(all)
+})
+
+test('records of a sequence are numbered, and nothing but a record may stand first', async () => {
+  const numbered = await post(
+    events.store(9),
+    `${separator}{}\n${separator}${line(1)}\n${separator}\n${separator}[]`,
+    'application/json-seq',
+  )
+  expect(numbered.body).toMatchObject({ accepted: 1, errors: [{ line: 1 }, { line: 4 }] })
+  const missing = await post(events.store(9), line(1), 'application/json-seq')
+  expect([missing.status, missing.body.code]).toEqual([400, 'BAD_REQUEST'])
+})
+
+test('a stream is decoded while it is read: far more than the body limit, and what came before it breaks off stays', async () => {
+  const body = Array.from({ length: 60_000 }, (_, n) =>
+    n % 2 === 0 ? line(n % 40, { data: { pad: 'x'.repeat(600) } }) : '',
+  ).join('\n')
+  expect(body.length).toBeGreaterThan(16_777_216)
+  for (const [encoding, encode] of [
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const) {
+    const sent = encode(body)
+    const whole = await post(events.store(10), sent, 'application/jsonl', { 'content-encoding': encoding })
+    expect(whole.body).toEqual({ accepted: 30_000, duplicate: 0, rejected: 0, errors: [] })
+    const cut = await post(events.store(10), sent.subarray(0, sent.length >> 1), 'application/jsonl', {
+      'content-encoding': encoding,
+    })
+    expect([cut.status, cut.body.code]).toEqual([400, 'BAD_REQUEST'])
+    expect(cut.body.accepted).toBeGreaterThan(0)
+  }
+  const unknown = await post(events.store(10), line(1), 'application/jsonl', { 'content-encoding': 'lzma' })
+  expect([unknown.status, unknown.headers.get('accept-encoding')]).toEqual([415, 'gzip, deflate, br, zstd'])
+})
+
+test('a stream with little but blanks, or events that are too long, is refused after 16 MiB of them', async () => {
+  const blank = 20_000_000
+  for (const [body, type] of [
+    [`${line(1)}\n${'\n'.repeat(blank)}${line(2)}`, 'jsonl'],
+    [`${line(1)}\n${'x'.repeat(blank)}\n${line(2)}`, 'jsonl'],
+    [`[${line(1)},${' '.repeat(blank)}${line(2)}]`, 'json'],
+    [`[${line(1)}]${' '.repeat(blank)}`, 'json'],
+  ] as const) {
+    const refused = await post(events.store(11), gzipSync(body), `application/${type}`, {
+      'content-encoding': 'gzip',
+    })
+    expect(refused).toMatchObject({ status: 413, body: { code: 'PAYLOAD_TOO_LARGE', accepted: 1 } })
+  }
 })
 
 test('nobody is 401, an analyst 403, another content type 415', async () => {

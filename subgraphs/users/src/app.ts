@@ -11,9 +11,11 @@ import {
 } from '@user-stats/graphql'
 import {
   createHttpApp,
+  createIdentify,
   createMetrics,
   createRateLimits,
   registerApiDocs,
+  registerAuthentication,
   registerLandingPage,
   type Logger,
 } from '@user-stats/http'
@@ -122,12 +124,13 @@ export async function buildApp({
   )
   await server.start()
   const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
+  const { gatewaySecret } = env
+  const identify = registerAuthentication(app, createIdentify({ tokens, rates, gatewaySecret }))
   const request = createRequestContext({
-    tokens,
+    identify,
     timeout: env.limits.request,
-    rates,
     honorsTimeoutHeader: true,
-    gatewaySecret: env.gatewaySecret,
+    gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), { ...domain, rates })
   const page = registerLandingPage(app, {

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { yieldTurn } from '../resilience/event-loop.ts'
 import { parseText, utf8Of } from './parse-json.ts'
 import { JsonScanner, malformed, openingBracket } from './scan-json.ts'
 
@@ -19,12 +19,14 @@ interface Frame {
  * members of what is open that are complete by then.
  *
  * @param piece bytes: some milliseconds of work, whatever is in them
- * @throws what `parseJson` throws
+ * @throws what `parseJson` throws, and OVERLOADED when too much work waits
  */
-export async function parseLargeJson(body: Uint8Array, piece = 65_536): Promise<unknown> {
+export async function parseLargeJson(body: Uint8Array, piece = 32_768): Promise<unknown> {
   const bytes = utf8Of(body)
   const builder = new Builder(bytes)
-  for (let at = piece; builder.read(at); at += piece) await nextTurn()
+  await yieldTurn()
+  for (let at = piece; builder.read(at); at += piece) await yieldTurn()
+  await yieldTurn()
   return builder.value()
 }
 

@@ -1,6 +1,12 @@
 import { DomainError, yieldTurn } from '@user-stats/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { acceptableRequestId, createLazyChild, gatewayRecognizer, type Logger } from '@user-stats/http'
+import {
+  acceptableRequestId,
+  createLazyChild,
+  gatewayRecognizer,
+  type Logger,
+  type Origin,
+} from '@user-stats/http'
 import {
   answerFailure,
   answerFailures,
@@ -8,7 +14,6 @@ import {
   reportErrors,
   type GraphServer,
   type MakeContext,
-  type Origin,
   type RequestContext,
 } from '@user-stats/graphql'
 import {
@@ -62,7 +67,8 @@ export function registerBatchRoute<Context extends RequestContext>(
     answerFailures(scope)
     // Before the body is read.
     scope.addHook('onRequest', (request, _reply, next) => {
-      next(isFromGateway(request) ? undefined : notFromGateway())
+      request.mayBeLarge = isFromGateway(request)
+      next(request.mayBeLarge ? undefined : notFromGateway())
     })
     scope.post(batchPath, { bodyLimit: maxBatchBytes }, async (request, reply) => {
       const operations = decodeBatch(request.body)

@@ -1,8 +1,8 @@
-import { DomainError } from '@user-stats/core'
+import { DomainError, isTurnOver, nextTurn, startsWithMark } from '@user-stats/core'
 
 /** One JSON text of a stream, and where it stood. */
 export interface Element {
-  /** The number of the line (NDJSON) or of the array's element, from 1. */
+  /** The number of the line (NDJSON), of the array's element, or of the record (JSON sequences), from 1. */
   readonly line: number
   /** Undefined when it was longer than allowed; its content is skipped then, not kept. */
   readonly text: Buffer | undefined
@@ -10,25 +10,54 @@ export interface Element {
 
 /** Larger than any event that could be accepted, however much it is escaped. */
 const maxElementBytes = 1_048_576
+/** Bytes of a stream that hold no element at all, or one that is longer than allowed. */
+const maxWaste = 16_777_216
 const empty = Buffer.alloc(0)
-const [newline, quote, backslash, comma] = [0x0a, 0x22, 0x5c, 0x2c]
+const [newline, recordSeparator, quote, backslash, comma, openingBracket] = [
+  0x0a, 0x1e, 0x22, 0x5c, 0x2c, 0x5b,
+]
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 const opens = (byte: number): boolean => byte === 0x7b || byte === 0x5b
 const closes = (byte: number): boolean => byte === 0x7d || byte === 0x5d
 
+/** Counts bytes that come to nothing. A stream of little else would keep us busy for nothing. */
+function createWaste() {
+  let bytes = 0
+  return (more: number): void => {
+    bytes += more
+    if (bytes > maxWaste)
+      throw new DomainError('PAYLOAD_TOO_LARGE', {
+        message: `More than ${maxWaste.toLocaleString('en')} bytes of the request body are blank, or of elements that are too long.`,
+      })
+  }
+}
+
 /** Collects the bytes of an element over chunk borders; gives up on what grows too long. */
 function createCollector() {
-  let parts: Buffer[] = []
+  const waste = createWaste()
+  let bytes = empty
   let size = 0
   return {
+    waste,
     add(part: Buffer): void {
-      size += part.length
-      if (size <= maxElementBytes) parts.push(part)
-      else parts = []
+      if (part.length === 0) return
+      const needed = size + part.length
+      if (needed > maxElementBytes) waste(part.length)
+      else {
+        // Copied: a small part would keep all of a chunk.
+        if (needed > bytes.length) {
+          const larger = Buffer.allocUnsafe(Math.max(2 * bytes.length, needed))
+          bytes.copy(larger, 0, 0, size)
+          bytes = larger
+        }
+        part.copy(bytes, size)
+      }
+      size = needed
     },
+    /** The element, undefined when it was too long. It is good until more is added. */
     take(): Buffer | undefined {
-      const text = size > maxElementBytes ? undefined : Buffer.concat(parts, size)
-      parts = []
+      const text = size > maxElementBytes ? undefined : bytes.subarray(0, size)
+      if (text === undefined) bytes = empty
       size = 0
       return text
     },
@@ -37,23 +66,84 @@ function createCollector() {
 
 const isBlank = (text: Buffer): boolean => text.every(isSpace)
 
-/** The lines of a stream of NDJSON, blank ones left out. Holds one line at a time. */
-export async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Element> {
+/** The pieces of a stream between separators, blank ones left out. Holds one piece at a time. */
+async function* split(stream: AsyncIterable<Buffer>, separator: number): AsyncGenerator<Element> {
   const collector = createCollector()
   let line = 0
+  const take = (): Element | undefined => {
+    line += 1
+    const text = collector.take()
+    if (text === undefined || !isBlank(text)) return { line, text }
+    collector.waste(text.length + 1)
+    return undefined
+  }
   for await (const chunk of stream) {
     let from = 0
-    for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, from)) {
+    for (let at = chunk.indexOf(separator); at !== -1; at = chunk.indexOf(separator, from)) {
+      if (isTurnOver()) await nextTurn()
       collector.add(chunk.subarray(from, at))
       from = at + 1
-      line += 1
-      const text = collector.take()
-      if (text === undefined || !isBlank(text)) yield { line, text }
+      const element = take()
+      if (element !== undefined) yield element
     }
     collector.add(chunk.subarray(from))
   }
-  const text = collector.take()
-  if (text === undefined || !isBlank(text)) yield { line: line + 1, text }
+  const last = take()
+  if (last !== undefined) yield last
+}
+
+/** The lines of a stream of NDJSON, blank ones left out. */
+export const linesOf = (stream: AsyncIterable<Buffer>): AsyncGenerator<Element> => split(stream, newline)
+
+/**
+ * The records of a JSON text sequence (RFC 7464).
+ *
+ * @throws BAD_REQUEST when something else than a record stands first
+ */
+export async function* recordsOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Element> {
+  for await (const { line, text } of split(stream, recordSeparator)) {
+    if (line === 1)
+      throw new DomainError('BAD_REQUEST', {
+        message: 'Each record of a JSON text sequence begins with the character U+001E.',
+      })
+    yield { line: line - 1, text }
+  }
+}
+
+/** The elements of a stream that is one JSON array, or NDJSON: whichever it begins as. */
+export async function* elementsOrLinesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Element> {
+  const chunks = stream[Symbol.asyncIterator]()
+  const waste = createWaste()
+  const blank: Buffer[] = []
+  let next = await chunks.next()
+  while (next.done !== true && isBlank(next.value)) {
+    waste(next.value.length)
+    blank.push(next.value)
+    next = await chunks.next()
+  }
+  const first = next.done === true ? empty : next.value
+  async function* all(): AsyncGenerator<Buffer> {
+    yield* blank
+    yield first
+    yield* { [Symbol.asyncIterator]: () => chunks }
+  }
+  yield* (first.find((byte) => !isSpace(byte)) === openingBracket ? elementsOf : linesOf)(all())
+}
+
+/** A stream without the byte-order mark that it may begin with. */
+export async function* withoutMark(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = empty
+  for await (const chunk of stream) {
+    if (start === undefined) {
+      yield chunk
+      continue
+    }
+    const begun: Buffer = start.length === 0 ? chunk : Buffer.concat([start, chunk])
+    // It may arrive in pieces.
+    start = begun.length < 3 ? begun : undefined
+    if (start === undefined) yield startsWithMark(begun) ? begun.subarray(3) : begun
+  }
+  if (start !== undefined && start.length > 0) yield start
 }
 
 /**
@@ -84,10 +174,11 @@ export async function* elementsOf(stream: AsyncIterable<Buffer>): AsyncGenerator
         else if (byte === backslash) escaped = true
         else if (byte === quote) inString = false
       } else if (depth === 0) {
-        if (byte === 0x5b && !closed) {
+        if (byte === openingBracket && !closed) {
           depth = 1
           from = at + 1
-        } else if (!isSpace(byte)) throw malformed()
+        } else if (isSpace(byte)) collector.waste(1)
+        else throw malformed()
       } else if (byte === quote) {
         inString = true
         begun = true

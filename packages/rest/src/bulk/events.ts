@@ -8,6 +8,7 @@ export const eventBulk: BulkKind = {
   description:
     'What was recorded stays when the connection breaks or a later event fails; errors count it. Repeats are safe with idempotency keys.',
   tag: 'events',
+  plainText: true,
   noun: 'an event',
   schema: {
     type: 'object',

@@ -12,6 +12,8 @@ export interface BulkKind extends ItemKind {
   readonly summary: string
   readonly description: string
   readonly tag: string
+  /** Whether a JSON array or NDJSON is also taken as `text/plain`: beacons of browsers send nothing else. */
+  readonly plainText?: boolean
   /** A mutation of a batch of them. */
   readonly operation: string
   readonly variables: (inputs: readonly BulkItem['input'][]) => Record<string, unknown>

@@ -1,5 +1,6 @@
 import { answerOf, listOf, problem } from '../openapi.ts'
 import { countOf, type BulkKind } from './kind.ts'
+import { splitsOf } from './media-types.ts'
 
 const rejections = {
   rejected: countOf('Refused.'),
@@ -21,7 +22,7 @@ const rejections = {
 export const bulkPaths = (...kinds: readonly BulkKind[]): Record<string, Record<string, unknown>> =>
   Object.fromEntries(kinds.map((kind) => [kind.path, { post: operationOf(kind) }]))
 
-const operationOf = ({ path, summary, description, tag, schema, counts }: BulkKind) => ({
+const operationOf = ({ path, summary, description, tag, plainText, schema, counts }: BulkKind) => ({
   operationId: `postApi${path.slice(5, 6).toUpperCase()}${path.slice(6)}`,
   summary,
   description,
@@ -29,10 +30,13 @@ const operationOf = ({ path, summary, description, tag, schema, counts }: BulkKi
   security: [{ bearer: [] }],
   requestBody: {
     required: true,
-    content: {
-      'application/x-ndjson': { schema },
-      'application/json': { schema: listOf(schema) },
-    },
+    // One after the other in all but the first.
+    content: Object.fromEntries(
+      [...splitsOf({ plainText }).keys()].map((type) => [
+        type,
+        { schema: type === 'application/json' ? listOf(schema) : schema },
+      ]),
+    ),
   },
   responses: {
     200: {

@@ -1,13 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { DomainError } from '@user-stats/core'
+import { DomainError, isTurnOver, nextTurn, runWorkload } from '@user-stats/core'
 import { sendProblem, toPublicError } from '@user-stats/http'
 import type { MakeContext } from '@user-stats/graphql'
 import type { RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
 import { execute } from '../execute-operation.ts'
-import { elementsOf, linesOf, type Element } from './elements.ts'
+import { withoutMark, type Element } from './elements.ts'
 import { createItems, type BulkItem, type Rejection } from './item.ts'
 import type { BulkKind, ElementResult } from './kind.ts'
+import { splitsOf } from './media-types.ts'
 
 export interface BulkOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
@@ -18,7 +19,7 @@ export interface BulkOptions<Context extends RequestContext> {
 const maxErrors = 1_000
 
 /**
- * A route that takes a JSON array or NDJSON, read in bounded memory: a batch of elements is one operation, and the
+ * A route that takes a JSON array, NDJSON or a JSON text sequence, read in bounded memory: a batch of elements is one operation, and the
  * stream is read no faster than they are written. What was committed stays when the connection breaks or a later batch
  * fails; the answer counts it in either case.
  */
@@ -27,15 +28,14 @@ export function registerBulk<Context extends RequestContext>(
   { server, context, kind }: BulkOptions<Context>,
 ): void {
   const items = createItems(kind)
+  const splits = splitsOf(kind)
   app.register((room, _options, done) => {
     room.removeAllContentTypeParsers()
-    for (const type of ['application/json', 'application/x-ndjson'])
+    for (const type of splits.keys())
       room.addContentTypeParser(type, (_request, payload, parsed) => {
         parsed(null, payload)
       })
-    room.post(kind.path, async (request, reply) => {
-      const first = await context(request, reply)
-      if (first.caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
+    room.post(kind.path, { config: { access: 'token', streamed: true } }, async (request, reply) => {
       const tally = createTally(kind, items)
       const send = async (batch: readonly BulkItem[]): Promise<void> => {
         // A context for each batch: each has its own deadline, and the token must still be good.
@@ -48,7 +48,10 @@ export function registerBulk<Context extends RequestContext>(
         tally.add(batch, kind.results(data))
       }
       try {
-        await pump(elementsIn(request), { kind, read: items.read, reject: tally.reject, send })
+        const elements = elementsIn(request, splits)
+        await runWorkload(request.workload, () =>
+          pump(elements, { kind, read: items.read, reject: tally.reject, send }),
+        )
       } catch (error) {
         const known = toPublicError(error)
         if (known.retryAfter !== undefined) void reply.header('retry-after', String(known.retryAfter))
@@ -62,13 +65,14 @@ export function registerBulk<Context extends RequestContext>(
   })
 }
 
-function elementsIn(request: FastifyRequest): AsyncGenerator<Element> {
-  const stream = request.body as AsyncIterable<Buffer> | undefined
-  if (stream === undefined)
+function elementsIn(
+  { body, mediaType = '' }: FastifyRequest,
+  splits: ReturnType<typeof splitsOf>,
+): AsyncGenerator<Element> {
+  const split = splits.get(mediaType)
+  if (body === undefined || split === undefined)
     throw new DomainError('BAD_REQUEST', { message: 'A body is expected: a JSON array or NDJSON.' })
-  return request.headers['content-type']?.startsWith('application/x-ndjson') === true
-    ? linesOf(stream)
-    : elementsOf(stream)
+  return split(withoutMark(body as AsyncIterable<Buffer>))
 }
 
 interface PumpOptions {
@@ -105,6 +109,7 @@ async function pump(
         throw new DomainError('PAYLOAD_TOO_LARGE', {
           message: `At most ${maxElements.toLocaleString('en')} elements are taken at a time. Send the others in another request.`,
         })
+      if (isTurnOver()) await nextTurn()
       const item = read(element)
       if ('code' in item) reject(item)
       else if (batch.push(item) === limits.size) {

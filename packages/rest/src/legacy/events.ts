@@ -30,6 +30,7 @@ export const recordEventRow = ({ form }: { readonly form: boolean }): RestRow =>
   summary: 'Record an event',
   tag: 'events',
   form,
+  plainText: true,
   operation: `mutation RecordEvent($input: RecordEventInput!) { recordEvent(input: $input) { ${recordedSelection} } }`,
   headers: idempotencyHeader,
   body: eventBody,

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { badInput, DomainError, tenantOf, type Caller } from '@user-stats/core'
+import { badInput, DomainError, isTurnOver, nextTurn, tenantOf, type Caller } from '@user-stats/core'
 import { keyStoreOf, type Access } from '../access/access.service.ts'
 import type { BatchItem, Outcome } from './write-batch.ts'
 import type { EventRow } from './event-row.ts'
@@ -61,6 +61,15 @@ export function createEvents({ pool, access, ingest, clock, horizonDays }: Event
     }
   }
 
+  function itemOrRefusal(caller: Caller, input: EventInput, receivedAt: Date): BatchItem | DomainError {
+    try {
+      return toItem(caller, input, receivedAt)
+    } catch (error) {
+      if (error instanceof DomainError) return error
+      throw error
+    }
+  }
+
   return {
     /** @throws BAD_USER_INPUT, IDEMPOTENCY_KEY_REUSED, EVENT_ERASED, USER_ERASED, QUEUE_FULL and refusals of access */
     async record(caller: Caller, input: EventInput): Promise<Recorded> {
@@ -89,14 +98,11 @@ export function createEvents({ pool, access, ingest, clock, horizonDays }: Event
       if (inputs.length > maxBulk)
         throw badInput('events', `must be ${maxBulk.toLocaleString('en')} events at most`)
       const receivedAt = clock()
-      const prepared = inputs.map((input): BatchItem | DomainError => {
-        try {
-          return toItem(caller, input, receivedAt)
-        } catch (error) {
-          if (error instanceof DomainError) return error
-          throw error
-        }
-      })
+      const prepared: (BatchItem | DomainError)[] = []
+      for (const input of inputs) {
+        if (isTurnOver()) await nextTurn()
+        prepared.push(itemOrRefusal(caller, input, receivedAt))
+      }
       const written = await ingest.record(
         prepared.filter((item): item is BatchItem => !(item instanceof DomainError)),
       )

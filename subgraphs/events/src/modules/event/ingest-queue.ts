@@ -36,7 +36,8 @@ interface QueuedEvent extends Entry {
 }
 
 const attempts = 5
-
+/** Characters of the data in one transaction, about, shared by its stores: they become one message in one turn. */
+const batchCharacters = 2_097_152
 const keyOf = ({ event }: BatchItem): string | undefined =>
   event.key === null ? undefined : `${String(event.storeId)}\0${event.key}`
 
@@ -126,6 +127,17 @@ export function createIngest({
     return true
   }
 
+  /** Claims events of each store until their data has so many characters. */
+  function claimWithin(most: number): (event: QueuedEvent) => boolean {
+    const taken = new Map<number, number>()
+    return (event) => {
+      const characters = taken.get(event.storeId) ?? 0
+      if (characters >= most || !claim(event)) return false
+      taken.set(event.storeId, characters + event.item.event.json.length)
+      return true
+    }
+  }
+
   /** @returns events that are to be written again */
   async function write(batch: readonly QueuedEvent[], attempt = 1): Promise<readonly QueuedEvent[]> {
     try {
@@ -175,7 +187,8 @@ export function createIngest({
       const slow = slowStores()
       if (inFlight.size >= lanes + (slow.size > 0 ? spareLanes : 0)) break
       if (inFlight.size > 0 && slow.size === 0 && queues.size() < minimumBatch) break
-      const batch = queues.take(batchLimit, (storeId) => !slow.has(storeId) && !locked.has(storeId), claim)
+      const isStoreReady = (storeId: number): boolean => !slow.has(storeId) && !locked.has(storeId)
+      const batch = queues.take(batchLimit, isStoreReady, claimWithin(batchCharacters / queues.stores()))
       if (batch.length === 0) break
       void runWorkload(undefined, () => run(batch))
     }

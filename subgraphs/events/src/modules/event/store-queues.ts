@@ -90,6 +90,9 @@ export function createStoreQueues<E extends Entry>(limit: number) {
       return removed
     },
 
+    /** Stores that have entries. */
+    stores: (): number => queues.size,
+
     /** All entries, in no particular order. */
     entries: (): E[] => [...queues.values()].flat(),
   }

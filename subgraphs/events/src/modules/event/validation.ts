@@ -57,9 +57,10 @@ function checkData(value: unknown, path: string, depth: number): void {
 }
 
 function encodeData(data: Record<string, unknown>): string {
-  checkData(data, 'data', 1)
   const json = JSON.stringify(data)
+  // First: looking at each value of what is far too large takes long.
   if (Buffer.byteLength(json) > maxDataBytes) throw badInput('data', 'must not be larger than 64 KiB as JSON')
+  checkData(data, 'data', 1)
   return json
 }
 

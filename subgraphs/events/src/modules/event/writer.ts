@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { isTurnOver, nextTurn } from '@user-stats/core'
 import { unchecked, writeBatch, type BatchItem, type Outcome } from './write-batch.ts'
 import { findEmail } from './email-detector.ts'
 
@@ -13,8 +14,17 @@ export function createWriter({ pool }: { readonly pool: Pool }) {
   const looked = (item: BatchItem): BatchItem =>
     strict.has(item.event.storeId) ? { ...item, email: findEmail(item.event) } : item
 
+  async function lookedThrough(items: readonly BatchItem[]): Promise<BatchItem[]> {
+    const all: BatchItem[] = []
+    for (const item of items) {
+      if (isTurnOver()) await nextTurn()
+      all.push(looked(item))
+    }
+    return all
+  }
+
   return async function write(items: readonly BatchItem[]): Promise<Outcome[]> {
-    const sent = strict.size === 0 ? items : items.map(looked)
+    const sent = strict.size === 0 ? items : await lookedThrough(items)
     const outcomes = await writeBatch(pool, sent)
     for (const [at, { event, email }] of sent.entries())
       // It was written in spite of the address: the store has changed its mind.

@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { DomainError } from '@user-stats/core'
+import { contentEncodings, Decoder } from './decoder.ts'
+import { bodyLimitOf, tooLarge } from './read-body.ts'
+
+/** Encodings of one body, one inside the other. */
+const maxEncodings = 4
+const supported = 'gzip, deflate, br, zstd'
+
+/**
+ * Decodes bodies as they arrive, by their `Content-Encoding` (RFC 9110, 8.4). The limit of a body holds for what comes
+ * out of each decoding.
+ */
+export function registerContentEncoding(app: FastifyInstance): void {
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.headers['content-encoding'] === undefined || !hasBody(request)) {
+      done(null, payload)
+      return
+    }
+    const encodings = encodingsOf(request.headers['content-encoding'])
+    if (encodings === undefined) {
+      void reply.header('accept-encoding', supported)
+      done(
+        new DomainError('UNSUPPORTED_MEDIA_TYPE', {
+          message: `The content encoding is not supported. Send the body as it is, or encoded with ${supported}.`,
+        }),
+      )
+      return
+    }
+    const limit = bodyLimitOf(request)
+    let decoded = payload as Readable
+    for (const encoding of encodings)
+      decoded = chain(decoded, new Decoder({ encoding, limit, tooLarge: () => tooLarge(request) }))
+    done(null, decoded)
+  })
+}
+
+const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** In the order in which they are taken off, the last first; undefined when one is not known or there are too many. */
+function encodingsOf(header: string): string[] | undefined {
+  const names = header
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity')
+  return names.length <= maxEncodings && names.every((name) => contentEncodings.has(name))
+    ? names.reverse()
+    : undefined
+}
+
+/** As `pipe`, with errors. A request is left alone when decoding it fails: it is to be answered. */
+function chain(from: Readable, to: Decoder): Decoder {
+  from.on('error', (error) => to.destroy(error))
+  return from.pipe(to)
+}

@@ -1,0 +1,18 @@
+import { elementsOf, elementsOrLinesOf, linesOf, recordsOf, type Element } from './elements.ts'
+import type { BulkKind } from './kind.ts'
+
+type Split = (stream: AsyncIterable<Buffer>) => AsyncGenerator<Element>
+
+const splits: readonly (readonly [mediaType: string, split: Split])[] = [
+  ['application/json', elementsOf],
+  ['application/json-seq', recordsOf],
+  // One format of many names.
+  ['application/x-ndjson', linesOf],
+  ['application/ndjson', linesOf],
+  ['application/jsonl', linesOf],
+  ['application/jsonlines', linesOf],
+]
+
+/** How a stream is split into elements, by its media type. */
+export const splitsOf = ({ plainText = false }: Pick<BulkKind, 'plainText'>): ReadonlyMap<string, Split> =>
+  new Map([...splits, ...(plainText ? ([['text/plain', elementsOrLinesOf]] as const) : [])])
