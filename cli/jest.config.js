@@ -1,4 +1,10 @@
 import preset from '../jest.preset.js'
 
-// What needs PostgreSQL's client programs has a script of its own, `npm run test:dump`.
-export default { ...preset, testPathIgnorePatterns: process.env.DUMP_TESTS ? [] : ['<rootDir>/dump/'] }
+// Restores of whole systems (`recovery`), and what needs PostgreSQL as the distribution installs it (`installed`), have
+// commands of their own.
+const suite = process.env.SUITE
+export default {
+  ...preset,
+  roots: [`<rootDir>/test/${suite ?? ''}`],
+  testPathIgnorePatterns: suite === undefined ? ['/test/recovery/', '/test/installed/'] : [],
+}

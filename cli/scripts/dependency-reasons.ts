@@ -23,6 +23,7 @@ export const reasons: Readonly<Record<string, string>> = {
   '@redis/client': 'Counts of requests that replicas share; connects only when REDIS_URL is set.',
   'lru-cache': 'Bounds the memory for operations that are known.',
   pg: 'Speaks to PostgreSQL: the hot paths, and beneath Prisma.',
+  'pg-copy-streams': 'Streams rows of backups out of PostgreSQL and into it (`COPY`).',
   pino: 'Structured logs.',
   'prom-client': 'Metrics for Prometheus.',
   redoc: 'The documentation page `/redoc`, served from here.',

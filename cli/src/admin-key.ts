@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { openUsersDatabase } from '@user-stats/prisma-users'
+import { masterKeysOf } from './backup/facts.ts'
 import type { Database } from './databases/database.ts'
 import type { StackEnv } from './env.ts'
-import { previousMasterKeyOf } from './master-key.ts'
+import { masterKeyFile, previousMasterKeyOf } from './master-key.ts'
+import { readText } from './private-file.ts'
 import { keepAdminKey, keepMasterKey } from './secrets.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,6 +20,7 @@ export interface Secrets {
 /** What the users service needs and the operator has not given: generated at the first start, kept in DATA_DIR. */
 export async function secretsOf(env: StackEnv, users: Database, terminal: Terminal): Promise<Secrets> {
   const { dataDir, given } = env
+  if (!given.masterKey) await requireNoOtherMasterKey(dataDir, users)
   const masterKey = given.masterKey ? undefined : await keepMasterKey(dataDir)
   if (masterKey?.created)
     terminal.line('secrets', `master key created in ${masterKey.file}: keep a copy elsewhere`)
@@ -27,6 +30,19 @@ export async function secretsOf(env: StackEnv, users: Database, terminal: Termin
     terminal.line('secrets', 'the master key is being replaced: npm run rotate:master-key goes on with it')
   const adminApiKey = given.adminApiKey ? undefined : await adminKey(dataDir, users, terminal)
   return { masterKey: masterKey?.text, previousMasterKey, adminApiKey }
+}
+
+/** @throws Error when there is no key, and a new one would not open the database */
+async function requireNoOtherMasterKey(dataDir: string, { url }: Database): Promise<void> {
+  const file = masterKeyFile(dataDir)
+  if ((await readText(file)) !== undefined) return
+  const database = openUsersDatabase({ url, maxConnections: 1 })
+  const needed = await masterKeysOf(database.pool).finally(() => database.close())
+  if (needed.length > 0)
+    throw new Error(
+      `there is no master key, and the users database needs the one with the id ${needed.join(' and ')}: ` +
+        `put it into ${file} (mode 0600), or set MASTER_KEY.`,
+    )
 }
 
 async function adminKey(dataDir: string, users: Database, terminal: Terminal): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import { createMasterKeys, parseMasterKey } from '@user-stats/users/keys'
+import { masterKeyId, parseMasterKey } from '@user-stats/users/keys'
 import { readText, removeFile, replaceFile } from './private-file.ts'
 
 export const masterKeyFile = (folder: string): string => path.join(folder, 'master-key')
@@ -15,13 +15,16 @@ export const previousMasterKeyOf = (folder: string): Promise<string | undefined>
 export interface KeyChange {
   readonly current: string
   readonly previous: string
+  /** The file that keeps the previous key for backups made under it. */
+  readonly kept: string
   /** Whether it had begun before. */
   readonly resumed: boolean
 }
 
 /**
- * Begins to replace a master key that is kept in a folder, or goes on with it: the key there is becomes
- * `master-key-previous`, then a new one takes its place. At each moment every key in use is in one of the two.
+ * Begins to replace a master key that is kept in a folder, or goes on with it: the key there is is kept as
+ * `master-key-<id>` for backups made under it, and as `master-key-previous` for services; then a new one takes its place.
+ * At each moment every key in use is in one of these files.
  *
  * @param mode permissions of the files
  * @throws Error in the operator's terms when there is no key
@@ -32,28 +35,37 @@ export async function beginKeyChange(folder: string, mode = 0o600): Promise<KeyC
     throw new Error(`there is no master key in ${folder}. The first start makes one; or set MASTER_KEY.`)
   const previous = await previousMasterKeyOf(folder)
   // Alike they are when it broke off between the two.
-  if (previous !== undefined && previous !== known) return { current: known, previous, resumed: true }
+  if (previous !== undefined && previous !== known)
+    return { current: known, previous, kept: await keepUnderId(folder, previous, mode), resumed: true }
+  const kept = await keepUnderId(folder, known, mode)
   await replaceFile(previousFile(folder), known, mode)
-  const current = randomMasterKey()
-  await replaceFile(masterKeyFile(folder), current, mode)
-  return { current, previous: known, resumed: false }
+  await replaceFile(masterKeyFile(folder), randomMasterKey(), mode)
+  const current = await readText(masterKeyFile(folder))
+  if (current === undefined) throw new Error(`the new master key in ${folder} cannot be read back`)
+  return { current, previous: known, kept, resumed: false }
 }
 
-/** Ends it: nothing needs the key before any more. */
+/** @returns the file */
+async function keepUnderId(folder: string, text: string, mode: number): Promise<string> {
+  const key = parseMasterKey(text)
+  if (key === undefined) throw new Error(`a master key kept in ${folder} is not 32 bytes: restore its file`)
+  const file = path.join(folder, `master-key-${masterKeyId(key)}`)
+  if ((await readText(file)) !== text) await replaceFile(file, text, mode)
+  return file
+}
+
+/** Ends it: services need the previous key no more. */
 export const endKeyChange = (folder: string): Promise<void> => removeFile(previousFile(folder))
 
 /**
- * The same where this is not known for sure, and where the file has to be there: the key before is put aside under
- * its id.
+ * The same where `master-key-previous` has to exist: it is emptied.
  *
- * @returns the file it is kept in
+ * @returns the file that keeps the previous key
  */
-export async function putAsidePrevious(folder: string, mode: number): Promise<string | undefined> {
+export async function retirePreviousKey(folder: string, mode: number): Promise<string | undefined> {
   const previous = await previousMasterKeyOf(folder)
-  const key = previous === undefined ? undefined : parseMasterKey(previous)
-  if (previous === undefined || key === undefined) return undefined
-  const file = path.join(folder, `master-key-${createMasterKeys(key).id}`)
-  await replaceFile(file, previous, mode)
+  if (previous === undefined) return undefined
+  const kept = await keepUnderId(folder, previous, mode)
   await replaceFile(previousFile(folder), '', mode)
-  return file
+  return kept
 }

@@ -15,11 +15,9 @@ export const options = {
     '--keys-to <directory>',
     'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
   ),
+  notStopped: new Option('--stop', 'not needed any more: the system may run meanwhile').hideHelp(),
   stop: new Option('--stop', 'stop the system that runs on DATA_DIR first'),
-  backupFrom: path(
-    '--from <directory>',
-    'a backup, or a directory of backups, of which the latest is taken',
-  ).makeOptionMandatory(),
+  backupFrom: path('--from <directory>', 'a backup, or a directory of backups, of which the latest is taken'),
   keysFrom: path(
     '--keys-from <directory>',
     'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
@@ -28,10 +26,23 @@ export const options = {
     '--tombstones <file...>',
     'files of "erasures export": who is named there is erased again',
   ),
-  force: new Option('--force', 'replace the data that is in DATA_DIR'),
+  force: new Option(
+    '--force',
+    'replace the databases that are there; they are kept until a start has succeeded',
+  ),
   ignoreReplaced: new Option(
     '--ignore-replaced',
     'with --force: go on if the data to be replaced cannot be read, and lose the erasures recorded in it',
+  ),
+  withoutMasterKey: new Option(
+    '--without-master-key',
+    'restore although the master key that opens the backup is not here; nothing starts before it is found',
+  ),
+  unverified: new Option('--unverified', 'restore although what was restored does not pass verification'),
+  undo: new Option('--undo', 'go back to the databases that the latest restore replaced'),
+  removeUnreadable: new Option(
+    '--remove-unreadable',
+    'delete users without a data key: theirs were deleted with them, and no backup of data keys has them',
   ),
   compromised: new Option('--compromised', 'reject tokens signed with earlier keys from now on'),
   exportTo: path('--to <file>', 'file to write').makeOptionMandatory(),

@@ -5,8 +5,11 @@ import type { RawEnv } from '@user-stats/config'
 import { secretsOf } from './admin-key.ts'
 import { deploy, type Database } from './databases/database.ts'
 import { openDatabases } from './databases/open.ts'
+import { removeReplaced } from './databases/replaced.ts'
 import type { DatabaseName } from './databases/schemas.ts'
+import { sitesOf } from './databases/sites.ts'
 import { readStackEnv } from './env.ts'
+import { failureLines } from './failure.ts'
 import { baseUrl, claimPorts } from './ports.ts'
 import { definitions, type ServiceName } from './services/definitions.ts'
 import { startServices, type Services } from './services/start.ts'
@@ -99,6 +102,11 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
       .map(at)
       .join('  '),
   )
+  // What a restore replaced is kept until here.
+  if (chosen.length === definitions.length)
+    await removeReplaced(sitesOf(env), terminal).catch((error: unknown) => {
+      terminal.line('replaced', `not removed: ${failureLines(error).join('; ')}`)
+    })
 
   const running = undo.move()
   let stopping: Promise<void> | undefined

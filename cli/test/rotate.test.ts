@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from '@jest/globals'
 import { startTestPostgres } from '@user-stats/postgres/testing'
@@ -89,10 +89,11 @@ test('the kept master key is replaced, whenever the command is killed before', a
   }
   const { terminal, lines } = recordingTerminal()
   await runRotateMasterKey({ env, terminal })
-  expect(lines).toContain('rotate going on with the new key there is')
-  expect(lines).toContainEqual(
-    expect.stringMatching(/^rotate done\. .*master-key is the key now: keep a copy/),
-  )
+  const [kept = ''] = (await readdir(home.dir)).filter((name) => /^master-key-[\da-f]{16}$/.test(name))
+  expect(await readFile(path.join(home.dir, kept), 'utf8')).toBe(old)
+  const keptIn = `The one before stays in ${path.join(home.dir, kept)}: backups made under it need it`
+  expect(lines).toContain(`rotate going on with the new master key there is. ${keptIn}`)
+  expect(lines).toContain(`rotate done. ${file} is the key now: keep a copy elsewhere. ${keptIn}`)
 
   expect(await readFile(file, 'utf8')).toBe(replaced)
   expect((await stat(file)).mode & 0o777).toBe(0o600)

@@ -3,7 +3,7 @@ import path from 'node:path'
 export interface BackupOptions {
   readonly to?: string
   readonly keysTo?: string
-  /** Whether the system that runs on the data directory is stopped first. */
+  /** Has no effect; of scripts written for the previous version. */
   readonly stop?: boolean
 }
 

@@ -1,126 +1,146 @@
 import path from 'node:path'
-import { rm } from 'node:fs/promises'
-import { embeddedVersion } from '@user-stats/postgres'
+import { connect, listTables, openSnapshot, type Snapshot } from '@user-stats/postgres'
 import type { CommandContext } from '../command-context.ts'
-import { databasesIn, startClusters } from '../databases/clusters.ts'
-import { databaseNames } from '../databases/schemas.ts'
-import { requireNoSwap } from '../databases/swap.ts'
-import type { Terminal } from '../terminal.ts'
+import { reachDatabases } from '../databases/reach.ts'
+import { hasStarted, removeReplaced } from '../databases/replaced.ts'
+import { databaseNames, type DatabaseName } from '../databases/schemas.ts'
+import { sitesOf } from '../databases/sites.ts'
+import { describeKeys, findMasterKeys } from '../known-master-keys.ts'
 import { exportTombstones } from '../tombstones/export.ts'
-import { writeTombstones } from '../tombstones/file.ts'
+import { tombstonesFile, writeTombstones } from '../tombstones/file.ts'
+import { readInstallation } from '../tombstones/installation.ts'
 import { directoriesOf, type BackupOptions } from './arguments.ts'
-import { copyBoth, proveCopy, type Homes } from './copy.ts'
-import { exportDataKeys, filesOfDataKeys } from './data-keys.ts'
+import { dataKeysTable, dumpDatabase, dumpEvents, dumpTable, tablesToDump, type Dump } from './dump.ts'
 import { readBackupEnv } from './env.ts'
-import { countRows, masterKeysOf, migrationsOf } from './facts.ts'
-import { beginFolder, findBackups, holdFolder, stampOf } from './folder.ts'
-import { holdDataDir } from './hold.ts'
-import { digestTree, writeManifest, type KeysManifest } from './manifest.ts'
-import { formatBytes } from './progress.ts'
+import { appliedMigrations, masterKeysOf } from './facts.ts'
+import { describeFile } from './files.ts'
+import { beginFolder, holdFolder, stampOf } from './folder.ts'
+import { writeManifest, type FileEntry } from './manifest.ts'
+import { deleteOldKeys } from './old-keys.ts'
+import { createProgress, formatBytes } from './progress.ts'
+import { createSpaceGuard, requireSpace } from './space.ts'
+
+const dayMs = 86_400_000
 
 /**
- * Copies both embedded databases to one place and users' data keys to another, and deletes backups of keys that are
- * too old. What is killed midway leaves nothing that counts as a backup.
+ * Copies the rows of both databases to one directory and users' data keys to another, while services run, and deletes
+ * backups of keys that are too old. What breaks off midway leaves nothing that counts as a backup.
  *
- * @returns the exit status: 1 when the backup is complete, but the data in it is not as it should be
+ * @returns the exit status
  * @throws Error in one line for the operator
  */
 export async function runBackup(options: CommandContext & BackupOptions): Promise<number> {
-  const { env, terminal, signal, clock = () => new Date(), stop = false } = options
-  const { dataDir, keyBackupDays } = readBackupEnv(env)
-  const { to, keysTo } = directoriesOf(options, dataDir)
-  const missing = databaseNames.filter((name) => !databasesIn(dataDir).includes(name))
-  if (missing.length > 0) throw new Error(`there is no ${missing.join(' and no ')} database in ${dataDir}`)
+  const { terminal, signal, clock = () => new Date() } = options
+  const env = readBackupEnv(options.env)
+  const { to, keysTo } = directoriesOf(options, env.dataDir)
+  if (options.stop) terminal.line('backup', '--stop is not needed any more: the system may run meanwhile')
 
   await using undo = new AsyncDisposableStack()
-  undo.use(await holdDataDir({ dataDir, stop, terminal, signal }))
-  requireNoSwap(dataDir)
+  const urls = await reachDatabases(env, terminal, undo, { signal })
   undo.use(await holdFolder(to, '--to'))
   undo.use(await holdFolder(keysTo, '--keys-to'))
   const now = clock()
-  const createdAt = now.toISOString()
   const backup = undo.use(await beginFolder(to, stampOf(now)))
   const keys = undo.use(await beginFolder(keysTo, stampOf(now)))
 
-  const source = await startClusters({
-    dataDir,
-    log: (name, message) => {
-      terminal.line('database', `${name}: ${message}`)
-    },
-  })
-  const about = await lookAt(source, path.join(keys.draft, 'user-keys.ndjson'), createdAt).finally(
-    source.stop,
-  )
+  // A command that the users database has decided is sent again to an events database from before; so users first.
+  const users = undo.use(await openSnapshot(urls.users))
+  const events = undo.use(await openSnapshot(urls.events))
+  const installation = await readInstallation(users.client)
+  if (installation === undefined)
+    throw new Error('no users service has ever started on these databases: there is nothing to back up')
+  const masterKeys = await masterKeysOf(users.client)
+  const about = { version: 2, createdAt: now.toISOString(), installation, masterKeys } as const
+
+  const bytes = await sizeOf([users, events])
+  requireSpace(to, bytes / bestCompression)
+  const progress = createProgress(terminal, 'backup', 'rows read', bytes)
+  const guards = [to, keysTo].map((dir) => createSpaceGuard(dir))
+  const onBytes = (more: number) => {
+    signal?.throwIfAborted()
+    for (const guard of guards) guard(more)
+    progress.add(more)
+  }
+  const dataKeys = await dumpDataKeys(users, keys.draft, onBytes)
+  const dumps = {
+    users: await dumpDatabase({ name: 'users', snapshot: users, dir: backup.draft, onBytes, signal }),
+    events: await dumpEvents(urls.events, { snapshot: events, dir: backup.draft, onBytes, signal }),
+  }
+  progress.end()
+  const tombstones = await saveTombstones(urls, backup.draft, { exportedAt: clock().toISOString() })
+  await requireSameSchema(urls, dumps)
   signal?.throwIfAborted()
 
-  const { installation, bytes } = await copyBoth({
-    homes: about.homes,
-    to: backup.draft,
-    step: 'backup',
-    without: { users: about.keyFiles },
-    terminal,
-    signal,
-  })
-  await writeTombstones(path.join(backup.draft, 'tombstones.ndjson'), { ...about.tombstones, installation })
-  const verified = await proveCopy(backup.draft, { expected: about.rows, terminal, clock })
-  signal?.throwIfAborted()
-
-  const common = { version: 1, createdAt, installation, masterKeys: about.masterKeys } as const
   await writeManifest(keys.draft, {
     format: 'user-statistics data keys',
-    ...common,
-    keys: about.keys,
-    files: await digestTree(keys.draft),
+    ...about,
+    migrations: dumps.users.database.migrations,
+    table: dataKeys.table,
+    files: [dataKeys.file],
   })
   await writeManifest(backup.draft, {
     format: 'user-statistics backup',
-    ...common,
-    postgres: await embeddedVersion(),
-    platform: `${process.platform}-${process.arch}`,
-    migrations: about.migrations,
-    rows: about.rows,
-    verified,
-    files: await digestTree(backup.draft),
+    ...about,
+    databases: { users: dumps.users.database, events: dumps.events.database },
+    files: [...dumps.users.files, ...dumps.events.files, tombstones],
   })
   // The keys first: a backup whose keys are nowhere would not be one.
   const keysDir = await keys.finish()
   const backupDir = await backup.finish()
-  await deleteOldKeys(keysTo, installation, new Date(now.getTime() - keyBackupDays * 86_400_000), terminal)
-  terminal.line('keys', `${keysDir}: ${String(about.keys)} data keys, kept for ${String(keyBackupDays)} days`)
-  if (!verified)
-    terminal.line('wrong', 'the original does not pass npm run verify, and so neither does its backup')
-  terminal.line('done', `${backupDir}: ${formatBytes(bytes)}; the master key is in neither`)
-  return verified ? 0 : 1
+  terminal.line(
+    'keys',
+    `${keysDir}: ${String(dataKeys.table.rows)} data keys, kept for ${String(env.keyBackupDays)} days`,
+  )
+  const deleted = await deleteOldKeys(keysTo, {
+    before: new Date(now.getTime() - env.keyBackupDays * dayMs),
+    users: users.client,
+    about,
+    terminal,
+  })
+  if (await hasStarted(users.client)) await removeReplaced(sitesOf(env), terminal)
+  const size = dumps.users.files.concat(dumps.events.files).reduce((sum, file) => sum + file.bytes, 0)
+  const openedBy = describeKeys(masterKeys, await findMasterKeys(env))
+  terminal.line('secrets', `opened by ${openedBy}, which is in neither: keep a copy elsewhere`)
+  terminal.line('done', `${backupDir}: ${formatBytes(size)}`)
+  return deleted ? 0 : 1
 }
 
-async function lookAt(
-  source: Awaited<ReturnType<typeof startClusters>>,
-  keysFile: string,
-  exportedAt: string,
-) {
-  const { users, events, servers } = source
-  const homes: Homes = { users: servers.users.home, events: servers.events.home }
-  return {
-    homes,
-    migrations: await migrationsOf(source),
-    rows: await countRows(source),
-    masterKeys: await masterKeysOf(users),
-    keys: await exportDataKeys(users, keysFile),
-    keyFiles: await filesOfDataKeys(users),
-    tombstones: await exportTombstones(users, events, { exportedAt, installation: '' }),
-  }
+/** Events compress to a tenth of their size on disk at best; less room than that cannot be enough. */
+const bestCompression = 10
+
+async function sizeOf(snapshots: readonly Snapshot[]): Promise<number> {
+  const tables = (await Promise.all(snapshots.map(tablesToDump))).flat()
+  return tables.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
-/** An erased user's data in older backups is readable only as long as a backup of the keys has theirs. */
-async function deleteOldKeys(
+async function dumpDataKeys(users: Snapshot, dir: string, onBytes: (bytes: number) => void) {
+  const table = (await listTables(users.client)).find(({ name }) => name === dataKeysTable)
+  if (!table) throw new Error(`the users database has no table ${dataKeysTable}`)
+  const { name, columns } = table
+  return await dumpTable({ snapshot: users, dir, onBytes }, { name, columns }, `${dataKeysTable}.copy.zst`)
+}
+
+/** Who is erased, revoked or blocked by now, which is later than both snapshots. */
+async function saveTombstones(
+  urls: Readonly<Record<DatabaseName, string>>,
   dir: string,
-  installation: string,
-  before: Date,
-  terminal: Terminal,
+  head: { readonly exportedAt: string },
+): Promise<FileEntry> {
+  await using users = await connect(urls.users)
+  await using events = await connect(urls.events)
+  await writeTombstones(path.join(dir, tombstonesFile), await exportTombstones(users, events, head))
+  return await describeFile(dir, tombstonesFile)
+}
+
+/** @throws Error when a database was migrated meanwhile: an older snapshot may find a rewritten table empty */
+async function requireSameSchema(
+  urls: Readonly<Record<DatabaseName, string>>,
+  dumps: Readonly<Record<DatabaseName, Dump>>,
 ): Promise<void> {
-  for (const { dir: old, manifest } of await findBackups<KeysManifest>(dir, 'user-statistics data keys'))
-    if (manifest.installation === installation && new Date(manifest.createdAt) <= before) {
-      await rm(old, { recursive: true })
-      terminal.line('keys', `${old}: deleted, too old`)
-    }
+  for (const name of databaseNames) {
+    await using client = await connect(urls[name])
+    const [before, after] = [dumps[name].database.migrations, await appliedMigrations(client)]
+    if (before.join() !== after.join())
+      throw new Error(`the ${name} database was migrated meanwhile: run the backup again. Nothing was kept.`)
+  }
 }

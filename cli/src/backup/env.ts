@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { EnvError, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/config'
 import { dataDirVariable } from '../data-dir.ts'
-import { databaseUrls, databaseVariables } from '../databases/urls.ts'
+import { adminVariables, databaseUrls, databaseVariables } from '../databases/urls.ts'
+import { masterKeyVariables } from '../known-master-keys.ts'
 
 export const backupVariables = {
   KEY_BACKUP_DAYS: {
@@ -15,17 +16,27 @@ export const backupVariables = {
 /**
  * What `npm run backup` and `npm run restore` read.
  *
- * @throws EnvError naming every variable that is wrong, a database that is not embedded included
+ * @throws EnvError naming every variable that is wrong
  */
 export function readBackupEnv(raw: RawEnv) {
-  const env = readVariables({ ...dataDirVariable, ...databaseVariables, ...backupVariables }, raw)
+  const env = readVariables(
+    {
+      ...dataDirVariable,
+      ...databaseVariables,
+      ...adminVariables,
+      ...masterKeyVariables,
+      ...backupVariables,
+    },
+    raw,
+  )
   const faults: string[] = []
-  for (const [name, urls] of Object.entries(databaseUrls(env, faults)))
-    if (urls)
-      faults.push(
-        `${name.toUpperCase()}_DATABASE_URL: expected none, since only embedded databases are copied; ` +
-          'use pg_dump for this one (docs/backup.md)',
-      )
+  const databases = databaseUrls(env, faults)
   if (faults.length > 0) throw new EnvError(faults)
-  return { dataDir: path.resolve(env.DATA_DIR), keyBackupDays: env.KEY_BACKUP_DAYS } as const
+  return {
+    dataDir: path.resolve(env.DATA_DIR),
+    databases,
+    keyBackupDays: env.KEY_BACKUP_DAYS,
+    masterKey: env.MASTER_KEY,
+    previousMasterKey: env.MASTER_KEY_PREVIOUS,
+  } as const
 }

@@ -1,8 +1,7 @@
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { DataDirInUseError, discardHome, lockDataDir, makeDataDir } from '@user-stats/postgres'
-import { databaseNames } from '../databases/schemas.ts'
-import { readManifest, type BackupManifest, type KeysManifest } from './manifest.ts'
+import { DataDirInUseError, lockDataDir, makeDataDir } from '@user-stats/postgres'
+import { readManifest, type AnyManifest } from './manifest.ts'
 
 const unfinished = '.unfinished-'
 
@@ -22,10 +21,7 @@ export async function holdFolder(dir: string, option: string): Promise<AsyncDisp
       : error
   })
   for (const name of await readdir(dir))
-    if (name.startsWith(unfinished)) {
-      for (const database of databaseNames) await discardHome(path.join(dir, name), database)
-      await rm(path.join(dir, name), { recursive: true, force: true })
-    }
+    if (name.startsWith(unfinished)) await rm(path.join(dir, name), { recursive: true, force: true })
   return lock
 }
 
@@ -37,6 +33,8 @@ export async function beginFolder(dir: string, stamp: string) {
   return {
     draft,
     finish: async (): Promise<string> => {
+      for (const entry of await readdir(draft, { withFileTypes: true }))
+        if (entry.isDirectory()) await sync(path.join(draft, entry.name))
       await sync(draft)
       await rename(draft, finished)
       await sync(dir)
@@ -44,9 +42,7 @@ export async function beginFolder(dir: string, stamp: string) {
       return finished
     },
     [Symbol.asyncDispose]: async () => {
-      if (done) return
-      for (const database of databaseNames) await discardHome(draft, database)
-      await rm(draft, { recursive: true, force: true })
+      if (!done) await rm(draft, { recursive: true, force: true })
     },
   }
 }
@@ -66,7 +62,7 @@ export interface Found<M> {
  *
  * @throws Error when one has a manifest that cannot be read
  */
-export async function findBackups<M extends BackupManifest | KeysManifest>(
+export async function findBackups<M extends AnyManifest>(
   dir: string,
   format: M['format'],
 ): Promise<Found<M>[]> {

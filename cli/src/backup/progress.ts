@@ -9,15 +9,39 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(unit === 0 || value >= 100 ? 0 : 1)} ${units[unit] ?? ''}`
 }
 
-/** Tells of long work on bytes, at each tenth of it. */
-export function progressOf(terminal: Terminal, step: string, what: string, total: number) {
+/** Milliseconds between two lines about the same work. */
+const interval = 10_000
+
+/**
+ * Reports long work on bytes every ten seconds, with its rate.
+ *
+ * @param total bytes there are to do, as far as is known
+ */
+export function createProgress(
+  terminal: Terminal,
+  step: string,
+  what: string,
+  total: number,
+  now: () => number = () => performance.now(),
+) {
+  const began = now()
   let done = 0
-  let told = 0
-  return (bytes: number): void => {
-    done += bytes
-    const tenths = total === 0 ? 10 : Math.floor((done / total) * 10)
-    if (tenths <= told) return
-    told = tenths
-    terminal.line(step, `${what}: ${String(tenths * 10)} % of ${formatBytes(total)}`)
+  let reported = began
+  const rate = () => `${formatBytes((done / Math.max(now() - began, 1)) * 1000)}/s`
+  return {
+    add: (bytes: number): void => {
+      done += bytes
+      if (now() - reported < interval) return
+      reported = now()
+      terminal.line(
+        step,
+        `${what}: ${formatBytes(done)} of about ${formatBytes(Math.max(total, done))}, ${rate()}`,
+      )
+    },
+    /** The work is done. */
+    end: (): void => {
+      const seconds = ((now() - began) / 1000).toFixed(1)
+      terminal.line(step, `${what}: ${formatBytes(done)} in ${seconds} s, ${rate()}`)
+    },
   }
 }

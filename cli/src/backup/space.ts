@@ -1,14 +1,31 @@
-import { statfs } from 'node:fs/promises'
+import { statfsSync } from 'node:fs'
 import { formatBytes } from './progress.ts'
 
+/** Left free: a server on the same disk stops when it cannot write. */
 const reserve = 128 * 1024 * 1024
 
-/** @throws Error when a copy of so many bytes, and what its servers write, does not fit */
-export async function requireSpace(dir: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dir)
-  const [free, needed] = [bavail * bsize, bytes * 1.05 + reserve]
-  if (free < needed)
+const freeIn = (dir: string): number => {
+  const { bavail, bsize } = statfsSync(dir)
+  return bavail * bsize
+}
+
+/** @throws Error when so many bytes do not fit */
+export function requireSpace(dir: string, bytes: number): void {
+  const free = freeIn(dir)
+  if (free < bytes + reserve)
     throw new Error(
-      `${dir}: ${formatBytes(free)} are free, ${formatBytes(needed)} are needed. Nothing was written.`,
+      `${dir}: ${formatBytes(free)} are free, ${formatBytes(bytes + reserve)} are needed. Nothing was written.`,
     )
+}
+
+/** Looks after each so many bytes whether there is room left. @throws Error when there is not */
+export function createSpaceGuard(dir: string, every = 32 * 1024 * 1024): (bytes: number) => void {
+  let written = 0
+  return (bytes) => {
+    written += bytes
+    if (written < every) return
+    written = 0
+    const free = freeIn(dir)
+    if (free < reserve) throw new Error(`${dir}: only ${formatBytes(free)} are free. Nothing was kept.`)
+  }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { CommandContext } from '../command-context.ts'
-import { beginKeyChange, putAsidePrevious } from '../master-key.ts'
+import { beginKeyChange, retirePreviousKey } from '../master-key.ts'
 import { place } from './place.ts'
 
 const databases = ['users', 'events'] as const
@@ -71,15 +71,16 @@ export async function makeSecrets(root: string): Promise<void> {
 
 /** Puts a new master key beside the one there is. @returns what to do next */
 export async function changeMasterKey(root: string): Promise<string> {
-  const { resumed } = await beginKeyChange(path.join(root, 'users'), forUs)
-  return `${resumed ? 'the new master key is there already' : 'a new master key is in place'}: restart users, then rotate`
+  const { kept, resumed } = await beginKeyChange(path.join(root, 'users'), forUs)
+  const state = resumed ? 'the new master key is there already' : 'a new master key is in place'
+  return `${state}: restart users, then rotate. The one before stays in ${kept}: backups made under it need it`
 }
 
 /** Takes the master key before from the service, once nothing is wrapped by it any more. @returns what to do next */
 export async function retireMasterKey(root: string): Promise<string> {
-  const file = await putAsidePrevious(path.join(root, 'users'), forUs)
+  const file = await retirePreviousKey(path.join(root, 'users'), forUs)
   if (file === undefined) return 'there is no old master key'
-  return `the old master key is ${file} now, for backups made under it: restart users, and remove it with them`
+  return `restart users. The old master key stays in ${file}: remove it with the last backup made under it`
 }
 
 async function copy(file: string, mode: number, secret: string): Promise<void> {

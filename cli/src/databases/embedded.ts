@@ -12,6 +12,8 @@ import type { DatabaseName } from './schemas.ts'
 export interface EmbeddedOptions {
   readonly name: DatabaseName
   readonly dataDir: string
+  /** Directory of the server in the data directory; its name by default. */
+  readonly directory?: string
   readonly passwords: RolePasswords
   readonly log: (message: string) => void
   /** False for throw-away data. */
@@ -28,8 +30,10 @@ export interface EmbeddedOptions {
  * @throws EmbeddedPostgresError
  */
 export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<Database> {
-  const { name, dataDir, passwords, log, durable = true, watchInterval = 2_000, signal } = options
-  let server = await startEmbeddedPostgres({ dataDir, name, log, durable, signal })
+  const { name, dataDir, directory = name, passwords, log, durable = true, watchInterval = 2_000 } = options
+  const up = (more: { readonly port?: number; readonly signal?: AbortSignal | undefined }) =>
+    startEmbeddedPostgres({ dataDir, name: directory, log, durable, ...more })
+  let server = await up({ signal: options.signal })
   const { port } = server
   const { owner, serving } = rolesOf(name, passwords)
   await prepareDatabase({ adminUrl: server.superuserUrl, database: name, owner, server: serving }).catch(
@@ -51,7 +55,7 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
   const backoff = createBackoff()
   const ensureUp = async () => {
     if (await listens(port)) return
-    server = await startEmbeddedPostgres({ dataDir, name, log, durable, port })
+    server = await up({ port })
   }
   const watch = (pause: number) => {
     timer = setTimeout(() => {

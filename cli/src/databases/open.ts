@@ -3,8 +3,9 @@ import { rolePasswords } from '../secrets.ts'
 import type { Terminal } from '../terminal.ts'
 import { externalDatabase, type Database } from './database.ts'
 import { startEmbeddedDatabase } from './embedded.ts'
+import { embeddedSite, removeDrafts } from './embedded-site.ts'
 import type { DatabaseName } from './schemas.ts'
-import { requireNoSwap } from './swap.ts'
+import { requireNoSwitch } from './switch.ts'
 
 export interface OpenOptions {
   readonly env: Pick<StackEnv, 'dataDir' | 'databases'>
@@ -22,7 +23,7 @@ export interface OpenOptions {
  * @throws the signal's reason when it is aborted
  */
 export async function openDatabases({ env, needed, terminal, durable, undo, signal }: OpenOptions) {
-  if (needed.some((name) => !env.databases[name])) requireNoSwap(env.dataDir)
+  await prepareEmbedded(env, needed)
   // Without an embedded one the data directory may be none of ours.
   let passwords: ReturnType<typeof rolePasswords> | undefined
   const open = async (name: DatabaseName): Promise<Database> => {
@@ -56,4 +57,14 @@ export async function openDatabases({ env, needed, terminal, durable, undo, sign
     DatabaseName,
     Database
   >
+}
+
+/** Nothing starts between two databases of a restore; what restores left that broke off before is removed. */
+async function prepareEmbedded({ dataDir, databases }: OpenOptions['env'], needed: readonly DatabaseName[]) {
+  const embedded = needed.filter((name) => !databases[name])
+  if (embedded.length === 0) return
+  // The users database tells, wherever it is.
+  const names = databases.users ? embedded : (['users', ...embedded] as const)
+  for (const name of new Set(names)) await requireNoSwitch(embeddedSite(name, dataDir))
+  if (!databases.users) for (const name of embedded) await removeDrafts(dataDir, name)
 }

@@ -3,6 +3,7 @@ import type { StackEnv } from '../env.ts'
 import { rolePasswords } from '../secrets.ts'
 import type { Terminal } from '../terminal.ts'
 import { runningOwnerUrl } from './embedded.ts'
+import { embeddedSite } from './embedded-site.ts'
 import { openDatabases } from './open.ts'
 import { databaseNames, type DatabaseName } from './schemas.ts'
 
@@ -13,7 +14,8 @@ interface ReachOptions {
 }
 
 /**
- * URLs of databases, as their owners: those given, or the embedded ones, started unless the stack runs on them.
+ * URLs of databases, as their owners: those given, or the embedded ones, started unless the stack runs on them. None is
+ * created.
  *
  * @param undo takes what is to be stopped in the end
  * @throws Error in the operator's terms
@@ -24,6 +26,9 @@ export async function reachDatabases(
   undo: AsyncDisposableStack,
   { names = databaseNames, signal }: ReachOptions = {},
 ): Promise<Readonly<Record<DatabaseName, string>>> {
+  for (const name of names)
+    if (!env.databases[name] && !(await embeddedSite(name, env.dataDir).stages()).has(''))
+      throw new Error(`there is no ${name} database in ${env.dataDir}: expected another DATA_DIR, or URLs`)
   try {
     // Without an embedded database the data directory may not be ours.
     if (names.some((name) => !env.databases[name])) undo.use(await lockDataDir(env.dataDir))

@@ -13,15 +13,17 @@ export const databaseVariables = {
 
 const adminUrl = { ...optionalUrl, default: '(none)' } as const
 
-/** Read by `npm run migrate` only. */
+/** Read by what creates databases: `npm run migrate` and `npm run restore`. */
 export const adminVariables = {
   USERS_ADMIN_URL: {
     ...adminUrl,
-    about: 'For `npm run migrate`: as a role that may create the users database and its two roles.',
+    about:
+      'For `npm run migrate` and `npm run restore`: as a role that may create the users database and its two roles.',
   },
   EVENTS_ADMIN_URL: {
     ...adminUrl,
-    about: 'For `npm run migrate`: as a role that may create the events database and its two roles.',
+    about:
+      'For `npm run migrate` and `npm run restore`: as a role that may create the events database and its two roles.',
   },
 } as const satisfies Record<string, Variable>
 

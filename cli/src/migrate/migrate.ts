@@ -4,8 +4,10 @@ import { lockDataDir } from '@user-stats/postgres'
 import type { CommandContext } from '../command-context.ts'
 import { deploy, prepareExternal } from '../databases/database.ts'
 import { openDatabases } from '../databases/open.ts'
+import { externalSite } from '../databases/external-site.ts'
 import { reachDatabases } from '../databases/reach.ts'
 import { databaseNames } from '../databases/schemas.ts'
+import { requireNoSwitch } from '../databases/switch.ts'
 import type { Terminal } from '../terminal.ts'
 import { readMigrateEnv } from './env.ts'
 import { reportStatus } from './status.ts'
@@ -32,7 +34,12 @@ export async function runMigrate({
 }
 
 async function deployAll(env: Env, terminal: Terminal, signal: AbortSignal | undefined): Promise<void> {
-  for (const urls of Object.values(env.databases)) if (urls) await prepareExternal(urls)
+  for (const name of databaseNames) {
+    const urls = env.databases[name]
+    if (urls?.admin === undefined) continue
+    await requireNoSwitch(externalSite(name, urls))
+    await prepareExternal(urls)
+  }
   await using undo = new AsyncDisposableStack()
   if (databaseNames.some((name) => !env.databases[name])) undo.use(await lockDataDir(env.dataDir))
   const databases = await openDatabases({

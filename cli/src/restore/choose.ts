@@ -2,58 +2,80 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { embeddedVersion } from '@user-stats/postgres'
 import { findBackups, type Found } from '../backup/folder.ts'
-import type { BackupManifest, KeysManifest } from '../backup/manifest.ts'
-import { databaseNames, schemas } from '../databases/schemas.ts'
+import type {
+  BackupManifest,
+  JsonKeysManifest,
+  KeysManifest,
+  PhysicalBackupManifest,
+} from '../backup/manifest.ts'
+import { schemas, type DatabaseName } from '../databases/schemas.ts'
+import { readTombstones, tombstonesFile } from '../tombstones/file.ts'
+
+type AnyBackup = BackupManifest | PhysicalBackupManifest
+type AnyKeys = KeysManifest | JsonKeysManifest
 
 export interface Chosen {
-  readonly backup: Found<BackupManifest>
-  readonly keys: Found<KeysManifest>
+  readonly backup: Found<AnyBackup>
+  readonly keys: Found<AnyKeys>
   /** Later backups beside it, whose tombstones count. */
-  readonly later: readonly Found<BackupManifest>[]
+  readonly later: readonly Found<AnyBackup>[]
+  /** How its installation is called; by version 1 otherwise than by version 2. */
+  readonly installations: ReadonlySet<string>
 }
 
 /**
- * The backup asked for, or the newest in a directory, and the newest data keys of the same installation: those of
+ * The backup asked for, or the latest in a directory, and the latest data keys of the same installation: those of
  * users erased since are not among them.
  *
  * @throws Error when there is none, or one that cannot be used here
  */
 export async function chooseBackup(from: string, keysFrom: string): Promise<Chosen> {
-  const [backup] = await findBackups<BackupManifest>(from, 'user-statistics backup')
+  const [backup] = await findBackups<AnyBackup>(from, 'user-statistics backup')
   if (!backup) throw new Error(`${from}: there is no finished backup`)
   const { manifest, dir } = backup
-  await requireFit(manifest)
+  if (manifest.version === 1) await requireSameServer(manifest)
+  for (const [name, known] of Object.entries(migrationsOf(manifest)))
+    requireKnown(`the backup ${dir}`, name as DatabaseName, known)
 
-  const ofSame = <M extends { installation: string }>(found: Found<M>) =>
-    found.manifest.installation === manifest.installation
-  const [keys] = (await findBackups<KeysManifest>(keysFrom, 'user-statistics data keys')).filter(ofSame)
+  const installations = new Set([manifest.installation])
+  if (manifest.version === 1)
+    installations.add((await readTombstones(path.join(dir, tombstonesFile))).installation)
+  const isOfSame = (found: Found<AnyBackup | AnyKeys>) => installations.has(found.manifest.installation)
+  const [keys] = (await findBackups<AnyKeys>(keysFrom, 'user-statistics data keys')).filter(isOfSame)
   if (!keys)
     throw new Error(
-      `${keysFrom}: there are no data keys of this installation. Without them nobody's personal data can be read; name their place with --keys-from.`,
+      `${keysFrom}: there are no data keys of this installation. Without them nobody's personal data can be read; name their directory with --keys-from.`,
     )
   if (keys.manifest.createdAt < manifest.createdAt)
     throw new Error(
-      `${keys.dir} is older than the backup: users registered between would be lost. Name the place of later data keys with --keys-from.`,
+      `${keys.dir} is older than the backup: users registered between would be lost. Name the directory of later data keys with --keys-from.`,
     )
-  const siblings = await findBackups<BackupManifest>(path.dirname(dir), 'user-statistics backup').catch(
-    () => [],
-  )
-  const later = siblings.filter((found) => ofSame(found) && found.manifest.createdAt > manifest.createdAt)
-  return { backup, keys, later }
+  if (keys.manifest.version === 2) requireKnown(`the backup ${keys.dir}`, 'users', keys.manifest.migrations)
+  const siblings = await findBackups<AnyBackup>(path.dirname(dir), 'user-statistics backup').catch(() => [])
+  const later = siblings.filter((found) => isOfSame(found) && found.manifest.createdAt > manifest.createdAt)
+  return { backup, keys, later, installations }
 }
 
-async function requireFit({ postgres, migrations }: BackupManifest): Promise<void> {
+function migrationsOf(manifest: AnyBackup): Readonly<Record<DatabaseName, readonly string[]>> {
+  if (manifest.version === 1) return manifest.migrations
+  const { users, events } = manifest.databases
+  return { users: users.migrations, events: events.migrations }
+}
+
+async function requireSameServer({ postgres }: PhysicalBackupManifest): Promise<void> {
   const here = await embeddedVersion()
   if (postgres !== here)
     throw new Error(
-      `the backup is of PostgreSQL ${postgres}, here is version ${here}: restore it with the version of this system that made it.`,
+      `the backup has the files of PostgreSQL ${postgres}, here is version ${here}: restore it with the version of this system that made it.`,
     )
-  for (const name of databaseNames) {
-    const known = new Set(readdirSync(schemas[name].migrationsDir))
-    const unknown = migrations[name].find((migration) => !known.has(migration))
-    if (unknown !== undefined)
-      throw new Error(
-        `the backup was made by a newer version of this system: its ${name} database has the migration ${unknown}.`,
-      )
-  }
+}
+
+/** @throws Error naming a migration that this version does not have */
+function requireKnown(what: string, name: DatabaseName, migrations: readonly string[]): void {
+  const known = new Set(readdirSync(schemas[name].migrationsDir))
+  const unknown = migrations.find((migration) => !known.has(migration))
+  if (unknown !== undefined)
+    throw new Error(
+      `${what} was made by a newer version of this system: its ${name} database has the migration ${unknown}. Restore it with that version.`,
+    )
 }

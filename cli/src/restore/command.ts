@@ -1,34 +1,35 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { discardHome } from '@user-stats/postgres'
-import { openEventsDatabase } from '@user-stats/prisma-events'
-import { openUsersDatabase } from '@user-stats/prisma-users'
-import type { CommandContext } from '../command-context.ts'
-import { copyBoth } from '../backup/copy.ts'
+import { migrationStatus } from '@user-stats/postgres'
 import { readBackupEnv } from '../backup/env.ts'
-import { stampOf } from '../backup/folder.ts'
-import { holdDataDir } from '../backup/hold.ts'
-import { checkFiles } from '../backup/manifest.ts'
-import { progressOf } from '../backup/progress.ts'
-import { databasesIn, startClusters } from '../databases/clusters.ts'
-import { deploy } from '../databases/database.ts'
-import { openDatabases } from '../databases/open.ts'
-import { databaseNames } from '../databases/schemas.ts'
-import { beginSwap, endSwap, finishSwap, isSwapping } from '../databases/swap.ts'
+import { checkFiles } from '../backup/files.ts'
+import type { Found } from '../backup/folder.ts'
+import type { AnyManifest } from '../backup/manifest.ts'
+import { createProgress } from '../backup/progress.ts'
+import type { CommandContext } from '../command-context.ts'
+import { databaseNames, schemas, type DatabaseName } from '../databases/schemas.ts'
+import { stampOf, type Sites, type Stage } from '../databases/site.ts'
+import { sitesOf } from '../databases/sites.ts'
+import {
+  dropDrafts,
+  finishSwitch,
+  interruptedSwitch,
+  switchToRestored,
+  undoSwitch,
+} from '../databases/switch.ts'
+import type { DatabaseTargets } from '../databases/urls.ts'
+import { findMasterKeys } from '../known-master-keys.ts'
 import type { Terminal } from '../terminal.ts'
-import { replayTombstones, type Replayed } from '../tombstones/replay.ts'
-import { endRestore, reportReplayed } from '../tombstones/restored.ts'
 import type { Tombstones } from '../tombstones/file.ts'
-import { reportVerification } from '../verify/report.ts'
-import { chooseBackup } from './choose.ts'
-import { importDataKeys } from './data-keys.ts'
-import { sayMasterKeys } from './master-key.ts'
-import { gatherTombstones } from './tombstones.ts'
-
-const draft = 'restoring-'
+import { buildDatabases, type BuildOptions } from './build.ts'
+import { chooseBackup, type Chosen } from './choose.ts'
+import { holdSites } from './hold.ts'
+import { requireMasterKeys } from './master-key.ts'
+import { startPhysical } from './physical.ts'
+import { filesOf, type Source } from './source.ts'
+import { exportServed, gatherTombstones, readReplaced } from './tombstones.ts'
 
 export interface RestoreOptions {
-  readonly from: string
+  readonly from?: string
   readonly keysFrom?: string
   readonly tombstones?: readonly string[]
   /** Whether the system that runs on the data directory is stopped first. */
@@ -37,148 +38,186 @@ export interface RestoreOptions {
   readonly force?: boolean
   /** Whether what was erased since is lost when the data to be replaced cannot be read. */
   readonly ignoreReplaced?: boolean
+  /** Whether data is restored that cannot be opened here. */
+  readonly withoutMasterKey?: boolean
+  /** Whether data is restored that does not pass verification. */
+  readonly unverified?: boolean
+  /** Takes the latest restore back instead. */
+  readonly undo?: boolean
 }
 
 /**
- * Builds both databases anew from a backup and a backup of data keys, erases in them whoever was erased since, checks
- * them, and only then puts them in the place of what was there. Killed midway, it leaves what was there; or goes on,
- * run again, once it has begun to exchange them.
+ * Builds both databases from a backup and a backup of data keys beside those that are served, erases in them whoever was
+ * erased since, checks them, and only then switches to them. What was served before is kept until a start has succeeded.
+ * Killed midway, it leaves what was there; or goes on, run again, once it has begun to switch.
  *
- * @returns the exit status: 1 when it is done, but the data is not as it should be
+ * @returns the exit status: 1 when what was built is not as it should be, and was not switched to
  * @throws Error in one line for the operator
  */
 export async function runRestore(options: CommandContext & RestoreOptions): Promise<number> {
-  const { env, terminal, signal, clock = () => new Date(), stop = false } = options
-  const { dataDir } = readBackupEnv(env)
+  const { terminal, signal, clock = () => new Date() } = options
+  const env = readBackupEnv(options.env)
+  const sites = sitesOf(env, terminal)
   await using undo = new AsyncDisposableStack()
-  const hold = async () => undo.use(await holdDataDir({ dataDir, stop, terminal, signal }))
-  if (isSwapping(dataDir)) {
+  const { dataDir, databases } = env
+  const hold = () =>
+    holdSites(sites, { dataDir, databases, stop: options.stop ?? false, terminal, signal, undo })
+
+  const interrupted = await interruptedSwitch(sites)
+  if (interrupted !== undefined) {
     await hold()
-    terminal.line('restore', 'going on with a restore that was interrupted')
-    await settle(dataDir, terminal)
+    terminal.line('restore', 'finishing a restore that was interrupted while it switched the databases')
+    await finishSwitch(sites, interrupted)
+    await reportServed(sites, terminal)
     return 0
   }
+  if (options.undo) {
+    await hold()
+    await undoSwitch(sites)
+    await dropDrafts(sites)
+    await reportServed(sites, terminal)
+    return 0
+  }
+
+  if (options.from === undefined)
+    throw new Error('--from: expected a backup, or a directory of backups; or --undo')
   const chosen = await chooseBackup(
     path.resolve(options.from),
     path.resolve(options.keysFrom ?? `${dataDir}-key-backups`),
   )
+  const known = await findMasterKeys(env)
+  if (!options.withoutMasterKey) requireMasterKeys(dataDir, chosen, known)
+  await requireUnused(sites, options.force ?? false)
   await hold()
-  await removeDrafts(dataDir)
-  const present = databasesIn(dataDir)
-  if (present.length > 0 && options.force !== true)
-    throw new Error(`${dataDir} has data already. Choose another DATA_DIR, or replace it with --force.`)
+  await dropDrafts(sites)
+  for (const { dir, manifest } of [chosen.backup, chosen.keys])
+    await check({ dir, manifest }, terminal, signal)
 
-  await check(chosen.backup.dir, chosen.backup.manifest, terminal, 'backup')
-  await check(chosen.keys.dir, chosen.keys.manifest, terminal, 'keys')
+  const replaced = await readReplaced(sites, { ignore: options.ignoreReplaced ?? false, terminal, clock })
+  const files = (options.tombstones ?? []).map((file) => path.resolve(file))
+  const tombstones = await gatherTombstones({ chosen, files, replaced, terminal })
   signal?.throwIfAborted()
-  const tombstones = await gatherTombstones({
-    chosen,
-    files: (options.tombstones ?? []).map((file) => path.resolve(file)),
-    replaced: present.length > 0 ? dataDir : undefined,
-    ignoreReplaced: options.ignoreReplaced ?? false,
-    terminal,
-    clock,
-  })
 
   const stamp = stampOf(clock())
-  const restored = `${draft}${stamp}`
-  const building = path.join(dataDir, restored)
-  await mkdir(building, { mode: 0o711 })
-  undo.defer(() => removeDrafts(dataDir))
-  await copyBoth({
-    homes: { users: path.join(chosen.backup.dir, 'users'), events: path.join(chosen.backup.dir, 'events') },
-    to: building,
-    step: 'restore',
-    terminal,
-    signal,
-  })
-  const fine = await rebuild(building, {
-    keysDir: chosen.keys.dir,
-    createdAt: chosen.backup.manifest.createdAt,
+  const { manifest } = chosen.backup
+  undo.defer(() => dropDrafts(sites))
+  const fine = await build(sites, `restoring_${stamp}`, {
+    dataDir,
+    chosen,
     tombstones,
+    masterKeys: options.withoutMasterKey ? undefined : known,
     terminal,
     clock,
+    signal,
   })
+  if (!fine && !options.unverified) {
+    terminal.line(
+      'done',
+      'nothing was changed. See what is wrong above; --unverified restores it all the same',
+    )
+    return 1
+  }
+  await requireUnchanged(sites, databases, replaced)
   signal?.throwIfAborted()
+  await switchToRestored(sites, stamp)
+  await reportServed(sites, terminal)
+  terminal.line('done', `both databases are as they were on ${manifest.createdAt}`)
+  return 0
+}
 
-  await beginSwap(dataDir, { restored, replaced: `replaced-${stamp}` })
-  await settle(dataDir, terminal)
-  sayMasterKeys(dataDir, env, chosen, terminal)
-  terminal.line(
-    'done',
-    fine
-      ? `${dataDir} is as it was on ${chosen.backup.manifest.createdAt}`
-      : 'restored, but something is wrong, see above',
-  )
-  return fine ? 0 : 1
+/** @throws Error when data is there that is not to be replaced */
+async function requireUnused(sites: Sites, force: boolean): Promise<void> {
+  for (const name of databaseNames)
+    if (!force && (await sites[name].stages()).has(''))
+      throw new Error(
+        `${sites[name].describe('')} is there already. Replace it with --force, or restore to another place.`,
+      )
 }
 
 async function check(
-  dir: string,
-  manifest: Parameters<typeof checkFiles>[1],
+  { dir, manifest }: Found<AnyManifest>,
   terminal: Terminal,
-  what: string,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
-  await checkFiles(dir, manifest, progressOf(terminal, 'check', `${what} read`, bytes))
+  const progress = createProgress(terminal, 'check', `${dir} read`, bytes)
+  await checkFiles(dir, manifest.files, progress.add, signal)
+  progress.end()
 }
 
-interface RebuildOptions {
-  readonly keysDir: string
-  /** Of the backup. */
-  readonly createdAt: string
-  readonly tombstones: readonly Tombstones[]
-  readonly terminal: Terminal
-  readonly clock: () => Date
+interface WholeBuild extends Omit<BuildOptions, 'source' | 'keys' | 'createdAt' | 'onLoaded'> {
+  readonly dataDir: string
+  readonly chosen: Chosen
 }
 
-/** Migrates the copies, puts data keys and databases together, erases whoever must stay erased, and refuses who was refused. */
-async function rebuild(
-  dataDir: string,
-  { keysDir, createdAt, tombstones, terminal, clock }: RebuildOptions,
+/** Bytes that an embedded server keeps of its write-ahead log at most. */
+const writeAheadLog = 2 * 1024 ** 3
+
+/** Builds a stage of both databases; what was started for it is stopped again. @returns whether it is as it should be */
+async function build(
+  sites: Sites,
+  stage: Stage,
+  { dataDir, chosen, ...options }: WholeBuild,
 ): Promise<boolean> {
+  const { terminal } = options
+  const { backup, keys } = chosen
   await using undo = new AsyncDisposableStack()
-  const databases = await openDatabases({
-    env: { dataDir, databases: { users: undefined, events: undefined } },
-    needed: databaseNames,
-    terminal,
-    durable: true,
-    undo,
-  })
-  for (const database of Object.values(databases)) await deploy(database)
-  const pooled = { maxConnections: 4, statementTimeout: 24 * 3_600_000 }
-  const users = openUsersDatabase({ url: databases.users.ownerUrl, ...pooled })
-  undo.defer(() => users.close())
-  const events = openEventsDatabase({ url: databases.events.ownerUrl, ...pooled })
-  undo.defer(() => events.close())
-  const pools = { users: users.pool, events: events.pool }
-
-  const options = { command: 'restore', clock }
-  const { restored, removed } = await importDataKeys(pools, keysDir, options)
-  terminal.line('keys', `${String(restored)} data keys given back`)
-  if (removed > 0)
-    terminal.line('erased', `${String(removed)} users without a data key: they were deleted since`)
-  const replayed: Replayed[] = []
-  for (const some of tombstones) replayed.push(await replayTombstones(pools, some, options))
-  const { erasures } = reportReplayed(replayed, terminal)
-  await endRestore(pools, { ...options, terminal, instant: createdAt, erasures })
-  return await reportVerification(pools, terminal, clock)
+  const { source, end } = await openSource(backup, { dataDir, terminal, undo })
+  const needed = databaseNames.map((name) => source.databases[name].bytes)
+  const bytes = needed.reduce((sum, each) => sum + each + Math.min(each, writeAheadLog), 0)
+  for (const name of databaseNames) sites[name].requireSpace(bytes)
+  const open = async (name: DatabaseName) => {
+    const database = await sites[name].open(stage)
+    undo.defer(() => database.stop())
+    return database
+  }
+  const databases = { users: await open('users'), events: await open('events') }
+  const { createdAt } = backup.manifest
+  return await buildDatabases(databases, { ...options, source, keys, createdAt, onLoaded: end })
 }
 
-/** Exchanges the databases, sees that the new ones start where they are now, and removes those replaced. */
-async function settle(dataDir: string, terminal: Terminal): Promise<void> {
-  const swap = await finishSwap(dataDir)
-  const clusters = await startClusters({ dataDir })
-  await clusters.stop()
-  await endSwap(dataDir, swap)
-  terminal.line('restored', 'both databases are in place')
+async function openSource(
+  { dir, manifest }: Chosen['backup'],
+  options: { readonly dataDir: string; readonly terminal: Terminal; readonly undo: AsyncDisposableStack },
+): Promise<{ source: Source; end: () => void }> {
+  if (manifest.version === 1)
+    return { source: await startPhysical({ dir, manifest }, options), end: () => undefined }
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+  const progress = createProgress(options.terminal, 'restore', 'compressed rows restored', bytes)
+  return { source: filesOf(dir, manifest, progress.add), end: progress.end }
 }
 
-/** What restores that were killed left behind. */
-async function removeDrafts(dataDir: string): Promise<void> {
-  for (const name of await readdir(dataDir))
-    if (name.startsWith(draft)) {
-      for (const database of databaseNames) await discardHome(path.join(dataDir, name), database)
-      await rm(path.join(dataDir, name), { recursive: true, force: true })
-    }
+/** @throws Error when services have changed what is to be replaced: whoever they erased would come back */
+async function requireUnchanged(
+  sites: Sites,
+  urls: DatabaseTargets,
+  before: Tombstones | undefined,
+): Promise<void> {
+  for (const name of databaseNames) await sites[name].requireIdle()
+  // On an embedded database nothing else runs meanwhile.
+  if (databaseNames.every((name) => urls[name] === undefined) || before === undefined) return
+  const after = await exportServed(sites, before.exportedAt)
+  if (JSON.stringify(after) !== JSON.stringify(before))
+    throw new Error(
+      'the data to be replaced was changed meanwhile: stop the services, and run the restore again',
+    )
+}
+
+/** Sees that both databases can be served from, and says what is kept. */
+async function reportServed(sites: Sites, terminal: Terminal): Promise<void> {
+  const kept: string[] = []
+  for (const name of databaseNames) {
+    const site = sites[name]
+    const database = await site.open('')
+    await migrationStatus({ url: database.url, ...schemas[name] }).finally(() => database.stop())
+    terminal.line('restored', `${site.describe('')} is in place`)
+    kept.push(
+      ...[...(await site.stages())].filter((stage) => stage.startsWith('replaced_')).map(site.describe),
+    )
+  }
+  if (kept.length > 0)
+    terminal.line(
+      'replaced',
+      `kept until a start has succeeded: ${kept.join(', ')}. To go back to them: restore --undo`,
+    )
 }

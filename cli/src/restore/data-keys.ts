@@ -1,30 +1,53 @@
 import { createReadStream } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { connectToCopy, copyIn, migrate } from '@user-stats/postgres'
 import { createErasureReplay } from '@user-stats/users/erasure-replay'
+import { readCompressed } from '../backup/files.ts'
+import type { Found } from '../backup/folder.ts'
+import type { JsonKeysManifest, KeysManifest } from '../backup/manifest.ts'
+import type { Database } from '../databases/database.ts'
+import { schemas } from '../databases/schemas.ts'
 import type { Pools, ReplayOptions } from '../tombstones/pools.ts'
+
+/**
+ * Restores data keys into a users database, which is first migrated as far as the one they were read from.
+ *
+ * @returns how many there were
+ */
+export async function copyDataKeys(
+  { ownerUrl }: Pick<Database, 'ownerUrl'>,
+  { dir, manifest }: Found<KeysManifest>,
+): Promise<number> {
+  await migrate({ url: ownerUrl, ...schemas.users }, { only: manifest.migrations })
+  await using client = await connectToCopy(ownerUrl)
+  const { table } = manifest
+  const copied = await copyIn(
+    client,
+    table,
+    readCompressed(path.join(dir, table.file), () => undefined),
+  )
+  if (copied !== table.rows)
+    throw new Error(`${dir}: ${String(copied)} data keys were restored, there were ${String(table.rows)}`)
+  return copied
+}
 
 const batch = 5_000
 
-/**
- * Gives users their data keys back. Users without one cannot be read by anybody any more: they are deleted.
- *
- * @param dir a backup of data keys
- */
-export async function importDataKeys(
+/** The same of version 1, into a users database that is up to date. */
+export async function insertDataKeys(
   { users }: Pick<Pools, 'users'>,
-  dir: string,
+  { dir }: Found<JsonKeysManifest>,
   options: ReplayOptions,
-): Promise<{ restored: number; removed: number }> {
+): Promise<number> {
   const replay = createErasureReplay({ pool: users, ...options })
-  let restored = 0
+  let inserted = 0
   let rows: object[] = []
   for await (const line of createInterface(createReadStream(path.join(dir, 'user-keys.ndjson')))) {
     rows.push(JSON.parse(line) as object)
     if (rows.length < batch) continue
-    restored += await replay.addDataKeys(rows)
+    inserted += await replay.addDataKeys(rows)
     rows = []
   }
-  restored += await replay.addDataKeys(rows)
-  return { restored, removed: await replay.removeUnpaired() }
+  return inserted + (await replay.addDataKeys(rows))
 }

@@ -1,22 +1,30 @@
-import { existsSync } from 'node:fs'
-import path from 'node:path'
-import type { RawEnv } from '@user-stats/config'
-import type { Terminal } from '../terminal.ts'
+import type { KnownKeys } from '../known-master-keys.ts'
+import { masterKeyFile } from '../master-key.ts'
 import type { Chosen } from './choose.ts'
 
-/** Says which master keys are needed now: none is in a backup, and a new one would open nothing. */
-export function sayMasterKeys(
-  dataDir: string,
-  raw: RawEnv,
-  { backup, keys }: Chosen,
-  terminal: Terminal,
-): void {
-  const ids = [...new Set([...backup.manifest.masterKeys, ...keys.manifest.masterKeys])]
-  const file = path.join(dataDir, 'master-key')
-  const given = [raw['MASTER_KEY'], raw['MASTER_KEY_FILE']].some(Boolean) || existsSync(file)
-  terminal.line(
-    'secrets',
-    `needed: the master key with the id ${ids.join(' and the one with the id ')}` +
-      (given ? '' : `; put it into ${file} (mode 0600), or set MASTER_KEY, before npm start`),
-  )
+/**
+ * Whether what is to be restored can be opened here: data that nobody can read must not replace any.
+ *
+ * @throws Error naming the key that is needed and those that are here
+ */
+export function requireMasterKeys(dataDir: string, { backup, keys }: Chosen, known: KnownKeys): void {
+  const needed = [...new Set([...backup.manifest.masterKeys, ...keys.manifest.masterKeys])]
+  const missing = needed.filter((id) => !known.all.some((key) => key.id === id))
+  const file = masterKeyFile(dataDir)
+  const insist = 'Restore without it, and start when you have found it, with --without-master-key.'
+  if (missing.length > 0) {
+    const here = known.current ? `${known.current.source} has the id ${known.current.id}` : 'there is none'
+    const [id = ''] = missing
+    throw new Error(
+      `the backup is opened by the master key with the id ${missing.join(' and the one with the id ')}, and here ${here}. ` +
+        (known.current
+          ? `Put that key into ${file}-${id} (mode 0600): what is restored is then wrapped with the one there is. `
+          : `Put that key into ${file} (mode 0600), or set MASTER_KEY. `) +
+        insist,
+    )
+  }
+  if (!known.current)
+    throw new Error(
+      `there is no master key to start with: put one into ${file} (mode 0600), or set MASTER_KEY. ${insist}`,
+    )
 }

@@ -1,16 +1,15 @@
 import path from 'node:path'
 import { EnvError, readVariables, type RawEnv, type Variable } from '@user-stats/config'
-import { usersVariables } from '@user-stats/users/env'
 import { databaseUrls, databaseVariables } from '../databases/urls.ts'
 import { dataDirVariable } from '../data-dir.ts'
+import { masterKeyVariables } from '../known-master-keys.ts'
 
 /** What `npm run rotate:…` reads. */
 const rotateVariables = {
   ...dataDirVariable,
   USERS_DATABASE_URL: databaseVariables.USERS_DATABASE_URL,
   USERS_OWNER_URL: databaseVariables.USERS_OWNER_URL,
-  MASTER_KEY: { ...usersVariables.MASTER_KEY, schema: usersVariables.MASTER_KEY.schema.optional() },
-  MASTER_KEY_PREVIOUS: usersVariables.MASTER_KEY_PREVIOUS,
+  ...masterKeyVariables,
 } as const satisfies Record<string, Variable>
 
 export type RotateEnv = ReturnType<typeof readRotateEnv>

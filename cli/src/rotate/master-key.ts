@@ -1,5 +1,5 @@
 import { DataDirInUseError, lockDataDir } from '@user-stats/postgres'
-import { createMasterKeys, parseMasterKey, replaceMasterKey } from '@user-stats/users/keys'
+import { createMasterKeys, masterKeyId, parseMasterKey, replaceMasterKey } from '@user-stats/users/keys'
 import { beginKeyChange, endKeyChange, masterKeyFile } from '../master-key.ts'
 import { openDatabases } from '../databases/open.ts'
 import type { Terminal } from '../terminal.ts'
@@ -31,25 +31,37 @@ export async function rotateMasterKey(options: RotateOptions): Promise<void> {
   }
   if (env.previousMasterKey === undefined)
     throw new Error('MASTER_KEY_PREVIOUS: expected the master key before, the one that MASTER_KEY replaces')
+  const { masterKey, previousMasterKey } = env
+  terminal.line(
+    'rotate',
+    `from the master key ${masterKeyId(previousMasterKey)}, which backups made under it need, to ${masterKeyId(masterKey)}`,
+  )
   await using undo = new AsyncDisposableStack()
   const url = await openUsersUrl(env, terminal, undo)
-  await rewrap(options, url, env.masterKey, env.previousMasterKey)
-  terminal.line('rotate', 'done. Start the users service without MASTER_KEY_PREVIOUS now')
+  await rewrap(options, url, masterKey, previousMasterKey)
+  terminal.line(
+    'rotate',
+    `done. Start the users service without MASTER_KEY_PREVIOUS now. Keep that key, ${masterKeyId(previousMasterKey)}, as long as backups made under it`,
+  )
 }
 
 async function rotateKept(options: RotateOptions): Promise<void> {
   const { env, terminal } = options
   await using undo = new AsyncDisposableStack()
   undo.use(await lockDataDir(env.dataDir).catch(explainInUse))
-  const { current, previous, resumed } = await beginKeyChange(env.dataDir)
-  terminal.line('rotate', resumed ? 'going on with the new key there is' : 'made a new master key')
+  const { current, previous, kept, resumed } = await beginKeyChange(env.dataDir)
+  const keptIn = `The one before stays in ${kept}: backups made under it need it`
+  terminal.line(
+    'rotate',
+    `${resumed ? 'going on with the new master key there is' : 'made a new master key'}. ${keptIn}`,
+  )
   const { users } = await openDatabases({ env, needed: ['users'], terminal, durable: true, undo })
   await requireUpToDate(users.url)
   await rewrap(options, users.url, keyOf(current), keyOf(previous))
   await endKeyChange(env.dataDir)
   terminal.line(
     'rotate',
-    `done. ${masterKeyFile(env.dataDir)} is the key now: keep a copy elsewhere, and the old one for as long as backups made before`,
+    `done. ${masterKeyFile(env.dataDir)} is the key now: keep a copy elsewhere. ${keptIn}`,
   )
 }
 

@@ -7,9 +7,11 @@ import type { CommandContext } from '../command-context.ts'
 import { reachDatabases } from '../databases/reach.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
 import type { Terminal } from '../terminal.ts'
+import { verifyUsers } from '../verify/users.ts'
 import { exportTombstones } from './export.ts'
 import { readTombstones, writeTombstones } from './file.ts'
-import type { Pools } from './pools.ts'
+import { readInstallation } from './installation.ts'
+import type { Pools, ReplayOptions } from './pools.ts'
 import { replayTombstones } from './replay.ts'
 import { endRestore, reportReplayed } from './restored.ts'
 
@@ -21,14 +23,6 @@ async function openPools(raw: RawEnv, terminal: Terminal, undo: AsyncDisposableS
   const events = openEventsDatabase({ url: urls.events, ...pooled })
   undo.defer(() => events.close())
   return { users: users.pool, events: events.pool }
-}
-
-/** As backups of the embedded databases name it, so that `npm run restore` takes the file too. */
-async function installationOf(users: Pools['users']): Promise<string> {
-  const { rows } = await users.query<{ id: string }>(
-    'SELECT system_identifier::text AS id FROM pg_control_system()',
-  )
-  return rows[0]?.id ?? ''
 }
 
 /**
@@ -47,42 +41,65 @@ export async function runExportErasures({
   const { users, events } = await openPools(env, terminal, undo)
   // Before the first look: what is erased meanwhile is in the next export for certain.
   const exportedAt = clock().toISOString()
-  const tombstones = await exportTombstones(users, events, {
-    exportedAt,
-    installation: await installationOf(users),
-  })
+  const tombstones = await exportTombstones(users, events, { exportedAt })
   await writeTombstones(file, tombstones)
   terminal.line('done', `${file}: ${String(tombstones.erasures.length)} erasures up to ${exportedAt}`)
   return 0
 }
 
+export interface ReplayErasuresOptions {
+  readonly from: string
+  /** Whether users without a data key, whom nobody can read, are deleted. */
+  readonly removeUnreadable?: boolean
+}
+
 /**
- * Erases in restored databases whoever is in a file of tombstones, and users whose data key was not restored, since
- * they were erased too; keys and stores that were refused are refused again, and so are all tokens. May be repeated. No service should run before it is done.
+ * Erases in databases that were restored by other means whoever is in a file of tombstones; keys and stores that were
+ * refused are refused again, and so are all tokens. May be repeated. No service should run before it is done.
  *
+ * @returns the exit status: 1 when there are users without a data key
  * @throws Error in one line for the operator
  */
 export async function runReplayErasures({
   from,
+  removeUnreadable = false,
   env,
   terminal,
+  signal,
   clock = () => new Date(),
-}: CommandContext & { readonly from: string }): Promise<number> {
-  const tombstones = await readTombstones(path.resolve(from))
+}: CommandContext & ReplayErasuresOptions): Promise<number> {
+  const file = path.resolve(from)
+  const tombstones = await readTombstones(file)
   await using undo = new AsyncDisposableStack()
   const pools = await openPools(env, terminal, undo)
-  const { rows } = await pools.users.query<{ users: boolean; keys: boolean }>(
-    'SELECT EXISTS (SELECT FROM users) AS users, EXISTS (SELECT FROM user_keys) AS keys',
-  )
-  if (rows[0]?.users === true && !rows[0].keys)
-    throw new Error(
-      'there are users, and not one data key: restore the data keys first, for users without one are erased',
-    )
+  if (tombstones.installation !== (await readInstallation(pools.users)))
+    throw new Error(`${file} is of another installation than these databases: it would erase others`)
   const options = { command: 'replay-erasures', clock }
-  const { erasures } = reportReplayed([await replayTombstones(pools, tombstones, options)], terminal)
-  const removed = await createErasureReplay({ pool: pools.users, ...options }).removeUnpaired()
-  if (removed > 0) terminal.line('erased', `${String(removed)} users without a data key`)
+  const { erasures } = reportReplayed([await replayTombstones(pools, tombstones, options, signal)], terminal)
+  const unreadable = await handleUnreadable(pools, removeUnreadable, options, terminal)
   await endRestore(pools, { ...options, terminal, instant: tombstones.exportedAt, erasures })
   terminal.line('done', `whoever was erased, revoked or blocked by ${tombstones.exportedAt} is so`)
-  return 0
+  return unreadable === 0 ? 0 : 1
+}
+
+/** Their data keys may still be restored: that they are gone for good, only the operator knows. @returns how many are left */
+async function handleUnreadable(
+  pools: Pools,
+  remove: boolean,
+  options: ReplayOptions,
+  terminal: Terminal,
+): Promise<number> {
+  if (remove) {
+    const removed = await createErasureReplay({ pool: pools.users, ...options }).removeUnpaired()
+    terminal.line('erased', `${String(removed)} users without a data key`)
+    return 0
+  }
+  const { withoutKey } = await verifyUsers(pools.users)
+  if (withoutKey > 0)
+    terminal.line(
+      'wrong',
+      `${String(withoutKey)} users without a data key: restore the newest data keys and run this again. ` +
+        'If theirs are gone because they were erased, delete them with --remove-unreadable',
+    )
+  return withoutKey
 }

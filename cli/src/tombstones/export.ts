@@ -1,8 +1,6 @@
-import type { UsersDatabase } from '@user-stats/prisma-users'
+import type { Queryable } from '../databases/queryable.ts'
 import type { Tombstones, Row } from './file.ts'
-
-/** What of a database's pool is needed here. */
-export type Queryable = Pick<UsersDatabase['pool'], 'query'>
+import { installationOf } from './installation.ts'
 
 async function rowsOf(db: Queryable, table: string, condition = 'true', columns = '*'): Promise<Row[]> {
   // A backup may be of a version that did not have the table.
@@ -17,6 +15,10 @@ async function rowsOf(db: Queryable, table: string, condition = 'true', columns 
 }
 
 async function lastStoreId(users: Queryable): Promise<number> {
+  const { rows: there } = await users.query<{ there: boolean }>(
+    `SELECT to_regclass('stores_store_id_seq') IS NOT NULL AS there`,
+  )
+  if (there[0]?.there !== true) return 0
   const { rows } = await users.query<{ id: string }>(
     'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS id FROM stores_store_id_seq',
   )
@@ -27,13 +29,14 @@ async function lastStoreId(users: Queryable): Promise<number> {
 export async function exportTombstones(
   users: Queryable,
   events: Queryable,
-  { exportedAt, installation }: Pick<Tombstones, 'exportedAt' | 'installation'>,
+  { exportedAt }: Pick<Tombstones, 'exportedAt'>,
 ): Promise<Tombstones> {
+  const receiptKeys = await rowsOf(users, 'receipt_keys')
   return {
     exportedAt,
-    installation,
+    installation: installationOf(receiptKeys) ?? '',
     erasures: await rowsOf(users, 'erasures'),
-    receiptKeys: await rowsOf(users, 'receipt_keys'),
+    receiptKeys,
     erasedUsers: await rowsOf(events, 'erased_users'),
     deletedStores: await rowsOf(events, 'store_access', `state = 'DELETED'`),
     lastStoreId: await lastStoreId(users),

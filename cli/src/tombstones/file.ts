@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { writeDurably } from '../backup/manifest.ts'
+import { installationOf } from './installation.ts'
 
 /** Rows as PostgreSQL's `to_jsonb` writes them, so that a later version's columns come along. */
 export type Row = Readonly<Record<string, unknown>>
@@ -9,6 +10,7 @@ export type Row = Readonly<Record<string, unknown>>
 export interface Tombstones {
   /** RFC 3339: what was erased, blocked or revoked after it is not in here. */
   readonly exportedAt: string
+  /** See `installation.ts`; empty before the first start. */
   readonly installation: string
   /** The highest id that a store ever had. */
   readonly lastStoreId: number
@@ -36,6 +38,9 @@ const kinds = [
 ] as const
 type Kind = (typeof kinds)[number]
 const format = 'user-statistics tombstones'
+
+/** In a backup. */
+export const tombstonesFile = 'tombstones.ndjson'
 
 /**
  * A line of JSON each. Holds no personal data and no secret, but what stores chose as user ids: for its owner only.
@@ -76,5 +81,6 @@ export async function readTombstones(file: string): Promise<Tombstones> {
   }
   if (!head) throw new Error(`${file} holds no tombstones: it is empty`)
   const { exportedAt, installation, lastStoreId = 0 } = head
-  return { exportedAt, installation, lastStoreId, ...rows }
+  // Version 1 of backups named the database server instead.
+  return { exportedAt, installation: installationOf(rows.receiptKeys) ?? installation, lastStoreId, ...rows }
 }

@@ -18,6 +18,9 @@ export interface Replayed {
   readonly stores: number
 }
 
+/** Erasures looked up at once: most are known. */
+const batch = 1_000
+
 /**
  * Makes sure that whoever is in the tombstones is erased, and stays out, in both databases. What both know already is
  * left alone, so it may be repeated, and goes on where it was interrupted.
@@ -26,6 +29,7 @@ export async function replayTombstones(
   pools: Pools,
   tombstones: Tombstones,
   { command, clock }: ReplayOptions,
+  signal?: AbortSignal,
 ): Promise<Replayed> {
   const users = createUsersReplay({ pool: pools.users, command, clock })
   const events = createEventsReplay({ pool: pools.events, clock })
@@ -34,16 +38,19 @@ export async function replayTombstones(
   await users.addReceiptKeys(tombstones.receiptKeys)
   let erasures = 0
   let eventsDeleted = 0
-  for (const row of everyErasure(tombstones)) {
-    const again = await users.erase(row)
-    if (again === undefined) continue
-    eventsDeleted +=
-      again.subject === 'STORE'
-        ? await events.store(again)
-        : await events.user(again, again.subjectId, again.anonymise)
-    await users.markDelivered(again)
-    erasures += 1
-  }
+  const all = everyErasure(tombstones)
+  for (let at = 0; at < all.length; at += batch)
+    for (const row of await users.unfinished(all.slice(at, at + batch))) {
+      signal?.throwIfAborted()
+      const again = await users.erase(row)
+      if (again === undefined) continue
+      eventsDeleted +=
+        again.subject === 'STORE'
+          ? await events.store(again)
+          : await events.user(again, again.subjectId, again.anonymise)
+      await users.markDelivered(again)
+      erasures += 1
+    }
   return { erasures, eventsDeleted, keys, stores }
 }
 

@@ -1,5 +1,5 @@
 import { verifyAll } from '@user-stats/events/verification'
-import type { Queryable } from '../tombstones/export.ts'
+import type { Queryable } from '../databases/queryable.ts'
 import type { Terminal } from '../terminal.ts'
 import { verifyUsers } from './users.ts'
 

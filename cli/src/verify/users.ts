@@ -1,4 +1,4 @@
-import type { Queryable } from '../tombstones/export.ts'
+import type { Queryable } from '../databases/queryable.ts'
 
 /** Users and data keys that do not belong together. */
 export interface UsersVerification {

@@ -24,7 +24,7 @@ export async function runVerify({
   const urls = await reachDatabases(readMigrateEnv(env), terminal, undo, { signal })
   const users = openUsersDatabase({ url: urls.users, maxConnections: 2, statementTimeout })
   undo.defer(() => users.close())
-  const events = openEventsDatabase({ url: urls.events, maxConnections: 2, statementTimeout })
+  const events = openEventsDatabase({ url: urls.events, maxConnections: 4, statementTimeout })
   undo.defer(() => events.close())
   const fine = await unlessAborted(signal, () =>
     reportVerification({ users: users.pool, events: events.pool }, terminal, clock),

@@ -1,88 +1,116 @@
-import { readFile, readdir, rm, symlink } from 'node:fs/promises'
-import path from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
-import { copyCluster, discardHome, gatherHome, listCluster, startEmbeddedPostgres } from '../src/index.ts'
-import { query, temporaryDir } from './helpers.ts'
+import {
+  connect,
+  connectToCopy,
+  copyIn,
+  createPartitions,
+  listTables,
+  openSnapshot,
+  readSequences,
+  writeSequences,
+} from '../src/index.ts'
+import { startTestPostgres } from '../src/testing/test-postgres.ts'
+import { query } from './helpers.ts'
 
-const secret = 'left behind: 7c1f0a'
+const schema = `
+  CREATE TABLE things (id bigserial PRIMARY KEY, text text, json jsonb, bytes bytea, at timestamptz(3), number float8,
+    doubled bigint GENERATED ALWAYS AS (id * 2) STORED);
+  CREATE TABLE moments (at timestamptz NOT NULL, note text) PARTITION BY RANGE (at);
+  CREATE TABLE moments_default PARTITION OF moments DEFAULT`
 
-/** A stopped server with a table whose content shall not be copied. */
-async function makeSource(dataDir: string) {
-  const server = await startEmbeddedPostgres({ dataDir, name: 'source', settings: { fsync: 'off' } })
-  await query(
-    server.superuserUrl,
-    `CREATE TABLE kept AS SELECT n, 'kept ' || n AS text FROM generate_series(1, 1000) n`,
-  )
-  await query(
-    server.superuserUrl,
-    `CREATE TABLE secrets (text text PRIMARY KEY); INSERT INTO secrets VALUES ('${secret}')`,
-  )
-  const [row] = await query<{ table: string; index: string }>(
-    server.superuserUrl,
-    `SELECT pg_relation_filepath('secrets') AS table, pg_relation_filepath('secrets_pkey') AS index`,
-  )
-  await query(server.superuserUrl, 'CHECKPOINT')
-  await server.stop()
-  return { home: server.home, paths: [row?.table ?? '', row?.index ?? ''] }
-}
+const values = `
+  INSERT INTO things (text, json, bytes, at, number) VALUES
+    (E'tab\\t, line\\n, return\\r, back\\\\slash, \\\\.', '{"a": "\\u00e9\\n", "n": 1e20}', '\\x00ff5c', '2024-02-29T23:59:59.999Z', 0.1),
+    (NULL, NULL, NULL, NULL, 'NaN'), ('', '[]', '', '-infinity', '-Infinity');
+  CREATE TABLE moments_y2026m10 PARTITION OF moments FOR VALUES FROM ('2026-10-01 00:00:00+00') TO ('2026-11-01 00:00:00+00');
+  INSERT INTO moments VALUES ('2026-10-31T23:59:59.999999Z', 'last'), ('2027-01-01T00:00:00Z', 'nowhere else')`
 
-async function filesWith(dir: string, text: string): Promise<string[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
-  const names = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-  const found = await Promise.all(names.map(async (name) => (await readFile(name)).includes(text)))
-  return names.filter((_, at) => found[at])
-}
+test('rows, partitions and sequences come back as they were in another database', async () => {
+  await using server = await startTestPostgres()
+  const [from, to] = [await server.createDatabase(), await server.createDatabase()]
+  await query(from.ownerUrl, schema)
+  // The session's own settings do not matter.
+  await query(server.superuserUrl, `ALTER DATABASE ${from.database} SET TimeZone = 'Asia/Kathmandu'`)
+  await query(from.ownerUrl, values)
+  await query(to.ownerUrl, schema)
 
-test('a copy starts, has what was there, and not the content that was to be left behind', async () => {
-  await using temporary = await temporaryDir()
-  const { home, paths } = await makeSource(temporary.dir)
-  expect((await filesWith(home, secret)).length).toBeGreaterThan(1)
-
-  const files = await listCluster(path.join(home, 'pgdata'), paths)
-  let bytes = 0
-  const target = path.join(temporary.dir, 'copy')
-  const copied = await copyCluster({
-    from: home,
-    files,
-    dataDir: target,
-    name: 'it',
-    onBytes: (more) => (bytes += more),
-  })
-  expect(bytes).toBe(files.files.reduce((sum, file) => sum + file.bytes, 0))
-  // Those tables are empty; what else there is of them is in the write-ahead log that the next start reads.
-  expect(await filesWith(path.join(copied, 'pgdata', 'base'), secret)).toEqual([])
-
-  await using copy = await startEmbeddedPostgres({
-    dataDir: target,
-    name: 'it',
-    settings: { wal_recycle: 'off', autovacuum: 'off' },
-  })
-  expect(copy.adopted).toBe(false)
-  expect(await query(copy.superuserUrl, 'SELECT count(*)::int AS n, max(text) AS text FROM kept')).toEqual([
-    { n: 1000, text: 'kept 999' },
+  await using snapshot = await openSnapshot(from.ownerUrl)
+  await using target = await connectToCopy(to.ownerUrl)
+  const tables = await listTables(snapshot.client)
+  expect(tables.map(({ name, columns, partition }) => [name, columns.join(), partition?.of])).toEqual([
+    ['moments_default', 'at,note', 'moments'],
+    ['moments_y2026m10', 'at,note', 'moments'],
+    ['things', 'id,text,json,bytes,at,number', undefined],
   ])
-  await query(copy.superuserUrl, 'TRUNCATE secrets')
-  await query(copy.superuserUrl, 'DELETE FROM pg_statistic')
-  await query(copy.superuserUrl, 'SELECT pg_switch_wal()')
-  await query(copy.superuserUrl, 'CHECKPOINT')
-  await query(copy.superuserUrl, "INSERT INTO secrets VALUES ('another')")
-  await copy.stop()
-  expect(await filesWith(copied, secret)).toEqual([])
+  await createPartitions(target, tables)
+  for (const table of tables) {
+    let rows = ''
+    const count = await snapshot.copyOut(table, async (stream) => {
+      rows = await text(stream)
+    })
+    expect(rows.split('\n')).toHaveLength(count + 1)
+    expect(await copyIn(target, table, Readable.from([rows]))).toBe(count)
+  }
+  await writeSequences(target, await readSequences(snapshot.client))
 
-  await gatherHome(target, 'it')
-  expect((await readdir(path.join(target, 'it'))).sort()).toEqual(['pgdata', 'superuser-password'])
-  await discardHome(target, 'it')
-  expect(await readdir(target)).toEqual([])
+  const all = `SELECT (SELECT jsonb_agg(t) FROM (SELECT tableoid::regclass, * FROM things ORDER BY id) t) AS things,
+    (SELECT jsonb_agg(t) FROM (SELECT tableoid::regclass, * FROM moments ORDER BY at) t) AS moments`
+  await query(server.superuserUrl, `ALTER DATABASE ${from.database} RESET TimeZone`)
+  expect(await query(to.ownerUrl, all)).toEqual(await query(from.ownerUrl, all))
+  expect(
+    await query(to.ownerUrl, 'INSERT INTO things DEFAULT VALUES RETURNING id::int, doubled::int'),
+  ).toEqual([{ id: 4, doubled: 8 }])
 })
 
-test('a server that was not stopped cleanly is not copied, nor one whose files lie elsewhere', async () => {
-  await using temporary = await temporaryDir()
-  const { home } = await makeSource(temporary.dir)
-  await symlink('/tmp', path.join(home, 'pgdata', 'pg_tblspc', '16999'))
-  await expect(listCluster(path.join(home, 'pgdata'), [])).rejects.toThrow(/16999 is a symbolic link/)
-  await rm(path.join(home, 'pgdata', 'pg_tblspc', '16999'))
-  await using server = await startEmbeddedPostgres({ dataDir: temporary.dir, name: 'source' })
-  await expect(listCluster(path.join(server.home, 'pgdata'), [])).rejects.toThrow('was not stopped cleanly')
+test('a snapshot is of one instant, and whoever alters tables or creates partitions meanwhile does not wait', async () => {
+  await using server = await startTestPostgres()
+  const { ownerUrl } = await server.createDatabase()
+  await query(ownerUrl, schema)
+  await query(ownerUrl, values)
+  await using snapshot = await openSnapshot(ownerUrl)
+  const tables = await listTables(snapshot.client)
+  await using other = await connect(ownerUrl)
+  await other.query("SET lock_timeout = '1s'")
+  const read = async (name: string) => {
+    const table = tables.find((candidate) => candidate.name === name)
+    if (!table) throw new Error(name)
+    return await snapshot.copyOut(table, async (rows) => {
+      await text(rows)
+    })
+  }
+  expect(await read('moments_default')).toBe(1)
+  await other.query(`INSERT INTO things (text) VALUES ('later'); DELETE FROM moments`)
+  await other.query(
+    `CREATE TABLE moments_y2026m11 PARTITION OF moments FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00')`,
+  )
+  expect([await read('things'), await read('moments_y2026m10')]).toEqual([3, 1])
+  await other.query('DROP TABLE moments_y2026m10')
+  await expect(read('moments_y2026m10')).rejects.toMatchObject({ code: '42P01' })
+})
+
+test('a copy whose reader or server fails ends with that error, and leaves no session', async () => {
+  await using server = await startTestPostgres()
+  const { ownerUrl, database } = await server.createDatabase()
+  await query(
+    ownerUrl,
+    `CREATE TABLE much AS SELECT n, repeat('x', 1000) AS text FROM generate_series(1, 100000) n`,
+  )
+  const [table] = [{ name: 'much', columns: ['n', 'text'] }]
+  await using snapshot = await openSnapshot(ownerUrl)
+  await expect(
+    snapshot.copyOut(table, async (rows) => {
+      for await (const chunk of rows) throw new Error(`full after ${String((chunk as Buffer).length > 0)}`)
+    }),
+  ).rejects.toThrow('full after true')
+  await using admin = await connect(server.superuserUrl)
+  const sessions = `FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE 'COPY%'`
+  await expect(
+    snapshot.copyOut(table, async (rows) => {
+      for await (const _ of rows) await admin.query(`SELECT pg_terminate_backend(pid) ${sessions}`)
+    }),
+  ).rejects.toThrow(/terminat/)
+  let left = 1
+  while (left > 0) left = (await admin.query(`SELECT ${sessions}`)).rowCount ?? 0
 })

@@ -10,7 +10,7 @@ export async function connect(url: string): Promise<pg.Client & AsyncDisposable>
   const target = describeTarget(url)
   let client: pg.Client
   try {
-    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, keepAlive: true })
     // A connection that breaks between two queries fails the next one; it must not end the process.
     client.on('error', () => undefined)
     await client.connect()

@@ -20,11 +20,12 @@ export async function lockDataDir(dataDir: string, setting = 'DATA_DIR'): Promis
   const dir = await makeDataDir(dataDir, setting)
   const holderFile = path.join(dir, 'lock.pid')
   const file = path.join(dir, 'lock')
-  // Readable by others, it could be held by others.
+  // Readable by others, it could be held by others. Not opened again when it is there: to close it would end a lock of
+  // this process.
   const unusable = (cause: unknown) =>
     new DirectoryError(setting, `${file} cannot be written: ${reasonOf(cause)}`, { cause })
-  await writeFile(file, '', { mode: 0o600, flag: 'a' }).catch((error: unknown) => {
-    throw unusable(error)
+  await writeFile(file, '', { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(error)
   })
   const lock = new DatabaseSync(file, { timeout: 0 })
   try {

@@ -34,6 +34,12 @@ const filters = { externalTables: [], externalEnums: [] }
 /** Milliseconds in which a migration has to have its locks. */
 const defaultLockDeadline = 120_000
 
+export interface MigrateOptions {
+  /** Names of the migrations to apply, where later ones are not wanted yet. */
+  readonly only?: readonly string[]
+  readonly lockDeadline?: number
+}
+
 /**
  * Applies the migrations not applied yet, in order, and records them in `_prisma_migrations` as
  * `prisma migrate deploy` does. Runs at the same time wait for each other; what one applied the others skip. Services
@@ -47,9 +53,11 @@ const defaultLockDeadline = 120_000
  */
 export async function migrate(
   source: MigrationSource,
-  { lockDeadline = defaultLockDeadline }: { readonly lockDeadline?: number } = {},
+  { only, lockDeadline = defaultLockDeadline }: MigrateOptions = {},
 ): Promise<{ applied: string[] }> {
-  const migrationsList = await readMigrations(source.migrationsDir)
+  const all = await readMigrations(source.migrationsDir)
+  const migrationDirectories = all.migrationDirectories.filter(({ path }) => only?.includes(path) ?? true)
+  const migrationsList = { ...all, migrationDirectories }
   await using lock = await connect(source.url)
   // The engine's own lock gives up after 10 s, less than a migration may take.
   await lock.query("SELECT pg_advisory_lock(hashtextextended('user-stats migrate', 0))")

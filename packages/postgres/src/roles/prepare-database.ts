@@ -38,16 +38,23 @@ export async function prepareDatabase(options: {
   // Only a superuser may act for a role it is no member of.
   if (!me.rows[0]?.rolsuper) await admin.query(`GRANT ${name(owner.role)} TO CURRENT_USER`)
 
-  const found = await admin.query('SELECT FROM pg_database WHERE datname = $1', [database])
-  if (found.rowCount === 0) {
-    await admin.query(
-      `CREATE DATABASE ${name(database)} OWNER ${name(owner.role)} TEMPLATE template0 ENCODING 'UTF8'`,
-    )
-  }
+  await ensureDatabase(admin, database, owner.role)
 
   await using inside = await connect(withDatabase(adminUrl, database))
   await inside.query(`SET ROLE ${name(owner.role)}`)
   await allowServing(inside, server.role)
+}
+
+/**
+ * Creates a database for a role that is there, unless the database is.
+ *
+ * @param admin may create databases, and act for that role
+ */
+export async function ensureDatabase(admin: pg.Client, database: string, owner: string): Promise<void> {
+  const found = await admin.query('SELECT FROM pg_database WHERE datname = $1', [database])
+  if (found.rowCount !== 0) return
+  const [name, role] = [database, owner].map((text) => pg.escapeIdentifier(text))
+  await admin.query(`CREATE DATABASE ${name ?? ''} OWNER ${role ?? ''} TEMPLATE template0 ENCODING 'UTF8'`)
 }
 
 async function ensureRole(admin: pg.Client, { role, password }: Role): Promise<void> {

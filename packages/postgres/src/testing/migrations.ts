@@ -1,5 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { connect } from '../client/connect.ts'
 import { migrate, migrationStatus, type MigrationSource } from '../migrations/migrate.ts'
@@ -78,15 +77,8 @@ export const changesOfSchema = (table: string): string[] => [
 
 /** Migrates as a version did that knew no migration after this one. */
 export async function migrateUpTo(source: MigrationSource, last: string): Promise<void> {
-  const migrationsDir = await mkdtemp(path.join(tmpdir(), 'user-stats-migrations-'))
-  try {
-    for (const name of await readdir(source.migrationsDir))
-      if (name <= last || name.endsWith('.toml'))
-        await cp(path.join(source.migrationsDir, name), path.join(migrationsDir, name), { recursive: true })
-    await migrate({ ...source, migrationsDir })
-  } finally {
-    await rm(migrationsDir, { recursive: true, force: true })
-  }
+  const names = await readdir(source.migrationsDir)
+  await migrate(source, { only: names.filter((name) => name <= last) })
 }
 
 /** Copies rows into tables of an earlier schema: columns it does not know are left out. */

@@ -8,6 +8,8 @@ import { rewrapAll, type RewrapOptions } from '../vault/rewrap.ts'
 // What is done to the keys of a users database from outside the service.
 
 export { createMasterKeys, parseMasterKey }
+export { masterKeyId } from '../vault/master-keys.ts'
+export { verifyKeys } from './verify-keys.ts'
 
 /** Milliseconds for which a new signing key is published before it signs: as long as others may cache the key set. */
 const lead = 300_000

@@ -67,6 +67,19 @@ export function createErasureReplay({
         'EXISTS (SELECT FROM users u WHERE u.store_id = r.store_id AND u.id = r.user_id)',
       ),
 
+    /** Those of some erasures that are not recorded here, or that the events database has not carried out. */
+    async unfinished(all: readonly ErasureTombstone[]): Promise<ErasureTombstone[]> {
+      const { rows } = await pool.query<{ at: number }>(
+        `SELECT (r.at - 1)::int AS at
+         FROM unnest($1::int[], $2::erasure_subject[], $3::text[]) WITH ORDINALITY AS r (store_id, subject, subject_id, at)
+           LEFT JOIN erasures e ON e.store_id = r.store_id AND e.subject = r.subject AND e.subject_id = r.subject_id
+           LEFT JOIN outbox o ON o.store_id = e.store_id AND o.id = e.command_id AND o.delivered_at IS NULL
+         WHERE e.store_id IS NULL OR o.id IS NOT NULL ORDER BY r.at`,
+        [all.map((row) => row.store_id), all.map((row) => row.subject), all.map((row) => row.subject_id)],
+      )
+      return rows.flatMap(({ at }) => all[at] ?? [])
+    },
+
     /**
      * Erases here, and records it as it was.
      *

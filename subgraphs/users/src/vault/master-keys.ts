@@ -19,12 +19,13 @@ export const masterKeyId = (key: Uint8Array): string =>
 export type MasterKeys = ReturnType<typeof createMasterKeys>
 
 /**
- * The key that wraps all others, and while it is being changed a second one that opens what it has wrapped. Neither is
- * in the database; the id of the one that is needed stands beside everything wrapped.
+ * The key that wraps all others, and earlier ones that open what they have wrapped. None is in the database; the id of
+ * the one that is needed stands beside everything wrapped.
  */
-export function createMasterKeys(current: Uint8Array, other?: Uint8Array) {
+export function createMasterKeys(current: Uint8Array, ...earlier: readonly (Uint8Array | undefined)[]) {
   const id = masterKeyId(current)
-  const keys = new Map([...(other ? [[masterKeyId(other), other] as const] : []), [id, current] as const])
+  const given = [...earlier, current].filter((key) => key !== undefined)
+  const keys = new Map(given.map((key) => [masterKeyId(key), key]))
   return {
     /** Of the key that wraps. */
     id,

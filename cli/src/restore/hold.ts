@@ -1,5 +1,10 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DataDirInUseError, lockDataDir, type DataDirLock } from '@user-stats/postgres'
+import { databaseNames } from '../databases/schemas.ts'
+import type { Sites } from '../databases/site.ts'
+import type { DatabaseTargets } from '../databases/urls.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface HoldOptions {
@@ -9,7 +14,31 @@ export interface HoldOptions {
   readonly terminal: Terminal
   readonly signal?: AbortSignal | undefined
   /** Milliseconds to wait for it to stop. */
-  readonly patience?: number
+  readonly maxWait?: number
+}
+
+export interface HoldSitesOptions extends HoldOptions {
+  readonly databases: DatabaseTargets
+  /** Gives everything up in the end. */
+  readonly undo: AsyncDisposableStack
+}
+
+/**
+ * Takes both databases for this process, so that nothing else uses or restores them.
+ *
+ * @throws Error naming what does
+ */
+export async function holdSites(
+  sites: Sites,
+  { databases, undo, ...options }: HoldSitesOptions,
+): Promise<void> {
+  const embedded = databaseNames.some((name) => databases[name] === undefined)
+  // A system with databases of its own server has a data directory too, unless it runs elsewhere.
+  if (embedded || existsSync(path.join(options.dataDir, 'lock'))) undo.use(await holdDataDir(options))
+  for (const name of databaseNames) {
+    undo.use(await sites[name].lock())
+    await sites[name].requireIdle()
+  }
 }
 
 /**
@@ -22,9 +51,9 @@ export async function holdDataDir({
   stop,
   terminal,
   signal,
-  patience = 120_000,
+  maxWait = 120_000,
 }: HoldOptions): Promise<DataDirLock> {
-  const deadline = Date.now() + patience
+  const deadline = Date.now() + maxWait
   let asked: number | undefined
   for (;;) {
     signal?.throwIfAborted()

@@ -1,0 +1,27 @@
+import type { Queryable } from '../databases/queryable.ts'
+
+// An installation is recognised by its first key of receipts: made at the first start, never replaced, never secret, and
+// in every backup and file of tombstones. So none is taken for another, whatever servers its databases have been on.
+
+/** @returns undefined when no users service has ever started on this database */
+export async function readInstallation(users: Queryable): Promise<string | undefined> {
+  const { rows: there } = await users.query<{ there: boolean }>(
+    `SELECT to_regclass('receipt_keys') IS NOT NULL AS there`,
+  )
+  if (there[0]?.there !== true) return undefined
+  const { rows } = await users.query<{ kid: string }>(
+    'SELECT kid FROM receipt_keys ORDER BY created_at, kid LIMIT 1',
+  )
+  return rows[0]?.kid
+}
+
+/** The same of rows of `receipt_keys`. */
+export function installationOf(
+  receiptKeys: readonly Readonly<Record<string, unknown>>[],
+): string | undefined {
+  const made = (row: Readonly<Record<string, unknown>>) => Date.parse(String(row['created_at']))
+  const [first] = [...receiptKeys].sort(
+    (a, b) => made(a) - made(b) || String(a['kid']).localeCompare(String(b['kid'])),
+  )
+  return first && String(first['kid'])
+}
