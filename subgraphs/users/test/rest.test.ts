@@ -187,6 +187,7 @@ test('taken values are 409, and an admin must name the store', async () => {
 test('the documentation names every route', async () => {
   const { body } = await users.send('GET', '/openapi.json')
   expect(Object.keys(body.paths)).toEqual([
+    '/api/users',
     '/api/user/{email}',
     '/api/user',
     '/api/user/by-store/{store_id}',

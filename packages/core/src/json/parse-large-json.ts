@@ -95,8 +95,8 @@ class Builder {
         if (before.trim() !== '') throw malformed()
         parent.container.push(frame.container)
       } else {
-        // The name of the member, with a value that it does not have.
-        const [name, ...more] = Object.keys(parseText(`{${before}0}`) as object)
+        // Read the name with an empty array as its value: a digit would continue a number that stands before the bracket.
+        const [name, ...more] = Object.keys(parseText(`{${before}[]}`) as object)
         if (name === undefined || more.length > 0) throw malformed()
         define(parent.container, name, frame.container)
       }
