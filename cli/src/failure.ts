@@ -7,3 +7,6 @@ export function failureLines(error: unknown): string[] {
   if (error instanceof Error && error.name === 'AbortError') return []
   return [...startFailures(error)]
 }
+
+/** The command line is wrong in a way that only the command knows: exit status 2. */
+export class UsageError extends Error {}

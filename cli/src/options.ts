@@ -15,7 +15,7 @@ export const options = {
     '--keys-to <directory>',
     'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
   ),
-  notStopped: new Option('--stop', 'not needed any more: the system may run meanwhile').hideHelp(),
+  notStopped: new Option('--stop', 'not needed any more: the system may run meanwhile'),
   stop: new Option('--stop', 'stop the system that runs on DATA_DIR first'),
   backupFrom: path('--from <directory>', 'a backup, or a directory of backups, of which the latest is taken'),
   keysFrom: path(

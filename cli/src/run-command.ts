@@ -4,7 +4,7 @@ import { acceptFormerNames, nearMisses } from '@user-stats/config'
 import type { CommandContext } from './command-context.ts'
 import type { CommandDefinition } from './commands.ts'
 import { variableNames } from './env.ts'
-import { failureLines } from './failure.ts'
+import { failureLines, UsageError } from './failure.ts'
 import { createTerminal } from './terminal.ts'
 
 /** npm forwards a Ctrl-C to a process that the terminal has signalled as well: within this time both are one. */
@@ -46,7 +46,8 @@ export async function runCommand(
   } catch (error) {
     const lines = failureLines(error)
     if (first !== undefined && interrupted !== undefined) lines.unshift(interrupted)
-    process.exitCode = first === undefined ? 1 : 128 + constants.signals[first.signal]
+    const failed = error instanceof UsageError ? 2 : 1
+    process.exitCode = first === undefined ? failed : 128 + constants.signals[first.signal]
     for (const line of lines) process.stderr.write(`user-stats: ${line}\n`)
   }
   // Nothing should be left that keeps the process alive; if something is, end it.

@@ -6,6 +6,7 @@ import type { Found } from '../backup/folder.ts'
 import type { AnyManifest } from '../backup/manifest.ts'
 import { createProgress } from '../backup/progress.ts'
 import type { CommandContext } from '../command-context.ts'
+import { UsageError } from '../failure.ts'
 import { databaseNames, schemas, type DatabaseName } from '../databases/schemas.ts'
 import { stampOf, type Sites, type Stage } from '../databases/site.ts'
 import { sitesOf } from '../databases/sites.ts'
@@ -80,7 +81,7 @@ export async function runRestore(options: CommandContext & RestoreOptions): Prom
   }
 
   if (options.from === undefined)
-    throw new Error('--from: expected a backup, or a directory of backups; or --undo')
+    throw new UsageError("required option '--from <directory>' not specified, nor --undo")
   const chosen = await chooseBackup(
     path.resolve(options.from),
     path.resolve(options.keysFrom ?? `${dataDir}-key-backups`),

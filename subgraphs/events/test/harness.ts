@@ -92,6 +92,8 @@ export async function startEvents(
   return {
     app,
     origin,
+    /** As Prometheus reads them. */
+    metrics: () => app.metrics.registry.metrics(),
     database,
     owner,
     issuer,

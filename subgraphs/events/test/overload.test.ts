@@ -74,10 +74,8 @@ async function eventually(what: string, is: () => boolean | Promise<boolean>): P
 
 /** Every batch waits that is being written. */
 const totalsHeld = 'LOCK TABLE type_day_totals IN EXCLUSIVE MODE'
-const queued = async (events: Harness): Promise<string | undefined> => {
-  const response = await fetch(`${events.origin}/metrics`)
-  return /^ingest_queue_events\S* (\d+)$/m.exec(await response.text())?.[1]
-}
+const queued = async (events: Harness): Promise<string | undefined> =>
+  /^ingest_queue_events\S* (\d+)$/m.exec(await events.metrics())?.[1]
 
 test('the queue holds so many events and no more: the rest is refused at once, but for those of other stores, and what was taken is written', async () => {
   // Few connections: two of them write events, and none goes past slow ones.
