@@ -77,11 +77,7 @@ async function verifyUsers({ pool }: UsersDatabase, masterKeys: MasterKeys) {
     unreadableUsers += rows.filter(
       (user) =>
         !opens(() =>
-          open(
-            masterKeys.unwrap(user.masterKeyId, user.key, dataKeyAad(user)),
-            user.sealed,
-            personAad(user),
-          ),
+          open(masterKeys.unwrap(user.masterKeyId, user.key, dataKeyAad(user)), user.sealed, personAad(user)),
         ),
     ).length
     const last = rows.at(-1)
