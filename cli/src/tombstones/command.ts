@@ -72,7 +72,10 @@ export async function runReplayErasures({
   const tombstones = await readTombstones(file)
   await using undo = new AsyncDisposableStack()
   const pools = await openPools(env, terminal, undo)
-  if (tombstones.installation !== (await readInstallation(pools.users)))
+  const installation = await readInstallation(pools.users)
+  if (installation === undefined)
+    throw new Error('no users service has ever started on these databases: restore them first')
+  if (tombstones.installation !== installation)
     throw new Error(`${file} is of another installation than these databases: it would erase others`)
   const options = { command: 'replay-erasures', clock }
   const { erasures } = reportReplayed([await replayTombstones(pools, tombstones, options, signal)], terminal)

@@ -42,7 +42,7 @@ test('in databases that were restored with other tools the erased are erased aga
     await stack.stop()
   }
   for (const name of ['users', 'events'])
-    await admin.query(`CREATE DATABASE copy_of_${name} TEMPLATE ${name}`)
+    await admin.query(`CREATE DATABASE copy_of_${name} OWNER ${name}_owner TEMPLATE ${name}`)
   {
     await using stack = await startStack({ ...env, ...freePorts })
     const shop = await reopenShop(stack, apiKey)
