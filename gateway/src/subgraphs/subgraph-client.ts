@@ -152,20 +152,20 @@ export function createSubgraphClient({
 
   return async (operation, sender) => {
     const timeLeft = Math.min(timeout, sender.deadline - performance.now())
-    const permit = timeLeft < 1 || inFlight >= maxInFlight ? 0 : breaker.enter()
+    const permit = timeLeft < 1 || inFlight >= maxInFlight ? 0 : breaker.tryAcquire()
     if (permit === 0) throw new RequestNotSentError('the request to the subgraph was not sent')
     const request = toRequest(operation, sender, timeLeft)
     const cancellable = !runsToEnd.test(request.query)
     inFlight += 1
     try {
       const response = await (cancellable ? post(request, sender.signal) : (batch ?? post)(request))
-      if (isGraphQLResponse(response)) breaker.answered()
-      else breaker.failed(permit)
+      if (isGraphQLResponse(response)) breaker.onSuccess()
+      else breaker.onFailure(permit)
       return response
     } catch (error) {
       // A client that disconnects is no failure of the subgraph; requests of one batch fail once.
       const cancelled = cancellable && sender.signal.aborted && sender.signal.reason !== deadlineExceeded
-      if (!cancelled && error !== lastFailure) breaker.failed(permit)
+      if (!cancelled && error !== lastFailure) breaker.onFailure(permit)
       lastFailure = error
       throw error
     } finally {

@@ -27,7 +27,7 @@ export function actorOf(caller: Caller): AuditActor {
       return { role: caller.role, keyId: caller.keyId, storeId: null }
     case 'SERVICE':
       return { role: caller.role, keyId: null, storeId: null }
-    case 'NOBODY':
-      throw new Error('nobody has no place in the audit log')
+    case 'ANONYMOUS':
+      throw new Error('anonymous callers cannot be recorded in the audit log')
   }
 }

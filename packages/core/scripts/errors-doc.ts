@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { format, resolveConfig } from 'prettier'
 import { catalogue } from '../src/errors/catalogue.ts'
 
-// Writes docs/errors.md from the catalogue, or with --check says whether it is fresh.
+// Writes docs/errors.md from the catalogue; with --check, fails when the file is stale.
 
 const file = new URL('../../../docs/errors.md', import.meta.url)
 
@@ -35,7 +35,7 @@ const wanted = await format(page, { ...(await resolveConfig(file)), parser: 'mar
 if (process.argv.includes('--check')) {
   const found = await readFile(file, 'utf8').catch(() => '')
   if (found !== wanted) {
-    process.stderr.write('docs/errors.md is not what the catalogue says: npm run docs\n')
+    process.stderr.write('docs/errors.md is not up to date: npm run docs\n')
     process.exitCode = 1
   }
 } else await writeFile(file, wanted)

@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals'
 import { DomainError } from '../src/errors/domain-error.ts'
 import {
   aggregateScope,
+  anonymous,
   listableStores,
   mayReadTenant,
-  nobody,
   requireAdmin,
   requireService,
   storeOf,
@@ -14,7 +14,7 @@ import {
 } from '../src/auth/caller.ts'
 
 const callers = {
-  nobody,
+  anonymous,
   store: { role: 'STORE', keyId: 'k1', storeId: 1 },
   'analyst of a store': { role: 'ANALYST', keyId: 'k2', storeId: 1 },
   'analyst of all': { role: 'ANALYST', keyId: 'k3', storeId: undefined },
@@ -23,12 +23,12 @@ const callers = {
 } as const satisfies Record<string, Caller>
 
 type Answers = Readonly<Record<keyof typeof callers, unknown>>
-const refusals = (code: string) => ({ nobody: 'UNAUTHENTICATED', service: code })
+const refusals = (code: string) => ({ anonymous: 'UNAUTHENTICATED', service: code })
 
-/** Each rule, and what it answers each caller: a value, or the code of its refusal. */
-const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers }> = {
+/** Each rule, and its result for each caller: a value, or the error code. */
+const rules: Record<string, { evaluate: (caller: Caller) => unknown; answers: Answers }> = {
   'users and raw events, no store named': {
-    ask: (caller) => tenantOf(caller),
+    evaluate: (caller) => tenantOf(caller),
     answers: {
       ...refusals('FORBIDDEN'),
       store: 1,
@@ -38,7 +38,7 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
     },
   },
   'users and raw events of store 1': {
-    ask: (caller) => tenantOf(caller, 1),
+    evaluate: (caller) => tenantOf(caller, 1),
     answers: {
       ...refusals('FORBIDDEN'),
       store: 1,
@@ -48,7 +48,7 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
     },
   },
   'users and raw events of store 2': {
-    ask: (caller) => tenantOf(caller, 2),
+    evaluate: (caller) => tenantOf(caller, 2),
     answers: {
       ...refusals('FORBIDDEN'),
       store: 'FORBIDDEN',
@@ -57,8 +57,8 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
       admin: 2,
     },
   },
-  'where users are looked for': {
-    ask: tenantsOf,
+  'stores searched for users': {
+    evaluate: tenantsOf,
     answers: {
       ...refusals('FORBIDDEN'),
       store: 1,
@@ -67,10 +67,10 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
       admin: null,
     },
   },
-  'sees a user of store 1': {
-    ask: (caller) => mayReadTenant(caller, 1),
+  'may read a user of store 1': {
+    evaluate: (caller) => mayReadTenant(caller, 1),
     answers: {
-      nobody: false,
+      anonymous: false,
       store: true,
       'analyst of a store': false,
       'analyst of all': false,
@@ -78,10 +78,10 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
       service: false,
     },
   },
-  'sees a user of store 2': {
-    ask: (caller) => mayReadTenant(caller, 2),
+  'may read a user of store 2': {
+    evaluate: (caller) => mayReadTenant(caller, 2),
     answers: {
-      nobody: false,
+      anonymous: false,
       store: false,
       'analyst of a store': false,
       'analyst of all': false,
@@ -90,7 +90,7 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
     },
   },
   'aggregates, no store named': {
-    ask: (caller) => aggregateScope(caller),
+    evaluate: (caller) => aggregateScope(caller),
     answers: {
       ...refusals('FORBIDDEN'),
       store: 1,
@@ -100,11 +100,11 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
     },
   },
   'aggregates of store 1': {
-    ask: (caller) => aggregateScope(caller, 1),
+    evaluate: (caller) => aggregateScope(caller, 1),
     answers: { ...refusals('FORBIDDEN'), store: 1, 'analyst of a store': 1, 'analyst of all': 1, admin: 1 },
   },
   'aggregates of store 2': {
-    ask: (caller) => aggregateScope(caller, 2),
+    evaluate: (caller) => aggregateScope(caller, 2),
     answers: {
       ...refusals('FORBIDDEN'),
       store: 'FORBIDDEN',
@@ -114,7 +114,7 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
     },
   },
   'names of stores': {
-    ask: listableStores,
+    evaluate: listableStores,
     answers: {
       ...refusals('FORBIDDEN'),
       store: 'FORBIDDEN',
@@ -124,7 +124,7 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
     },
   },
   'stores, keys, audit': {
-    ask: requireAdmin,
+    evaluate: requireAdmin,
     answers: {
       ...refusals('FORBIDDEN'),
       store: 'FORBIDDEN',
@@ -133,8 +133,8 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
       admin: undefined,
     },
   },
-  'what services tell each other': {
-    ask: requireService,
+  'requests between services': {
+    evaluate: requireService,
     answers: {
       ...refusals(''),
       store: 'FORBIDDEN',
@@ -144,10 +144,10 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
       service: undefined,
     },
   },
-  'the store it is tied to': {
-    ask: storeOf,
+  'the store of the caller': {
+    evaluate: storeOf,
     answers: {
-      nobody: undefined,
+      anonymous: undefined,
       store: 1,
       'analyst of a store': 1,
       'analyst of all': undefined,
@@ -157,19 +157,19 @@ const rules: Record<string, { ask: (caller: Caller) => unknown; answers: Answers
   },
 }
 
-const cases = Object.entries(rules).flatMap(([rule, { ask, answers }]) =>
+const cases = Object.entries(rules).flatMap(([rule, { evaluate, answers }]) =>
   Object.entries(callers).map(([who, caller]) => ({
     rule,
     who,
-    ask: () => ask(caller),
+    evaluate: () => evaluate(caller),
     answer: answers[who as keyof Answers],
   })),
 )
 
-test.each(cases)('$rule: $who is answered $answer', ({ ask, answer }) => {
+test.each(cases)('$rule: $who is answered $answer', ({ evaluate, answer }) => {
   const answered = (() => {
     try {
-      return ask()
+      return evaluate()
     } catch (error) {
       if (error instanceof DomainError) return error.code
       throw error
@@ -178,7 +178,7 @@ test.each(cases)('$rule: $who is answered $answer', ({ ask, answer }) => {
   expect(answered).toBe(answer)
 })
 
-test('an admin who names no store is told which member to give', () => {
+test('an admin who names no store gets an error that names the missing member', () => {
   expect(() => tenantOf(callers.admin, null, 'store_id')).toThrow(
     'store_id: is required: an admin belongs to no store',
   )

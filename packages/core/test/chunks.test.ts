@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { inChunks, deadlineExceeded } from '../src/index.ts'
 
-test('a list is worked on a chunk at a time, and the event loop has its turn between two', async () => {
+test('a list is processed in chunks, and the event loop runs in between', async () => {
   const seen: string[] = []
   const results = inChunks([1, 2, 3, 4, 5], 2, async (chunk) => {
     seen.push(`begin ${chunk.join()}`)
@@ -9,13 +9,13 @@ test('a list is worked on a chunk at a time, and the event loop has its turn bet
     seen.push('end')
     return chunk.map((item) => item * 10)
   })
-  setImmediate(() => seen.push('somebody else'))
+  setImmediate(() => seen.push('other work'))
   expect(await results).toEqual([10, 20, 30, 40, 50])
-  expect(seen.slice(0, 4)).toEqual(['begin 1,2', 'end', 'somebody else', 'begin 3,4'])
+  expect(seen.slice(0, 4)).toEqual(['begin 1,2', 'end', 'other work', 'begin 3,4'])
   expect(await inChunks([], 2, () => [1])).toEqual([])
 })
 
-test('what is aborted between two chunks ends there, and a list of one chunk looks at no signal', async () => {
+test('an abort between two chunks ends the work, and a list of one chunk ignores the signal', async () => {
   const controller = new AbortController()
   const seen: number[] = []
   const work = (chunk: readonly number[]): readonly number[] => {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { survivesDouble } from '../src/json/double.ts'
 
-/** A number as a fraction of whole ones. */
+/** A number as a fraction of integers. */
 interface Fraction {
   readonly above: bigint
   readonly below: bigint
@@ -15,7 +15,7 @@ function doubleOf(pattern: bigint): number {
   return bits.getFloat64(0)
 }
 
-/** What a finite double is, exactly: IEEE 754, 3.4. */
+/** The exact value of a finite double: IEEE 754, 3.4. */
 function exactly(value: number): Fraction {
   bits.setFloat64(0, Math.abs(value))
   const pattern = bits.getBigUint64(0)
@@ -47,7 +47,7 @@ function printed(value: number, count: number): { readonly digits: string; reado
   return { digits: String(rounded()), power: exponent + 1 - count }
 }
 
-/** Digits without a point times a power of ten, in the ways JSON has to write it. */
+/** Digits without a point times a power of ten, in all notations of JSON. */
 const writings: readonly ((digits: string, power: number) => string)[] = [
   (digits, power) => `${digits}e${String(power)}`,
   (digits, power) => `-${digits}.00E${power < 0 ? '' : '+'}${String(power)}`,
@@ -70,7 +70,7 @@ const anyDouble = fc
   )
   .filter((value) => Number.isFinite(value) && value !== 0)
 
-test('every double is taken as C prints it with 17 digits, whichever way that is written', () => {
+test('every double is accepted as C prints it with 17 digits, in any notation', () => {
   fc.assert(
     fc.property(anyDouble, fc.constantFrom(...writings), (value, write) => {
       const { digits, power } = printed(value, 17)
@@ -82,7 +82,7 @@ test('every double is taken as C prints it with 17 digits, whichever way that is
   )
 })
 
-/** Whether a number is to be taken, by the definition alone. */
+/** Whether a number must be accepted, by definition alone. */
 function isTaken(digits: bigint, power: number): boolean {
   const value = Number(`${String(digits)}e${String(power)}`)
   if (String(digits).length > 17 || !Number.isFinite(value)) return false
@@ -96,7 +96,7 @@ function isTaken(digits: bigint, power: number): boolean {
   return 2n * difference <= unit
 }
 
-test('a number is taken if it has 17 digits at most, and from 10^15 on if its double is the nearest of so many', () => {
+test('a number is accepted with up to 17 digits, and from 10^15 on if its double prints with the same digits', () => {
   const ends = fc.constantFrom(-1, 0, 1)
   const number = fc.tuple(
     fc.oneof(

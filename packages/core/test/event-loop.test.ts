@@ -4,7 +4,7 @@ import { nextTurn, runWorkload, yieldTurn } from '@user-stats/core'
 
 const nextTurnOf = (tenant: string): Promise<void> => runWorkload({ tenant, caller: '' }, nextTurn)
 
-test('work of many tenants is resumed one piece a turn, and tenants alternate', async () => {
+test('one piece of work is resumed per turn of the event loop, and tenants alternate', async () => {
   const turns: string[][] = []
   const resumed = async (tenant: string, name: string): Promise<void> => {
     await nextTurnOf(tenant)
@@ -15,7 +15,7 @@ test('work of many tenants is resumed one piece a turn, and tenants alternate', 
     ...['b1', 'b2'].map((name) => resumed('b', name)),
     resumed('c', 'c1'),
   ])
-  // Whoever else is there is served in between.
+  // Other work runs in between.
   while (turns.flat().length < 7) {
     turns.push([])
     await setImmediate()
@@ -26,7 +26,7 @@ test('work of many tenants is resumed one piece a turn, and tenants alternate', 
   )
 })
 
-test('work goes on at once while a turn is young, and in a later one when it has lasted for long', async () => {
+test('work continues at once while a turn has time left, and in a later turn otherwise', async () => {
   let others = 0
   const count = async (): Promise<void> => {
     for (;;) {
@@ -47,11 +47,11 @@ test('work goes on at once while a turn is young, and in a later one when it has
   others = -2
 })
 
-test('so much work of one tenant may wait and no more; that of others is not refused', async () => {
-  // Nothing of before is under way.
+test('one tenant can queue work up to a limit, and other tenants are not refused', async () => {
+  // No work of earlier tests is in flight.
   await setImmediate()
   await setImmediate()
-  const first = Promise.allSettled(Array.from({ length: 10_002 }, () => nextTurnOf('crowd')))
+  const first = Promise.allSettled(Array.from({ length: 10_002 }, () => nextTurnOf('busy tenant')))
   const other = nextTurnOf('other')
   const refused = (await first).filter(({ status }) => status === 'rejected')
   expect(refused).toMatchObject([{ reason: { code: 'OVERLOADED' } }])

@@ -39,7 +39,7 @@ const { tree: written } = fc.letrec<{ tree: string; list: string; object: string
         `{${members.map(([key, value]) => `${blank}${JSON.stringify(key)}${blank}:${value}`).join(`${blank},`)}}`,
     ),
 }))
-/** A text with a character more, less, or another in place of it, here and there. */
+/** A text with single characters inserted, removed or replaced. */
 const spoilt = fc
   .tuple(
     written,
@@ -59,14 +59,14 @@ const spoilt = fc
     }, text),
   )
 
-test('JSON that is parsed in pieces of any size is what it is as a whole, or refused as it is as a whole', async () => {
+test('JSON parsed in pieces of any size gives the same value or error as JSON parsed at once', async () => {
   await fc.assert(
     fc.asyncProperty(spoilt, fc.integer({ min: 1, max: 40 }), async (text, piece) => {
       const bytes = Buffer.from(text)
       const whole = await outcomeOf(() => parseJson(bytes))
       const pieces = await outcomeOf(() => parseLargeJson(bytes, piece))
       expect(pieces).toEqual(whole)
-      // The order of members, too.
+      // The order of members must be equal too.
       expect(JSON.stringify(pieces)).toBe(JSON.stringify(whole))
     }),
     { numRuns: 1_000 },
@@ -74,7 +74,7 @@ test('JSON that is parsed in pieces of any size is what it is as a whole, or ref
 })
 
 test.each(['{"a":1[1]}', '{"a":-[1]}', '{"a":1{"b":1}}', '[1[1]]', '{"a"[1]}'])(
-  'a value that runs into a bracket is refused in pieces, too: %s',
+  'a value directly before a bracket is refused in pieces too: %s',
   async (text) => {
     for (let piece = 1; piece <= text.length; piece += 1)
       await expect(parseLargeJson(Buffer.from(text), piece)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
@@ -83,7 +83,7 @@ test.each(['{"a":1[1]}', '{"a":-[1]}', '{"a":1{"b":1}}', '[1[1]]', '{"a"[1]}'])(
 
 const list = (length: number, item: string): string => `[${Array.from({ length }, () => item).join()}]`
 
-test('others have their turn while a large body is parsed', async () => {
+test('other work runs while a large body is parsed', async () => {
   const body = Buffer.from(list(50_000, '{"a":[1e1,2]}'))
   const ended = new AbortController()
   const turns = (async () => {
@@ -116,7 +116,7 @@ test('a body has up to 500,000 names and values, an object up to 10,000 members'
   expect(await refusalOf(list(70_000, '1'), parseJson)).toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
 })
 
-test('a number that would change is named by where it stands in a large body', async () => {
+test('a number that would change is named by its path in a large body', async () => {
   const filler = list(30_000, '{"a":1}')
   expect(await refusalOf(`{"x":${filler},"events":[{},{"data":{"n\\u00e9":[1,1e400]}}]}`)).toMatchObject({
     code: 'BAD_USER_INPUT',

@@ -110,7 +110,7 @@ export function createOperationCache({ mode, price, compile }: OperationCacheOpt
     { query, operationName, variables = {} }: GraphRequest,
     context: RequestContext,
   ): Promise<EngineResult | undefined> | undefined {
-    if (context.caller.role === 'NOBODY') return undefined
+    if (context.caller.role === 'ANONYMOUS') return undefined
     const entry = entries.get(keyOf(query, operationName))
     if (entry === undefined) return undefined
     entry.execute ??= compile(entry.operation)
@@ -143,7 +143,7 @@ export function createOperationCache({ mode, price, compile }: OperationCacheOpt
           didResolveOperation: ({ schema, document, source, request, contextValue }) => {
             const name = request.operationName
             const operation = getOperationAST(document, name)
-            if (operation && contextValue.caller.role !== 'NOBODY' && !introspects(document))
+            if (operation && contextValue.caller.role !== 'ANONYMOUS' && !introspects(document))
               add({ schema, document, operation, source, name })
             return Promise.resolve()
           },

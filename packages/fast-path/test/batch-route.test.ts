@@ -68,7 +68,7 @@ test('each operation of a batch has its own caller, variables and response', asy
   expect(answers).toMatchObject([
     { status: 200, body: { data: { me: 'STORE' } } },
     { status: 200, body: { data: { me: 'ADMIN' } } },
-    { status: 200, body: { data: { me: 'NOBODY' } } },
+    { status: 200, body: { data: { me: 'ANONYMOUS' } } },
     { status: 200, body: { data: { echo: { text: 'a\nb' } } } },
     { status: 200, body: { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] } },
     { status: 401, body: { errors: [{ extensions: { code: 'TOKEN_INVALID' } }] } },

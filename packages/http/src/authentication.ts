@@ -63,7 +63,7 @@ export function createIdentify({ tokens, rates, gatewaySecret }: IdentifyOptions
     const caller = await verify(origin, connection)
     if (origin.caller === undefined) nameCaller(origin, caller)
     const overLimit = rates.consume(caller, () => addressOf(origin), connection)
-    if (overLimit !== undefined && caller.role !== 'NOBODY') throw overLimit
+    if (overLimit !== undefined && caller.role !== 'ANONYMOUS') throw overLimit
     return { caller, overLimit }
   }
 }
@@ -91,7 +91,7 @@ export function registerAuthentication(app: FastifyInstance, identify: Identify)
     // An old token must not keep its holder from getting a new one.
     if (access === 'anonymous') delete request.headers.authorization
     const identity = await identify(request, reply)
-    const anonymous = identity.caller.role === 'NOBODY'
+    const anonymous = identity.caller.role === 'ANONYMOUS'
     if (anonymous && access === 'token') throw identity.overLimit ?? new DomainError('UNAUTHENTICATED')
     request.mayBeLarge = !anonymous
     request.workload = workloadOf(identity.caller, () => networkOf(request.ip))

@@ -9,7 +9,7 @@ export interface LogIds {
 
 /** @returns undefined for anonymous callers */
 export function logIdsOf(caller: Caller | undefined): LogIds | undefined {
-  if (caller === undefined || caller.role === 'NOBODY') return undefined
+  if (caller === undefined || caller.role === 'ANONYMOUS') return undefined
   if (caller.role === 'SERVICE') return { service: caller.service }
   return { keyId: caller.keyId, ...('storeId' in caller && { storeId: caller.storeId }) }
 }

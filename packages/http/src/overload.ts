@@ -23,7 +23,7 @@ type Reason = 'delay' | 'heap' | 'rss'
 const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
 
 /**
- * Refuses requests with OVERLOADED while the process has more to do than it can, before anything is done for them, and
+ * Refuses requests with OVERLOADED while the process is overloaded, before anything is done for them, and
  * connections beyond the bound. A request costs a look at the clock.
  *
  * @returns a readiness check

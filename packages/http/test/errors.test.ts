@@ -134,11 +134,11 @@ test('refusals are summed up by key and code, the anonymous ones together', () =
   for (let n = 0; n < 3; n += 1) refuse(store, 'BAD_USER_INPUT')
   refuse(store, 'GRAPHQL_VALIDATION_FAILED')
   refuse({ role: 'ADMIN', keyId: 'k-2' }, 'NOT_FOUND')
-  refuse({ role: 'NOBODY' }, 'INVALID_API_KEY')
+  refuse({ role: 'ANONYMOUS' }, 'INVALID_API_KEY')
   refuse(undefined, 'TOKEN_INVALID')
   // A sign-in with a key that is known, and revoked.
   refuse(
-    { role: 'NOBODY' },
+    { role: 'ANONYMOUS' },
     'INVALID_API_KEY',
     new DomainError('INVALID_API_KEY', { key: { keyId: 'k-3', storeId: 8 } }),
   )

@@ -188,7 +188,7 @@ test.each([
 
 test('nobody is who sends no header, and the scheme is read in any letters', async () => {
   const { identify } = createVerifier()
-  expect(await identify(undefined)).toEqual({ role: 'NOBODY' })
+  expect(await identify(undefined)).toEqual({ role: 'ANONYMOUS' })
   expect(await identify(`bearer  ${sign()} `)).toMatchObject({ role: 'STORE' })
 })
 

@@ -225,7 +225,7 @@ test.each([
 })
 
 const admin: Caller = { role: 'ADMIN', keyId: 'key' }
-const anonymous: Caller = { role: 'NOBODY' }
+const anonymous: Caller = { role: 'ANONYMOUS' }
 const listOf = (length: number): string => `[${'1 '.repeat(length)}]`
 /** Fragments that contain each other, each with a selection set of its own around the next. */
 const chain = (length: number): string =>

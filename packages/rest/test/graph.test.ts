@@ -78,7 +78,7 @@ test('an expired token is 401 with a code of its own', async () => {
 test('the caller reaches the resolvers, nobody included', async () => {
   await using app = await startGraphApp()
   expect((await ask(app, '{ me }')).answer.data).toEqual({ me: 'STORE' })
-  expect((await ask(app, '{ me }', {}, null)).answer.data).toEqual({ me: 'NOBODY' })
+  expect((await ask(app, '{ me }', {}, null)).answer.data).toEqual({ me: 'ANONYMOUS' })
 })
 
 test.each(['bug', 'leak'])('an internal error is masked: no message, no stack (%s)', async (field) => {

@@ -325,10 +325,10 @@ test('a route needs a token unless it is public, and says so before it looks at 
   expect(refused.headers.get('www-authenticate')).toBe('Bearer')
   expect(await told(refused)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
   expect(await told(await nobody('/api/legacy', json({})))).toMatchObject({ status: 401 })
-  expect(await told(await nobody('/api/me'))).toEqual({ status: 200, me: 'NOBODY' })
+  expect(await told(await nobody('/api/me'))).toEqual({ status: 200, me: 'ANONYMOUS' })
   // An old token must not keep its holder from getting a new one.
   const forged = { headers: { authorization: 'Bearer forged' } }
-  expect(await told(await nobody('/api/me', forged))).toEqual({ status: 200, me: 'NOBODY' })
+  expect(await told(await nobody('/api/me', forged))).toEqual({ status: 200, me: 'ANONYMOUS' })
   expect(await told(await nobody('/api/bug', forged))).toMatchObject({ status: 401, code: 'TOKEN_INVALID' })
 })
 

@@ -1,31 +1,31 @@
 import { DomainError, badInput } from '../errors/domain-error.ts'
 
-/** Who sent a request, as its access token says. */
+/** The sender of a request, as identified by its access token. */
 export type Caller =
-  | { readonly role: 'NOBODY' }
+  | { readonly role: 'ANONYMOUS' }
   | { readonly role: 'STORE'; readonly keyId: string; readonly storeId: number }
   | { readonly role: 'ANALYST'; readonly keyId: string; readonly storeId: number | undefined }
   | { readonly role: 'ADMIN'; readonly keyId: string }
-  /** One of our own services; does only what services tell each other. */
+  /** One of our own services; limited to what services may request from each other. */
   | { readonly role: 'SERVICE'; readonly service: string }
 
-export type SignedInCaller = Exclude<Caller, { role: 'NOBODY' }>
+export type SignedInCaller = Exclude<Caller, { role: 'ANONYMOUS' }>
 
-export const nobody: Caller = { role: 'NOBODY' }
+export const anonymous: Caller = { role: 'ANONYMOUS' }
 
-/** The store a caller is tied to, if any. */
+/** The store a caller is bound to, if any. */
 export const storeOf = (caller: Caller): number | undefined =>
   caller.role === 'STORE' || caller.role === 'ANALYST' ? caller.storeId : undefined
 
 const refuse = (caller: Caller): DomainError =>
-  new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
+  new DomainError(caller.role === 'ANONYMOUS' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
 
 /**
- * The store whose users and raw events a caller works on.
+ * The store whose users and raw events a caller reads or changes.
  *
- * @param storeId the store the caller names, if it does
- * @throws UNAUTHENTICATED for nobody, FORBIDDEN for analysts and for the other store,
- *   BAD_USER_INPUT when an admin names none
+ * @param storeId the store the caller named, if any
+ * @throws UNAUTHENTICATED for anonymous callers, FORBIDDEN for analysts and for other stores, BAD_USER_INPUT
+ *   when an admin names no store
  */
 export function tenantOf(caller: Caller, storeId?: number | null, field = 'storeId'): number {
   switch (caller.role) {
@@ -35,27 +35,27 @@ export function tenantOf(caller: Caller, storeId?: number | null, field = 'store
     case 'ADMIN':
       if (storeId == null) throw badInput(field, 'is required: an admin belongs to no store')
       return storeId
-    case 'NOBODY':
+    case 'ANONYMOUS':
     case 'ANALYST':
     case 'SERVICE':
       throw refuse(caller)
   }
 }
 
-/** Where a caller may look for users and events when no store is named: one store, or (null) any. */
+/** The stores in which a caller may find users and events when none is named: one store, or (null) all. */
 export function tenantsOf(caller: Caller): number | null {
   if (caller.role === 'ADMIN') return null
   return tenantOf(caller)
 }
 
-/** Whether what belongs to a store may be shown to a caller as personal data or raw events. */
+/** Whether a caller may read a store's personal data and raw events. */
 export const mayReadTenant = (caller: Caller, storeId: number): boolean =>
   caller.role === 'ADMIN' || (caller.role === 'STORE' && caller.storeId === storeId)
 
 /**
  * The store whose aggregates a caller reads, or null for all stores together.
  *
- * @throws UNAUTHENTICATED for nobody, FORBIDDEN for the other store
+ * @throws UNAUTHENTICATED for anonymous callers, FORBIDDEN for other stores
  */
 export function aggregateScope(caller: Caller, storeId?: number | null): number | null {
   switch (caller.role) {
@@ -67,18 +67,18 @@ export function aggregateScope(caller: Caller, storeId?: number | null): number 
       return caller.storeId
     case 'ADMIN':
       return storeId ?? null
-    case 'NOBODY':
+    case 'ANONYMOUS':
     case 'SERVICE':
       throw refuse(caller)
   }
 }
 
-/** @throws UNAUTHENTICATED for nobody, FORBIDDEN for all but admins */
+/** @throws UNAUTHENTICATED for anonymous callers, FORBIDDEN for all but admins */
 export function requireAdmin(caller: Caller): asserts caller is Extract<Caller, { role: 'ADMIN' }> {
   if (caller.role !== 'ADMIN') throw refuse(caller)
 }
 
-/** @throws UNAUTHENTICATED for nobody, FORBIDDEN for all but our own services */
+/** @throws UNAUTHENTICATED for anonymous callers, FORBIDDEN for all but our own services */
 export function requireService(caller: Caller): asserts caller is Extract<Caller, { role: 'SERVICE' }> {
   if (caller.role !== 'SERVICE') throw refuse(caller)
 }
@@ -86,7 +86,7 @@ export function requireService(caller: Caller): asserts caller is Extract<Caller
 /**
  * The stores whose names a caller may list: one, or (null) all.
  *
- * @throws UNAUTHENTICATED for nobody, FORBIDDEN for stores
+ * @throws UNAUTHENTICATED for anonymous callers, FORBIDDEN for stores
  */
 export function listableStores(caller: Caller): number | null {
   if (caller.role === 'ADMIN') return null

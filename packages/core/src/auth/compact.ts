@@ -1,4 +1,4 @@
-/** The members a token of ours has in its header, in no particular order, and no others. */
+/** The header members that every token of ours has: these and no others, in any order. */
 export interface TokenHeader {
   readonly alg: string
   readonly typ: string
@@ -8,11 +8,10 @@ export interface TokenHeader {
 const members: readonly string[] = ['alg', 'kid', 'typ'] satisfies (keyof TokenHeader)[]
 
 /**
- * The header of a token in JWS compact serialisation (RFC 7515, 7.1), unverified; undefined when the token is not
- * written as the users service writes them. There is one way to write each of them, so that nothing has to be said
- * about what else a parser might make of it: base64url without padding or spare bits, JSON without white space or
- * duplicate members (RFC 7515, 4; RFC 8725, 2.4), and no header members (`crit`, `jwk`, `jku`, `x5c`, `b64`, `zip` …)
- * that would have to be understood.
+ * The header of a token in JWS compact serialisation (RFC 7515, 7.1), unverified; undefined unless the token
+ * is in the one canonical form that the users service writes: base64url without padding or spare bits, JSON
+ * without white space or duplicate members (RFC 7515, 4; RFC 8725, 2.4), no header members (`crit`, `jwk`,
+ * `jku`, `x5c`, `b64`, `zip` …) that would have to be understood. Parsers cannot disagree about such a token.
  */
 export function readHeader(token: string): TokenHeader | undefined {
   const [head, payload, signature, ...more] = token.split('.')
@@ -27,13 +26,13 @@ export function readHeader(token: string): TokenHeader | undefined {
     : undefined
 }
 
-/** What base64url stands for; undefined when it could be written otherwise. */
+/** Decodes base64url; undefined when the encoding is not canonical. */
 function decode(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, 'base64url')
   return bytes.toString('base64url') === part ? bytes : undefined
 }
 
-/** A JSON object, undefined when it is another value or could be written otherwise. */
+/** Parses a JSON object; undefined when it is another value or not in canonical form. */
 function readObject(part: string): Readonly<Record<string, unknown>> | undefined {
   const text = decode(part)?.toString()
   if (text === undefined) return undefined

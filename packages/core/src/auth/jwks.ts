@@ -11,18 +11,20 @@ const jwks = z.object({
 })
 
 export interface JwksOptions {
-  /** Where the users service publishes its key set. */
+  /** The path under which the users service publishes its key set. */
   readonly url: string
   readonly clock?: () => number
-  /** Milliseconds after which the set is fetched again in the background. */
+  /** Milliseconds after which the set is refreshed in the background. */
   readonly maxAge?: number
-  /** Milliseconds between two fetches for keys that are not in the set: strangers must not make us ask more often. */
+  /**
+   * Minimum milliseconds between fetches for unknown key ids, so that anonymous callers cannot trigger more.
+   */
   readonly cooldown?: number
 }
 
 /**
- * Public keys of the users service, fetched when first needed and kept: verification goes on while that service is
- * away. A key that is not in the set is looked for at most once per cooldown.
+ * Caches the public keys of the users service, so that verification continues while that service is down. An
+ * unknown key id triggers at most one fetch per cooldown.
  */
 export function createJwksSource({
   url,

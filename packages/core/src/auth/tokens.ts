@@ -3,7 +3,7 @@ import jwt from 'jsonwebtoken'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { DomainError } from '../errors/domain-error.ts'
-import { nobody, type Caller, type SignedInCaller } from './caller.ts'
+import { anonymous, type Caller, type SignedInCaller } from './caller.ts'
 import { readHeader } from './compact.ts'
 
 /** The audience of every access token. */
@@ -12,11 +12,11 @@ export const tokenIssuer = 'user-statistics/users'
 export const tokenAlgorithm = 'RS256'
 const tokenType = 'JWT'
 
-/** Where public keys come from: the users database, or its published key set. */
+/** The source of public keys: the users database, or the published key set. */
 export interface KeySource {
   /**
    * @returns undefined when no such key exists
-   * @throws SERVICE_UNAVAILABLE when that cannot be known now
+   * @throws SERVICE_UNAVAILABLE when the keys cannot be fetched
    */
   readonly find: (kid: string) => Promise<KeyObject | undefined>
 }
@@ -74,17 +74,20 @@ export interface TokenVerifierOptions {
   readonly keys: KeySource
   /** Milliseconds since the epoch. */
   readonly clock?: () => number
-  /** Seconds that clocks may differ by. Applied to the token's own times, not to the end of its key. */
+  /**
+   * Tolerated clock difference in seconds. Applies to the token's own times, not to the expiry of its API
+   * key.
+   */
   readonly skew?: number
-  /** Verified tokens remembered at most. */
+  /** Maximum number of cached verified tokens. */
   readonly cacheSize?: number
 }
 
 export type TokenVerifier = ReturnType<typeof createTokenVerifier>
 
 /**
- * Verifies access tokens with public keys only. Verified tokens are remembered until they expire:
- * checking a signature costs far more than everything else a small request does.
+ * Verifies access tokens with public keys only. Verified tokens are cached until they expire: checking a
+ * signature costs far more than the rest of a small request.
  */
 export function createTokenVerifier({
   keys,
@@ -99,11 +102,11 @@ export function createTokenVerifier({
     const known = verified.get(token)
     if (known !== undefined && now < known.expires) return known.caller
     if (known !== undefined) verified.delete(token)
-    // A token of ours has some 600 characters.
+    // Our tokens have some 600 characters.
     if (token.length > 4_096) throw new DomainError('TOKEN_INVALID')
 
     const header = readHeader(token)
-    // What else we sign (receipts of erasures) has another type and opens nothing.
+    // Other things we sign (receipts of erasures) have another type and are not access tokens.
     if (header?.alg !== tokenAlgorithm || header.typ !== tokenType || header.kid.length > 64)
       throw new DomainError('TOKEN_INVALID')
     const key = await keys.find(header.kid)
@@ -128,7 +131,7 @@ export function createTokenVerifier({
         clockTolerance: skew,
       })
     } catch (error) {
-      // Its signature is checked first: what has expired is known to be ours.
+      // Verify the signature before the expiry: TOKEN_EXPIRED is only reported for tokens that we signed.
       if (error instanceof jwt.TokenExpiredError) throw expired(jwt.decode(token))
       throw new DomainError('TOKEN_INVALID')
     }
@@ -137,13 +140,13 @@ export function createTokenVerifier({
   return {
     verify,
     /**
-     * Who sent a request, from its Authorization header. Without one it is nobody.
+     * Identifies the caller by the Authorization header; anonymous without one.
      *
      * @throws TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE
      */
     identify: async (authorization: string | undefined): Promise<Caller> => {
-      if (authorization === undefined) return nobody
-      // Every token has dots, and no API key of ours has.
+      if (authorization === undefined) return anonymous
+      // Every token contains dots, and no API key does.
       if (!authorization.includes('.')) throw new DomainError('TOKEN_INVALID', { message: noToken })
       const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization)?.[1]
       if (token === undefined) throw new DomainError('TOKEN_INVALID')

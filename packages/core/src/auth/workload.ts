@@ -1,27 +1,27 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Caller } from './caller.ts'
 
-/** On whose behalf work is done: queues and connections are shared out by it. */
+/** The tenant and caller that work is done for. Queues and connections are shared fairly between tenants. */
 export interface Workload {
-  /** A store; without one, the key itself or where an anonymous request comes from. */
+  /** The store; without one, the API key, or the network of an anonymous caller. */
   readonly tenant: string
-  /** Who of the tenant. */
+  /** The caller within the tenant. */
   readonly caller: string
 }
 
 const storage = new AsyncLocalStorage<Workload | undefined>()
 
-/** Does work on behalf of somebody, and all that follows from it. Undefined: of the service itself. */
+/** Runs `work`, and everything it starts, for a workload. Undefined: for the service itself. */
 export const runWorkload = <T>(workload: Workload | undefined, work: () => T): T =>
   storage.run(workload, work)
 
-/** On whose behalf the running code works; undefined: of the service itself. */
+/** The workload of the running code; undefined: the service itself. */
 export const currentWorkload = (): Workload | undefined => storage.getStore()
 
 /**
- * On whose behalf a caller's requests are carried out.
+ * The workload of a caller's requests.
  *
- * @param network where they come from, when they are anonymous
+ * @param network the network of an anonymous caller
  */
 export function workloadOf(caller: Caller, network: () => string): Workload {
   switch (caller.role) {
@@ -34,7 +34,7 @@ export function workloadOf(caller: Caller, network: () => string): Workload {
     }
     case 'SERVICE':
       return { tenant: `service ${caller.service}`, caller: '' }
-    case 'NOBODY':
+    case 'ANONYMOUS':
       return { tenant: `network ${network()}`, caller: '' }
   }
 }

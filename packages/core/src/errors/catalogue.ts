@@ -1,6 +1,6 @@
 /**
- * The closed catalogue of what can go wrong: code → HTTP status and what to tell the caller.
- * `docs/errors.md` is generated from it. Nothing that is not in here ever leaves a service.
+ * The closed catalogue of errors: code → HTTP status and default message. Services answer with no other
+ * codes. `docs/errors.md` is generated from it.
  */
 export const catalogue = {
   BAD_REQUEST: { status: 400, message: 'The request is malformed.' },
@@ -8,7 +8,7 @@ export const catalogue = {
   INVALID_API_KEY: { status: 401, message: 'The API key is not valid.' },
   TOKEN_INVALID: { status: 401, message: 'The access token is not valid. Authenticate again.' },
   TOKEN_EXPIRED: { status: 401, message: 'The access token has expired. Authenticate again.' },
-  KEY_REVOKED: { status: 401, message: 'The API key behind this token has been revoked.' },
+  KEY_REVOKED: { status: 401, message: 'The API key of this token has been revoked.' },
   FORBIDDEN: { status: 403, message: 'The caller may not do this.' },
   STORE_BLOCKED: { status: 403, message: 'The store is blocked.' },
   NOT_FOUND: { status: 404, message: 'There is no such resource.' },
@@ -35,23 +35,23 @@ export const catalogue = {
   },
   RANGE_NOT_RETAINED: {
     status: 422,
-    message: 'The range needs raw events that are no longer kept. Ask for later days.',
+    message: 'The range needs raw events that are no longer kept. Request later days.',
   },
   QUERY_TOO_EXPENSIVE: {
     status: 422,
-    message: 'Answering this takes longer than is allowed. Ask for a shorter range.',
+    message: 'The request exceeded its time limit. Request a shorter range.',
   },
   OPERATION_TOO_LARGE: {
     status: 422,
-    message: 'The operation is larger than is allowed. Ask for less at a time.',
+    message: 'The operation is larger than is allowed. Request less at a time.',
   },
   ANSWER_TOO_LARGE: {
     status: 422,
-    message: 'The answer would be larger than is allowed. Ask for less at a time.',
+    message: 'The answer would be larger than is allowed. Request less at a time.',
   },
   TOO_MANY_REQUESTS: { status: 429, message: 'Too many requests. Try again later.' },
   INTERNAL_SERVER_ERROR: { status: 500, message: 'Something went wrong on our side.' },
-  OVERLOADED: { status: 503, message: 'The service has more to do than it can. Try again soon.' },
+  OVERLOADED: { status: 503, message: 'The service is overloaded. Try again soon.' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service cannot answer now. Try again soon.' },
   SUBGRAPH_UNAVAILABLE: {
     status: 503,
@@ -63,6 +63,6 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue
 
-/** Whether a code is one of ours. */
+/** Whether a code is in the catalogue. */
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(catalogue, code)

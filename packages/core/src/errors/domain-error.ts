@@ -1,28 +1,31 @@
 import { catalogue, type ErrorCode } from './catalogue.ts'
 
-/** A value that breaks a rule. */
+/** A violated rule. */
 export interface Fault {
   /** The member, as the caller named it: `phone`, `data.items[3].price`. */
   readonly field: string
-  /** The member, the rule and what to do. Never holds a value that was sent. */
+  /** The member, the rule and how to correct it. Never contains the value that was sent. */
   readonly message: string
 }
 
-/** Faults that one error reports at most. */
+/** Maximum number of faults reported in one error. */
 export const maxFaults = 20
 
 export interface DomainErrorDetails {
-  /** The member at fault, as the caller named it: `phone`, `data.price`. */
+  /** The invalid member, as the caller named it: `phone`, `data.price`. */
   readonly field?: string
-  /** What the rule is and what to do, in place of the catalogue's sentence. Never holds a value that was sent. */
+  /**
+   * The rule and how to correct the value, in place of the catalogue's message. Never contains the value
+   * sent.
+   */
   readonly message?: string
-  /** Seconds after which trying again makes sense. */
+  /** Seconds to wait before a retry. */
   readonly retryAfter?: number
   /** The limit that was exceeded. */
   readonly limit?: ExceededLimit
   /** Each of several faults; `field` is the first one's, `message` holds them all. */
   readonly faults?: readonly Fault[]
-  /** The API key it is about, for the log: never part of an answer. */
+  /** The API key involved, for the log; never part of an answer. */
   readonly key?: { readonly keyId: string; readonly storeId?: number | undefined }
   readonly cause?: unknown
 }
@@ -33,7 +36,7 @@ export interface ExceededLimit {
   readonly maximum: number
 }
 
-/** What the domain throws. Translated at the edge, into GraphQL errors and problem documents. */
+/** An error of the domain. Translated at the edge into GraphQL errors and problem documents. */
 export class DomainError extends Error {
   readonly code: ErrorCode
   readonly field: string | undefined
@@ -60,7 +63,7 @@ export class DomainError extends Error {
     return catalogue[this.code].status
   }
 
-  /** The values that break rules, each by name; empty when the error is about none in particular. */
+  /** The violated rules, by member; empty when no member is at fault. */
   get faults(): readonly Fault[] {
     if (this.#faults !== undefined) return this.#faults
     return this.code === 'BAD_USER_INPUT' && this.field !== undefined
@@ -71,11 +74,11 @@ export class DomainError extends Error {
 
 export const toFault = (field: string, rule: string): Fault => ({ field, message: `${field}: ${rule}` })
 
-/** A value that breaks a rule: names the member and the rule. */
+/** An error about one member and the rule it violates. */
 export const badInput = (field: string, rule: string): DomainError =>
   new DomainError('BAD_USER_INPUT', toFault(field, rule))
 
-/** Values that break rules, in one error. The first 20 are reported. */
+/** An error about several members. Reports the first 20. */
 export function badInputs(all: readonly Fault[]): DomainError {
   const faults = all.slice(0, maxFaults)
   const [first] = faults
@@ -85,7 +88,7 @@ export function badInputs(all: readonly Fault[]): DomainError {
   })
 }
 
-/** Runs all checks. @throws BAD_USER_INPUT with the faults of all of them, and at once whatever else one throws */
+/** Runs all checks. @throws BAD_USER_INPUT with the faults of all of them; any other error at once */
 export function requireAll(...checks: readonly (() => unknown)[]): void {
   const faults = checks.flatMap((check) => {
     try {

@@ -14,11 +14,11 @@ const unreachable = new Set([
   'P1008',
   'P1017',
   'P2024',
-  // Prisma: a transaction could not start, or was ended, in time; it lost against others again and again.
+  // Prisma: a transaction could not start in time, timed out, or was rolled back by repeated write conflicts.
   'P2028',
   'P2034',
 ])
-// PostgreSQL classes: connection exception, lost against other transactions, insufficient resources, operator
+// PostgreSQL classes: connection exception, transaction rollback (conflict), insufficient resources, operator
 // intervention and statement timeout, read-only transaction, lock timeout.
 const unavailableState = /^(08|40|53|57)|^25006$|^55P03$/
 const unavailableMessage =
@@ -29,12 +29,14 @@ const causes = function* (error: unknown): Generator<Record<string, unknown>> {
   for (let depth = 0; depth < 6 && typeof at === 'object' && at !== null; depth += 1) {
     const error = at as { meta?: { driverAdapterError?: unknown }; cause?: unknown }
     yield at as Record<string, unknown>
-    // Prisma keeps the driver's error beside its own.
+    // Prisma keeps the driver's error as a property.
     at = error.meta?.driverAdapterError ?? error.cause
   }
 }
 
-/** Whether an error of `pg` or Prisma means that the database is away or overloaded, not that we are wrong. */
+/**
+ * Whether an error of `pg` or Prisma means that the database is unreachable or overloaded, rather than a bug.
+ */
 export const isDatabaseUnavailable = (error: unknown): boolean =>
   causes(error).some(
     ({ code, originalCode, message }) =>
@@ -45,8 +47,8 @@ export const isDatabaseUnavailable = (error: unknown): boolean =>
   )
 
 /**
- * What the caller may know of an error. Anything that is no DomainError and no known outage becomes
- * INTERNAL_SERVER_ERROR with the original as its cause, for the log.
+ * Translates any error into a public one. Errors that are neither DomainErrors nor known outages become
+ * INTERNAL_SERVER_ERROR with the original as their cause, for the log.
  */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error

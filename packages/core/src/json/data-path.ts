@@ -1,6 +1,6 @@
 import { badInput } from '../errors/domain-error.ts'
 
-/** Where a value of an event's `data` is: names and positions, as PostgreSQL's `#>` takes them. */
+/** The location of a value in an event's `data`: names and positions, as PostgreSQL's `#>` accepts them. */
 export type DataPath = readonly string[]
 
 const maxSteps = 32
@@ -9,7 +9,7 @@ const maxLength = 512
 const stepPattern =
   /\.([A-Za-z_\u{80}-\u{10FFFF}][\w\u{80}-\u{10FFFF}]*)|\[(-?\d{1,5})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]/uy
 
-/** Reads a JSONPath (RFC 9535) that leads to one value: `$.items[0].sku`, `$['unit price']`. Null if it is none. */
+/** Parses a JSONPath (RFC 9535) to one value: `$.items[0].sku`, `$['unit price']`. Null if it is not one. */
 export function readDataPath(text: string): DataPath | null {
   if (text.length > maxLength || text.includes('\0') || !text.isWellFormed()) return null
   const steps: string[] = []
@@ -25,7 +25,7 @@ export function readDataPath(text: string): DataPath | null {
   return null
 }
 
-/** @throws BAD_USER_INPUT naming the field, unless the text is a path as `readDataPath` takes it */
+/** @throws BAD_USER_INPUT naming the field, unless `readDataPath` accepts the text */
 export function parseDataPath(field: string, text: string): DataPath {
   const path = readDataPath(text)
   if (path === null)

@@ -1,6 +1,6 @@
-/** Digits that tell every double from all others, as `%.17g` of C and PHP prints them. */
+/** Digits that distinguish every double, as `%.17g` of C and PHP prints them. */
 const maxDigits = 17
-/** Digits that every double in the normal range gives back, and powers of ten that are in it. */
+/** Decimal digits that every double in the normal range preserves, and the powers of ten in that range. */
 const exactDigits = 15
 const maxExponent = 307
 
@@ -9,11 +9,12 @@ const point = 0x2e
 const isDigit = (code: number): boolean => code >= zero && code <= 0x39
 
 /**
- * Whether a double holds a JSON number as it was meant. A number has at most 17 significant digits; zeros at either
- * end do not count. From 10^15 on, where whole numbers begin to change, it must be what its nearest double prints with
- * as many digits. Below, what the double cannot keep is finer than any double prints (`0.10000000000000001`).
+ * Whether a double preserves a JSON number as its sender meant it. A number may have at most 17 significant
+ * digits; zeros at either end do not count. From 10^15 on, where integers lose precision, it must equal its
+ * nearest double printed with as many digits. Below, the lost precision is finer than any double prints
+ * (`0.10000000000000001`).
  *
- * @param text holds the number from `start` to `end`
+ * @param text contains the number from `start` to `end`
  */
 export function survivesDouble(text: string, start = 0, end = text.length): boolean {
   let seen = 0
@@ -35,7 +36,7 @@ export function survivesDouble(text: string, start = 0, end = text.length): bool
   if (first === -1) return true
   const count = last - first + 1
   const written = at < end ? Number(text.slice(at + 1, end)) : 0
-  // Of the first digit that counts.
+  // The first significant digit.
   const exponent = written + (whole === -1 ? seen : whole) - first - 1
   const held = isHeld(count, exponent)
   if (held !== undefined) return held
@@ -49,8 +50,8 @@ export function survivesDouble(text: string, start = 0, end = text.length): bool
 }
 
 /**
- * The same from the shape of a number alone, where that is enough: how many significant digits it has, and the power of
- * ten of the first.
+ * A cheaper form of `survivesDouble` that suffices for most numbers: decides by the count of significant
+ * digits and the power of ten of the first.
  */
 export function isHeld(digits: number, exponent: number): boolean | undefined {
   if (digits > maxDigits) return false
@@ -61,7 +62,8 @@ export function isHeld(digits: number, exponent: number): boolean | undefined {
 function prints(value: number, digits: string, exponent: number): boolean {
   if (!Number.isFinite(value)) return false
   if (withoutZeros(value.toExponential(digits.length - 1)) === `${digits}e${String(exponent)}`) return true
-  // JavaScript rounds halves up, C to even. A double that is such a half has fewer digits than this prints.
+  // JavaScript rounds halves up, C to even. A double that is exactly a half has fewer digits than are printed
+  // here.
   return withoutZeros(value.toExponential(100)) === `${digits}5e${String(exponent)}`
 }
 

@@ -1,7 +1,7 @@
-/** Paths longer than this are cut: names in a body may be of any length. */
+/** Maximum length of a path in an error: member names in a body may be of any length. */
 const maxPath = 200
 
-/** What is wrong with a number that a double would change. */
+/** The rule violated by a number that a double would change. */
 export const inexactRule = 'the number cannot be kept exactly. Send it as a string, or with at most 15 digits'
 
 /** The parts of a path as errors name it: `data.items[3].price`. */

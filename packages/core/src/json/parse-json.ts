@@ -2,11 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import { DomainError } from '../errors/domain-error.ts'
 import { JsonScanner, malformed } from './scan-json.ts'
 
-/** No JSON of 64 KiB has more; a text of this many is parsed in some milliseconds. */
+/** JSON of 64 KiB has no more tokens; parsing this many takes a few milliseconds. */
 const maxTokens = 65_536
 
 /**
- * Parses a JSON body at once. What is not known to be small is for `parseLargeJson`.
+ * Parses a small JSON body synchronously. Use `parseLargeJson` for any other.
  *
  * @throws BAD_REQUEST when it is not UTF-8 or not JSON; BAD_USER_INPUT when a number in it would change in double
  *   precision, or when it is nested deeper than 64 levels; PAYLOAD_TOO_LARGE when it has too many names and values

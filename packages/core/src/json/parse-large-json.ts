@@ -2,23 +2,28 @@ import { yieldTurn } from '../resilience/event-loop.ts'
 import { parseText, utf8Of } from './parse-json.ts'
 import { JsonScanner, malformed, openingBracket } from './scan-json.ts'
 
-/** What becomes of a body later is done at once: copying it as text, coercing it, looking at each value. */
+/**
+ * Later steps are synchronous and depend on this count: serializing the body, coercing it, visiting each
+ * value.
+ */
 const maxTokens = 500_000
 
-/** A container that is being put together: more of it is to come. */
+/** A container of which only a part has been parsed. */
 interface Frame {
   readonly container: unknown[] | Record<string, unknown>
-  /** Where the text begins that has not been parsed. */
+  /** Offset of the text that has not been parsed. */
   from: number
-  /** What stands before that: nothing yet, a comma, or a member that was put together itself. */
+  /**
+   * What precedes that offset: the opening bracket, a comma, or a nested container that was parsed itself.
+   */
   after: 'opening' | 'comma' | 'member'
 }
 
 /**
- * Parses a JSON body of any size, a piece at a time: other requests go on in between. `JSON.parse` reads the pieces:
- * members of what is open that are complete by then.
+ * Parses a JSON body of any size in pieces, and lets other requests run in between. Each piece holds the
+ * complete members of the open containers, and is parsed by `JSON.parse`.
  *
- * @param piece bytes: some milliseconds of work, whatever is in them
+ * @param piece bytes of one piece: a few milliseconds of work whatever the content
  * @throws what `parseJson` throws, and OVERLOADED when too much work waits
  */
 export async function parseLargeJson(body: Uint8Array, piece = 32_768): Promise<unknown> {
@@ -33,10 +38,10 @@ export async function parseLargeJson(body: Uint8Array, piece = 32_768): Promise<
 class Builder {
   readonly #bytes: Buffer
   readonly #scanner: JsonScanner
-  /** The containers that are open, the outermost first. */
+  /** The open containers, outermost first. */
   readonly #frames: Frame[] = []
   #root: unknown
-  /** Where the root ends, when it was put together. */
+  /** Offset of the end of the root, when it was parsed in pieces. */
   #end = -1
 
   constructor(bytes: Buffer) {
@@ -49,7 +54,7 @@ class Builder {
     })
   }
 
-  /** @returns whether there is more */
+  /** @returns whether text remains */
   read(until: number): boolean {
     const more = this.#scanner.scan(until)
     if (more) this.#take()
@@ -64,10 +69,10 @@ class Builder {
     return this.#root
   }
 
-  /** Parses what is complete of everything that is open. */
+  /** Parses the complete members of all open containers. */
   #take(): void {
     const { depth, opens, commas } = this.#scanner
-    // What follows the root is looked at in the end.
+    // Text after the root is checked at the end.
     if (this.#end !== -1) return
     for (let level = 1; level <= depth; level += 1) {
       const frame = this.#frames[level - 1] ?? this.#open(opens[level] ?? 0)
@@ -81,7 +86,7 @@ class Builder {
     this.#scanner.watched = this.#frames.length
   }
 
-  /** Begins a container inside the innermost one. */
+  /** Opens a container inside the innermost one. */
   #open(at: number): Frame {
     const array = this.#bytes[at] === openingBracket
     const frame: Frame = { container: array ? [] : {}, from: at + 1, after: 'opening' }
@@ -95,7 +100,8 @@ class Builder {
         if (before.trim() !== '') throw malformed()
         parent.container.push(frame.container)
       } else {
-        // Read the name with an empty array as its value: a digit would continue a number that stands before the bracket.
+        // Parse the name with an empty array as its value: a digit before the bracket would otherwise be
+        // accepted.
         const [name, ...more] = Object.keys(parseText(`{${before}[]}`) as object)
         if (name === undefined || more.length > 0) throw malformed()
         define(parent.container, name, frame.container)
@@ -105,11 +111,11 @@ class Builder {
     return frame
   }
 
-  /** Ends the innermost container. */
+  /** Closes the innermost container. */
   #close(at: number): void {
     const frame = this.#frames.pop()
     if (frame === undefined) return
-    // The closing bracket of each kind comes two after the opening one.
+    // In ASCII, each closing bracket is the opening one plus two.
     const array = this.#bytes[at] === openingBracket + 2
     if (array !== Array.isArray(frame.container)) throw malformed()
     this.#append(frame, at, true)
@@ -126,7 +132,7 @@ class Builder {
   #append(frame: Frame, end: number, last = false): void {
     const text = this.#text(frame.from, end)
     if (text.trim() === '') {
-      // `[]` and `[[…]]` have nothing there, `[,` and `[1,]` lack something.
+      // `[]` and `[[…]]` have no member there; `[,` and `[1,]` lack one.
       if (frame.after === 'member' || (last && frame.after === 'opening')) return
       throw malformed()
     }
@@ -147,7 +153,7 @@ class Builder {
   }
 }
 
-/** A text of members without the comma that separates it from what was put together before. */
+/** The text of members without the comma that separates it from the previous container. */
 function separated({ after }: Frame, text: string): string {
   if (after !== 'member') return text
   const members = text.trimStart()
@@ -155,7 +161,7 @@ function separated({ after }: Frame, text: string): string {
   return members.slice(1)
 }
 
-/** As `JSON.parse` does: a member called `__proto__` is a member. */
+/** Sets a member as `JSON.parse` does: `__proto__` is an ordinary name. */
 function define(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name === '__proto__')
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })

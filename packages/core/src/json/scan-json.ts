@@ -2,11 +2,11 @@ import { badInputs, DomainError, maxFaults, toFault } from '../errors/domain-err
 import { isHeld, survivesDouble } from './double.ts'
 import { inexactRule, toPath } from './json-text.ts'
 
-/** Deeper JSON is refused before anything walks it. */
+/** Deeper JSON is refused before any recursion over it. */
 const maxDepth = 64
-/** More than the 64 KiB of an event's data have room for. One object with very many members costs more than many. */
+/** More than fits into the 64 KiB of an event's data. One large object is costlier than many small ones. */
 const maxMembers = 10_000
-/** Characters: of a longer number most are zeros, or more digits than a double has. */
+/** Maximum characters of a number: a longer one is mostly zeros, or has more digits than a double. */
 const maxNumber = 4_096
 
 const [quote, backslash, comma, colon, minus, plus, dot, zero, nine] = [
@@ -16,35 +16,35 @@ export const [openingBrace, openingBracket] = [0x7b, 0x5b]
 const [closingBrace, closingBracket] = [0x7d, 0x5d]
 
 export interface ScanOptions {
-  /** Names and values at most, counted by what stands between them. */
+  /** Maximum names and values, counted by their separators. */
   readonly maxTokens: number
-  /** Is told where a container ends that is no deeper than `watched`. */
+  /** Called with the offset of the end of each container that is no deeper than `watched`. */
   readonly onClose?: (at: number) => void
 }
 
 /**
- * Looks once at each byte of a JSON text, and at what stands outside of strings more closely: how deep it is nested, how
- * much there is of it, and whether each number means the same in double precision. It does not check that the text is
- * JSON. It can stop anywhere and go on.
+ * Scans the bytes of a JSON text once. Outside of strings it measures nesting depth and size, and checks that
+ * each number survives double precision. It does not validate the JSON. The scan can pause anywhere and
+ * resume.
  */
 export class JsonScanner {
   readonly bytes: Buffer
   readonly #options: ScanOptions
-  /** Containers that are open. */
+  /** Number of open containers. */
   depth = 0
-  /** Down to which depth `onClose` is called. */
+  /** Maximum depth for which `onClose` is called. */
   watched = 0
-  /** By depth, of the container that is open there: where it begins, and its last comma, or -1. */
+  /** By depth, for the open container: offset of its start, and of its last comma, or -1. */
   readonly opens = new Int32Array(maxDepth + 1)
   readonly commas = new Int32Array(maxDepth + 1).fill(-1)
-  /** Where it has commas so far, and the name of its current member begins, or -1. */
+  /** By depth: commas seen so far, and offset of the current member's name, or -1. */
   readonly #counts = new Int32Array(maxDepth + 1)
   readonly #names = new Int32Array(maxDepth + 1).fill(-1)
   #at = 0
   #tokens = 0
   #inString = false
   #string = 0
-  /** Where the numbers stand that would change. */
+  /** Paths of the numbers that a double would change. */
   readonly #inexact: string[] = []
 
   constructor(bytes: Buffer, options: ScanOptions) {
@@ -53,11 +53,11 @@ export class JsonScanner {
   }
 
   /**
-   * Goes on to a place in the text, or a little further.
+   * Scans to an offset, or a little further.
    *
-   * @returns whether there is more
-   * @throws BAD_USER_INPUT when it is nested too deep or many numbers would change, PAYLOAD_TOO_LARGE when there is too much
-   *   of it, BAD_REQUEST when more is closed than was opened
+   * @returns whether text remains
+   * @throws BAD_USER_INPUT when nested too deep or when too many numbers would change, PAYLOAD_TOO_LARGE when
+   *   there are too many tokens, BAD_REQUEST when there are too many closing brackets
    */
   scan(until: number): boolean {
     const { bytes, opens, commas } = this
@@ -112,12 +112,12 @@ export class JsonScanner {
     return at < bytes.length
   }
 
-  /** @returns where the number ends that begins here */
+  /** @returns the offset of the end of the number that begins here */
   #number(start: number, depth: number): number {
     const { bytes } = this
     let at = start
     let byte = bytes[at] ?? 0
-    // Significant digits, zeros after them, and the power of ten of the last of all.
+    // Significant digits, zeros after them, and the power of ten of the last digit.
     let digits = 0
     let zeros = 0
     let scale = 0
@@ -148,7 +148,7 @@ export class JsonScanner {
       scale += sign * written
     }
     if (digits === 0) return at
-    // Of its first significant digit.
+    // The power of ten of the first significant digit.
     const exponent = digits + zeros + scale - 1
     if (!(isHeld(digits, exponent) ?? survivesDouble(bytes.toString('latin1', start, at))))
       this.#addInexact(depth)
@@ -160,7 +160,7 @@ export class JsonScanner {
     if (this.#inexact.length === maxFaults) this.requireExact()
   }
 
-  /** What the current member of a container is called, or which element it is. */
+  /** The name or index of the current member of a container. */
   #partAt(depth: number): string | number {
     if (this.bytes[this.opens[depth] ?? 0] === openingBracket) return this.#counts[depth] ?? 0
     const name = this.#names[depth] ?? -1
@@ -174,7 +174,7 @@ export class JsonScanner {
     }
   }
 
-  /** @throws BAD_USER_INPUT naming the numbers so far that would change in double precision */
+  /** @throws BAD_USER_INPUT naming the numbers found so far that would change in double precision */
   requireExact(): void {
     const [first] = this.#inexact
     if (first === '')

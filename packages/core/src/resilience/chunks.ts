@@ -2,12 +2,12 @@ import { refuseAborted } from './deadline.ts'
 import { nextTurn } from './event-loop.ts'
 
 /**
- * Does work on a list a chunk at a time, one after the other, and lets the event loop take its turn between two: a long
- * list neither holds the loop nor takes more than one connection at once.
+ * Processes a list in chunks, one after the other, and yields to the event loop in between: a long list
+ * neither blocks the loop nor uses more than one connection at a time.
  *
- * @param request whose signal ends it before the next chunk; looked at only if there is more than one
- * @returns the results of all chunks, in their order
- * @throws QUERY_TOO_EXPENSIVE, SERVICE_UNAVAILABLE when it is aborted
+ * @param request its signal aborts the work before the next chunk; ignored when there is only one chunk
+ * @returns the results of all chunks, in order
+ * @throws QUERY_TOO_EXPENSIVE, SERVICE_UNAVAILABLE when aborted
  */
 export async function inChunks<T, R>(
   items: readonly T[],

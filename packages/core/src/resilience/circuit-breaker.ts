@@ -1,13 +1,13 @@
 export type BreakerState = 'closed' | 'half-open' | 'open'
 
 export interface BreakerOptions {
-  /** Failures in a row that open it. */
+  /** Consecutive failures that open the breaker. */
   readonly threshold?: number
-  /** Milliseconds between two trials while it is open. */
+  /** Milliseconds between two trial calls while it is open. */
   readonly pause?: number
-  /** Milliseconds that only go forward. */
+  /** A monotonic clock, in milliseconds. */
   readonly clock?: () => number
-  /** Told once for each change. */
+  /** Called once for each change. */
   readonly onChange?: (state: BreakerState) => void
 }
 
@@ -16,9 +16,10 @@ export type Breaker = ReturnType<typeof createBreaker>
 const monotonic = (): number => performance.now()
 
 /**
- * A circuit breaker: after so many failures in a row a peer is asked no more, but for one trial now and then; the
- * first answer closes it again. Only the way to the peer counts: its refusals are answers. A trial that hangs keeps
- * no other from being made, so a peer that is back is found within one pause.
+ * A circuit breaker: after `threshold` consecutive failures it rejects calls, except for one trial call per
+ * pause. The first success closes it. Only the availability of the peer counts: an error response is a
+ * success. A trial call that hangs does not block the next one, so a recovered peer is found within one
+ * pause.
  */
 export function createBreaker({
   threshold = 5,
@@ -28,10 +29,10 @@ export function createBreaker({
 }: BreakerOptions = {}) {
   let state: BreakerState = 'closed'
   let failures = 0
-  let era = 1
+  let epoch = 1
   let trialAt = 0
 
-  function become(next: BreakerState): void {
+  function transitionTo(next: BreakerState): void {
     if (next === state) return
     state = next
     onChange(next)
@@ -39,30 +40,30 @@ export function createBreaker({
 
   return {
     state: (): BreakerState => state,
-    /** @returns a ticket for one call, or 0: do not call */
-    enter(): number {
-      if (state === 'closed') return era
+    /** @returns a permit for one call, or 0: do not call */
+    tryAcquire(): number {
+      if (state === 'closed') return epoch
       const now = clock()
       if (now < trialAt) return 0
       trialAt = now + pause
-      become('half-open')
-      return era
+      transitionTo('half-open')
+      return epoch
     },
-    /** The peer answered, whatever it said. */
-    answered(): void {
+    /** Report that the peer answered, with whatever status. */
+    onSuccess(): void {
       failures = 0
       if (state === 'closed') return
-      era += 1
-      become('closed')
+      epoch += 1
+      transitionTo('closed')
     },
-    /** No answer came. A call that the caller gave up says nothing: tell of neither. */
-    failed(ticket: number): void {
-      // A call from before the peer came back says nothing of it now.
-      if (ticket !== era) return
+    /** Report that the peer did not answer. Do not report calls that the caller cancelled. */
+    onFailure(permit: number): void {
+      // Ignore a call that started before the peer recovered.
+      if (permit !== epoch) return
       failures += 1
       if (state === 'closed' && failures < threshold) return
       if (state === 'closed') trialAt = clock() + pause
-      become('open')
+      transitionTo('open')
     },
   }
 }

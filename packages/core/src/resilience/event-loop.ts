@@ -3,10 +3,10 @@ import { currentWorkload } from '../auth/workload.ts'
 import { DomainError } from '../errors/domain-error.ts'
 import { createFairSemaphore, PermitDeniedError } from './semaphore.ts'
 
-/** Milliseconds of work in one turn of the event loop, after which more of it waits for a later one. */
+/** Milliseconds of work in one turn of the event loop; more work is deferred to a later turn. */
 const maxTurn = 10
 
-/** Pieces of work of one tenant that may wait. */
+/** Maximum deferred pieces of work of one tenant. */
 const maxWaiting = 10_000
 
 const turns = createFairSemaphore({ permits: 1, maxQueuePerTenant: maxWaiting })
@@ -21,8 +21,8 @@ function beginTurn(): void {
 }
 
 /**
- * Whether this turn of the event loop has lasted for long enough. Work that takes longer than a few milliseconds asks
- * this between its parts, and goes on in a later turn (`nextTurn`) if it has.
+ * Whether work has used up this turn of the event loop. Work of more than a few milliseconds checks this
+ * between its parts and, if true, continues in a later turn (`nextTurn`).
  */
 export function isTurnOver(): boolean {
   if (turnBegan !== undefined) return performance.now() - turnBegan >= maxTurn
@@ -31,10 +31,10 @@ export function isTurnOver(): boolean {
 }
 
 /**
- * Resolves in a later turn of the event loop. One piece of work is resumed each turn, and the tenants on whose behalf
- * work is done alternate: neither short requests nor the work of other tenants wait for all the work of one.
+ * Resolves in a later turn of the event loop. One piece of work is resumed per turn, and the tenants
+ * alternate, so that neither short requests nor other tenants wait for all the work of one tenant.
  *
- * @throws OVERLOADED when too much work of this tenant waits already
+ * @throws OVERLOADED when too much work of this tenant is deferred already
  */
 export async function nextTurn(): Promise<void> {
   const tenant = currentWorkload()?.tenant ?? 'service'
@@ -46,7 +46,7 @@ export async function nextTurn(): Promise<void> {
   setImmediate(permit.release)
 }
 
-/** Goes on at once in a turn of the event loop that is not over, else in a later one. */
+/** Continues at once while the turn of the event loop has time left, otherwise in a later one. */
 export async function yieldTurn(): Promise<void> {
   if (isTurnOver()) await nextTurn()
 }

@@ -1,26 +1,26 @@
 export interface FairSemaphoreOptions {
-  /** How many permits there are. */
+  /** Number of permits. */
   readonly permits: number
-  /** How many of them one tenant may hold at once. */
+  /** Maximum permits of one tenant. */
   readonly maxPerTenant?: number | ((tenant: string) => number)
-  /** How many requests of one tenant may be queued. */
+  /** Maximum queued requests of one tenant. */
   readonly maxQueuePerTenant: number
-  /** How many requests of one caller may be queued. */
+  /** Maximum queued requests of one caller. */
   readonly maxQueuePerCaller?: number
-  /** Milliseconds that a request may be queued. */
+  /** Maximum milliseconds in the queue. */
   readonly maxWait?: number
 }
 
-/** A request for a permit, and on whose behalf it is made. */
+/** A request for a permit and the workload it belongs to. */
 export interface PermitRequest {
   readonly tenant: string
-  /** Who of the tenant. */
+  /** The caller within the tenant. */
   readonly caller?: string
-  /** Takes the request out of the queue once it is aborted. */
+  /** Removes the request from the queue when it is aborted. */
   readonly signal?: AbortSignal
 }
 
-/** The right to do one piece of work; to be released exactly once. */
+/** The right to do one piece of work; must be released exactly once. */
 export interface Permit extends Disposable {
   readonly release: () => void
 }
@@ -45,10 +45,10 @@ interface Tenant {
 }
 
 /**
- * A semaphore whose permits are shared out evenly among tenants, and within a tenant among its callers. The next permit
- * goes to the tenant that holds the fewest and, of equals, to the one served least recently: whatever one tenant has
- * queued, another one's request is granted before the second of it. A full queue refuses only the tenant, or the
- * caller, that filled it.
+ * A semaphore whose permits are shared fairly among tenants, and within a tenant among its callers. The next
+ * permit goes to the tenant that holds the fewest and, of equals, to the least recently served one: however
+ * many requests one tenant has queued, another tenant's first is granted before its second. A full queue
+ * rejects only the tenant, or the caller, that filled it.
  */
 export function createFairSemaphore({
   permits,
@@ -59,7 +59,7 @@ export function createFairSemaphore({
 }: FairSemaphoreOptions) {
   let free = permits
   const tenants = new Map<string, Tenant>()
-  /** Tenants with queued requests, the one served least recently first. */
+  /** Tenants with queued requests, least recently served first. */
   const queue = new Set<Tenant>()
 
   function tenantOf(name: string): Tenant {
@@ -157,7 +157,7 @@ export function createFairSemaphore({
     return promise
   }
 
-  /** A permit, if there is one to be had now. */
+  /** A permit, if one is available now. */
   function tryAcquire({ tenant: name }: Pick<PermitRequest, 'tenant'>): Permit | undefined {
     const tenant = tenantOf(name)
     if (tenant.queued === 0 && mayHoldMore(tenant)) return grantTo(tenant)

@@ -54,7 +54,7 @@ export function documentLimitsOf(
   { cost: _cost, ...configured }: GraphLimits,
 ): DocumentLimits {
   const all = { ...configured, ...fixed }
-  const limits = role === 'NOBODY' ? lowered(all) : all
+  const limits = role === 'ANONYMOUS' ? lowered(all) : all
   return { ...limits, characters: limits.tokens * charactersPerToken, values: limits.tokens }
 }
 
@@ -106,7 +106,7 @@ export function tooLarge(
   const [what, remedy] = words[name]
   const limit = { name, requested: Math.min(requested, Number.MAX_SAFE_INTEGER), maximum }
   const has = `The operation has ${String(limit.requested)} ${what}; at most ${String(maximum)} are allowed`
-  return role === 'NOBODY'
+  return role === 'ANONYMOUS'
     ? new DomainError('UNAUTHENTICATED', {
         message: `${catalogue.UNAUTHENTICATED.message} ${has} without one.`,
         limit,

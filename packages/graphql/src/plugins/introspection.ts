@@ -54,7 +54,7 @@ export function introspectionForSignedIn<Context extends RequestContext>(
       Promise.resolve({
         didResolveOperation: async ({ document, operation, contextValue }) => {
           if (!introspects(document)) return
-          if (contextValue.caller.role !== 'NOBODY') await admit(contextValue).catch(refuseOperation)
+          if (contextValue.caller.role !== 'ANONYMOUS') await admit(contextValue).catch(refuseOperation)
           else if (!asksForTypesOnly(operation))
             throw new GraphQLError(catalogue.UNAUTHENTICATED.message, {
               extensions: { code: 'UNAUTHENTICATED' },
@@ -62,7 +62,7 @@ export function introspectionForSignedIn<Context extends RequestContext>(
         },
         responseForOperation: ({ operation, contextValue }) =>
           Promise.resolve(
-            contextValue.caller.role === 'NOBODY' && asksForTypesOnly(operation)
+            contextValue.caller.role === 'ANONYMOUS' && asksForTypesOnly(operation)
               ? {
                   http: { headers: new HeaderMap(), status: undefined },
                   body: { kind: 'single', singleResult: { data: noTypes(operation) } },
@@ -70,7 +70,7 @@ export function introspectionForSignedIn<Context extends RequestContext>(
               : null,
           ),
         didEncounterErrors: ({ errors, contextValue }) => {
-          if (contextValue.caller.role !== 'NOBODY') return Promise.resolve()
+          if (contextValue.caller.role !== 'ANONYMOUS') return Promise.resolve()
           // Suggestions are taken from the schema: strangers learn nothing of it.
           for (const error of errors) error.message = error.message.replace(/ Did you mean [\s\S]*$/, '')
           return Promise.resolve()

@@ -67,8 +67,8 @@ export function createRateLimits(options: RateLimitOptions) {
     consume(caller: Caller, address: () => string, reply: Reply): DomainError | undefined {
       // Requests between our services follow from requests that were counted.
       if (caller.role === 'SERVICE') return undefined
-      const { quota, setHeaders } = caller.role === 'NOBODY' ? anonymous : callers
-      const usage = quota.consume(caller.role === 'NOBODY' ? networkOf(address()) : caller.keyId)
+      const { quota, setHeaders } = caller.role === 'ANONYMOUS' ? anonymous : callers
+      const usage = quota.consume(caller.role === 'ANONYMOUS' ? networkOf(address()) : caller.keyId)
       setHeaders(reply, usage)
       return usage.allowed ? undefined : tooMany(quota, usage, 'requests')
     },

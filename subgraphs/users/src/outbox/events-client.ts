@@ -28,7 +28,7 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
 
   async function send(command: Command): Promise<{ statusCode: number; text: string }> {
     const authorization = `Bearer ${await token()}`
-    const ticket = breaker.enter()
+    const ticket = breaker.tryAcquire()
     if (ticket === 0) throw new Error('the circuit to the events service is open')
     try {
       const { statusCode, body } = await pool.request({
@@ -42,11 +42,11 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
       })
       const text = await body.text()
       // A refusal is an answer of the service; a proxy in front of it answers 5xx in HTML.
-      if (statusCode < 500 || text.startsWith('{')) breaker.answered()
-      else breaker.failed(ticket)
+      if (statusCode < 500 || text.startsWith('{')) breaker.onSuccess()
+      else breaker.onFailure(ticket)
       return { statusCode, text }
     } catch (error) {
-      breaker.failed(ticket)
+      breaker.onFailure(ticket)
       throw error
     }
   }

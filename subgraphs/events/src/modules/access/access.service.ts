@@ -56,7 +56,7 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
      * @throws KEY_REVOKED, STORE_BLOCKED, STORE_NOT_FOUND; UNAUTHENTICATED for nobody
      */
     async admit(caller: Caller, storeId: number | null): Promise<void> {
-      if (caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
+      if (caller.role === 'ANONYMOUS') throw new DomainError('UNAUTHENTICATED')
       if (caller.role === 'SERVICE') return
       const own = storeOf(caller)
       const { rows } = await pool.query<{ own: string | null; named: string | null; revoked: boolean }>({

@@ -37,7 +37,7 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
   }
 
   async function assertKeyActive(caller: Caller): Promise<Caller> {
-    if (caller.role === 'NOBODY' || caller.role === 'SERVICE') return caller
+    if (caller.role === 'ANONYMOUS' || caller.role === 'SERVICE') return caller
     if (!isUuid(caller.keyId)) throw new DomainError('KEY_REVOKED')
     const { rows } = await pool.query<KeyState & { storeId: number | null; state: StoreState | null }>({
       name: 'active-key',
@@ -52,7 +52,7 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
 
   /** Keeps the caller's key from being revoked until the transaction ends. */
   async function holdKey(tx: Db, caller: Caller): Promise<void> {
-    if (caller.role === 'NOBODY') throw new DomainError('UNAUTHENTICATED')
+    if (caller.role === 'ANONYMOUS') throw new DomainError('UNAUTHENTICATED')
     if (caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
     if (!isUuid(caller.keyId)) throw new DomainError('KEY_REVOKED')
     const [key] = await tx.$queryRaw<KeyState[]>`

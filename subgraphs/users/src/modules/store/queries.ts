@@ -50,7 +50,8 @@ export function createStoreQueries({ prisma }: { readonly prisma: PrismaClient }
      */
     async byIds(session: Session, ids: readonly number[]): Promise<(StoreRecord | null | Error)[]> {
       const caller = await session.activeCaller()
-      const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
+      const refuse = (): Error =>
+        new DomainError(caller.role === 'ANONYMOUS' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
       const visible = ids.filter((id) => maySee(caller, id))
       const found =
         visible.length === 0 ? [] : await prisma.store.findMany({ where: { id: { in: visible } } })

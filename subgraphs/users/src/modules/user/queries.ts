@@ -83,7 +83,8 @@ export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesO
       request: { readonly signal: AbortSignal },
     ): Promise<(UserRecord | null | Error)[]> {
       const caller = await session.activeCaller()
-      const refuse = (): Error => new DomainError(caller.role === 'NOBODY' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
+      const refuse = (): Error =>
+        new DomainError(caller.role === 'ANONYMOUS' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
       // A visitor's id may read like a registered one in capitals: it is another.
       const owners = references
         .filter(
