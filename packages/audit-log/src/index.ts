@@ -1,4 +1,11 @@
 export { auditActions, type AuditAction } from './actions.ts'
 export type { Acting } from './actor.ts'
 export { readAuditPage, type AuditFilter } from './read.ts'
-export { auditedUserId, recordAudit, statementsOn, type AuditRecord, type RunStatement } from './write.ts'
+export {
+  auditedUserId,
+  recordAudit,
+  statementsIn,
+  statementsOn,
+  type AuditRecord,
+  type RunStatement,
+} from './write.ts'

@@ -13,6 +13,14 @@ export const statementsOn =
   async <Row>(text: string, values: readonly unknown[]) =>
     (await client.query(text, [...values])).rows as readonly Row[]
 
+/** Runs statements on a Prisma client, or inside its transaction. */
+export const statementsIn =
+  (prisma: {
+    readonly $queryRawUnsafe: <T>(text: string, ...values: unknown[]) => Promise<T>
+  }): RunStatement =>
+  (text, values) =>
+    prisma.$queryRawUnsafe(text, ...values)
+
 /** What was done. Holds ids and names of fields, never personal data. */
 export interface AuditRecord {
   readonly action: AuditAction

@@ -65,9 +65,9 @@ export async function buildApp({
   maintain = true,
   steps = {},
 }: EventsDeps): Promise<FastifyInstance> {
-  const { pool } = db
+  const { pool, prisma } = db
   const access = createAccess({ pool, clock })
-  const audit = createAudit({ pool, access, clock })
+  const audit = createAudit({ prisma, access, clock })
   const partitions = createPartitions({ pool })
   const ingest = createIngest({
     pool,
@@ -80,22 +80,22 @@ export async function buildApp({
   const maintenance = createMaintenance({
     pool,
     partitions,
-    retention: createRetention({ pool, clock, log, days: env.rules.retentionDays }),
+    retention: createRetention({ db, clock, log, days: env.rules.retentionDays }),
     clock,
     log,
     idempotencyDays: env.rules.idempotencyDays,
   })
   const domain = {
     events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
-    deletion: createDeletion({ pool, access, audit, clock, ...steps }),
+    deletion: createDeletion({ db, access, audit, clock, ...steps }),
     aggregates: createAggregates({ pool, access, minCohort: env.minCohort }),
     analytics: createAnalytics({ pool, access, clock, minCohort: env.minCohort, ...env.analytics }),
     audit,
-    commands: createCommands({ pool, audit, erasures: createErasures({ pool, clock, ...steps }), clock }),
+    commands: createCommands({ db, audit, erasures: createErasures({ db, clock, ...steps }), clock }),
     users: createUsers({ pool, access }),
-    idempotencyKeys: createIdempotencyKeys({ pool, access }),
+    idempotencyKeys: createIdempotencyKeys({ prisma, access }),
     // Within the time of a request, so that there is an answer.
-    verification: createVerification({ pool, access, audit, clock, timeout: env.limits.request * 0.9 }),
+    verification: createVerification({ db, access, audit, clock, timeout: env.limits.request * 0.9 }),
   }
 
   const metrics = createMetrics('events')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
 import type { TestPostgres } from '@user-stats/postgres/testing'
+import { eventsDbOver } from '@user-stats/prisma-events'
 import { createLogger } from '@user-stats/http'
 import type { DomainError, SignedInCaller } from '@user-stats/core'
 import { requireRetained } from '../src/modules/retention/retained-range.ts'
@@ -32,7 +33,14 @@ async function start(env: Record<string, string> = {}) {
     },
     /** Lets go what is too old by now. */
     letGo: async (days: number, dropAttempts = 200) => {
-      const retention = createRetention({ pool, clock: () => at, log, days, dropAttempts, dropPause: 5 })
+      const retention = createRetention({
+        db: eventsDbOver(pool),
+        clock: () => at,
+        log,
+        days,
+        dropAttempts,
+        dropPause: 5,
+      })
       while (!(await retention.run(() => false)));
     },
     async [Symbol.asyncDispose]() {
@@ -302,7 +310,9 @@ test('a sweep in chunks is finished by the next run when it breaks off', async (
   await settings(events, 1, 30, 1)
   let steps = 0
   const run = (limit: number) =>
-    createRetention({ pool, clock: () => now, log, days: 0 }).run(() => (steps += 1) > limit)
+    createRetention({ db: eventsDbOver(pool), clock: () => now, log, days: 0 }).run(
+      () => (steps += 1) > limit,
+    )
   await run(3)
   const left = (await events.owner.query('SELECT FROM events')).rowCount ?? 0
   expect(left).toBeGreaterThan(0)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
 import type { TestPostgres } from '@user-stats/postgres/testing'
+import { eventsDbOver } from '@user-stats/prisma-events'
 import { createLogger } from '@user-stats/http'
 import type { SignedInCaller } from '@user-stats/core'
 import { createRetention } from '../src/modules/retention/data-retention.ts'
@@ -167,7 +168,7 @@ test('days whose raw events are gone are skipped, not taken for differences', as
     'mutation { applyStoreSettings(input: { commandId: 1, storeId: 2, retentionDays: 60 }) { eventsDeleted } }',
   )
   const log = createLogger({ name: 'events', level: 'silent' })
-  const retention = createRetention({ pool: served, clock: () => now, log, days: 90 })
+  const retention = createRetention({ db: eventsDbOver(served), clock: () => now, log, days: 90 })
   while (!(await retention.run(() => false)));
   await served.end()
   const { body } = await own.graphql(own.admin, query, { from: '2026-01-01', to: '2026-12-31' })
@@ -186,7 +187,7 @@ test('beside writers and a drop of months, each recount sees whole transactions 
   await using own = await startEvents(server, { now })
   const served = new Pool({ connectionString: own.database.url, max: 4 })
   const log = createLogger({ name: 'events', level: 'silent' })
-  const retention = createRetention({ pool: served, clock: () => now, log, days: 60 })
+  const retention = createRetention({ db: eventsDbOver(served), clock: () => now, log, days: 60 })
   const state = { writing: true }
   const write = (storeId: number, n: number) =>
     own.graphql(

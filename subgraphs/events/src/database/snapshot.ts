@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { withQueryTimeout } from '@user-stats/prisma-events'
 import { DomainError, refuseAborted } from '@user-stats/core'
+import { isStatementTimeout } from './sql-state.ts'
 import { cancelOn } from './cancel-query.ts'
 
 const tables = ['events', 'user_type_days', 'user_days'] as const
@@ -45,8 +46,7 @@ export async function inSnapshot<T>(
       () => true,
     )
     refuseAborted(signal, error)
-    if (error instanceof Error && 'code' in error && error.code === '57014')
-      throw new DomainError('QUERY_TOO_EXPENSIVE', { cause: error })
+    if (isStatementTimeout(error)) throw new DomainError('QUERY_TOO_EXPENSIVE', { cause: error })
     throw error
   } finally {
     cancelling?.stop()

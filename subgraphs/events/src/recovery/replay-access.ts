@@ -1,8 +1,9 @@
 import type { Pool } from 'pg'
+import { eventsDbOver } from '@user-stats/prisma-events'
 import { createAudit } from '../modules/audit/audit.service.ts'
 import { createCommands } from '../modules/command/command.service.ts'
 import { createErasures } from '../modules/deletion/erasure.service.ts'
-import { createAccess, earlierRevocation } from '../modules/access/access.service.ts'
+import { createAccess, revokeKey } from '../modules/access/access.service.ts'
 
 /** A row of `revoked_keys`, as it was exported. */
 export interface RevokedKey {
@@ -16,27 +17,26 @@ export interface RevokedKey {
 
 /** Refuses again, in a database that was restored, whom it had refused. To be used by the owner; it may be repeated. */
 export function createAccessReplay({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
-  const audit = createAudit({ pool, access: createAccess({ pool, clock }), clock })
-  const commands = createCommands({ pool, audit, clock, erasures: createErasures({ pool, clock }) })
+  const db = eventsDbOver(pool)
+  const audit = createAudit({ prisma: db.prisma, access: createAccess({ pool, clock }), clock })
+  const commands = createCommands({ db, audit, clock, erasures: createErasures({ db, clock }) })
   return {
     /** The highest id of a store this database knows. */
     async lastStore(): Promise<number> {
-      const { rows } = await pool.query<{ id: number | null }>('SELECT max(store_id) AS id FROM store_access')
-      return rows[0]?.id ?? 0
+      const { _max: last } = await db.prisma.storeAccess.aggregate({ _max: { storeId: true } })
+      return last.storeId ?? 0
     },
 
     /** Also keys that only later databases knew: a token says which key it was issued for. @returns how many were not known */
     async revokeKeys(rows: readonly RevokedKey[]): Promise<number> {
-      const { rowCount } = await pool.query(
-        `INSERT INTO revoked_keys AS r (store_id, key_id, revoked_at, effective_at)
-         SELECT store_id, key_id, min(revoked_at), nullif(min(coalesce(effective_at, '-infinity')), '-infinity')
-         FROM jsonb_to_recordset($1::jsonb)
-           AS r (store_id int, key_id uuid, revoked_at timestamptz, effective_at timestamptz)
-         GROUP BY store_id, key_id
-         ${earlierRevocation}`,
-        [JSON.stringify(rows)],
-      )
-      return rowCount ?? 0
+      const changed = new Set<string>()
+      for (const { store_id: storeId, key_id: keyId, revoked_at, effective_at } of rows) {
+        const revokedAt = new Date(revoked_at)
+        const effectiveAt = effective_at == null ? null : new Date(effective_at)
+        if (await revokeKey(db.prisma, { storeId, keyId, revokedAt, effectiveAt }))
+          changed.add(`${String(storeId)} ${keyId}`)
+      }
+      return changed.size
     },
 
     async blockStore(command: { readonly storeId: number; readonly commandId: number }): Promise<void> {

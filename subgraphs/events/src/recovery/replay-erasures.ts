@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { eventsDbOver } from '@user-stats/prisma-events'
 import type { Acting } from '@user-stats/audit-log'
 import { createAccess } from '../modules/access/access.service.ts'
 import { createAudit } from '../modules/audit/audit.service.ts'
@@ -18,16 +19,20 @@ async function untilFinished(step: () => Promise<Progress>): Promise<number> {
 
 /** Erases again, in a database that was restored, what had been erased: by the service's own commands. */
 export function createErasureReplay({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
-  const audit = createAudit({ pool, access: createAccess({ pool, clock }), clock })
-  const commands = createCommands({ pool, audit, clock, erasures: createErasures({ pool, clock }) })
+  const db = eventsDbOver(pool)
+  const { prisma } = db
+  const audit = createAudit({ prisma, access: createAccess({ pool, clock }), clock })
+  const commands = createCommands({ db, audit, clock, erasures: createErasures({ db, clock }) })
   return {
     /** The highest number of a command this database has carried out. */
     async lastCommand(): Promise<number> {
-      const { rows } = await pool.query<{ id: string }>(
-        `SELECT greatest((SELECT max(command_id) FROM erasures), (SELECT max(command_id) FROM store_access),
-                         (SELECT max(command_id) FROM store_settings), 0) AS id`,
-      )
-      return Number(rows[0]?.id)
+      const newest = { _max: { commandId: true } } as const
+      const last = [
+        await prisma.erasure.aggregate(newest),
+        await prisma.storeAccess.aggregate(newest),
+        await prisma.storeSettings.aggregate(newest),
+      ]
+      return Math.max(...last.map(({ _max: { commandId } }) => Number(commandId ?? 0)))
     },
 
     /** @returns how many events were deleted */

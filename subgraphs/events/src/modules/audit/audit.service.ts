@@ -1,8 +1,8 @@
-import type { Pool, PoolClient } from 'pg'
+import type { PrismaDb } from '@user-stats/prisma-events'
 import {
   readAuditPage,
   recordAudit,
-  statementsOn,
+  statementsIn,
   type Acting,
   type AuditFilter,
   type AuditRecord,
@@ -14,18 +14,18 @@ export type Audit = ReturnType<typeof createAudit>
 
 /** The audit log: who deleted, erased or verified what. Recording events is not part of it: they are the statistics. */
 export function createAudit({
-  pool,
+  prisma,
   access,
   clock,
 }: {
-  readonly pool: Pool
+  readonly prisma: PrismaDb
   readonly access: Access
   readonly clock: () => Date
 }) {
   return {
     /** Writes an entry: in the transaction of what it tells of, if that changes anything. */
-    record: (client: Pool | PoolClient, acting: Acting, record: AuditRecord): Promise<void> =>
-      recordAudit(statementsOn(client), acting, record, clock()),
+    record: (tx: PrismaDb, acting: Acting, record: AuditRecord): Promise<void> =>
+      recordAudit(statementsIn(tx), acting, record, clock()),
 
     /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
     async page(
@@ -35,7 +35,7 @@ export function createAudit({
     ) {
       requireAdmin(caller)
       await access.admit(caller, null)
-      return await readAuditPage(statementsOn(pool), filter, page)
+      return await readAuditPage(statementsIn(prisma), filter, page)
     },
   }
 }

@@ -1,8 +1,8 @@
-import type { Pool, PoolClient } from 'pg'
+import { Prisma, type EventsDb } from '@user-stats/prisma-events'
 import { auditedUserId, type Acting } from '@user-stats/audit-log'
 import { parseDataPath, requireService, type Caller } from '@user-stats/core'
 import { withExclusiveStoreLock } from '../../database/store-lock.ts'
-import { earlierRevocation } from '../access/access.service.ts'
+import { revokeKey, setStoreAccess, type StoreState } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Erasures } from '../deletion/erasure.service.ts'
 import type { Progress } from '../deletion/progress.ts'
@@ -13,7 +13,7 @@ export interface Applied {
 }
 
 export interface CommandsOptions {
-  readonly pool: Pool
+  readonly db: EventsDb
   readonly audit: Audit
   readonly erasures: Erasures
   readonly clock: () => Date
@@ -22,17 +22,12 @@ export interface CommandsOptions {
 export type Commands = ReturnType<typeof createCommands>
 
 /** What the users service tells this one. Each command may arrive more than once and takes effect once. */
-export function createCommands({ pool, audit, erasures, clock }: CommandsOptions) {
+export function createCommands({ db, audit, erasures, clock }: CommandsOptions) {
   return {
-    async applyStoreAccess(
-      caller: Caller,
-      input: { commandId: number; storeId: number; state: 'ACTIVE' | 'BLOCKED' | 'DELETED' },
-    ): Promise<Applied> {
+    async applyStoreAccess(caller: Caller, input: StoreState): Promise<Applied> {
       requireService(caller)
       // Alone with the store: once this is answered, no write of before can still commit.
-      await withExclusiveStoreLock(pool, input.storeId, (client) =>
-        setAccess(client, input.storeId, input.state, input.commandId),
-      )
+      await withExclusiveStoreLock(db, input.storeId, (_client, prisma) => setStoreAccess(prisma, input))
       return { eventsDeleted: 0 }
     },
 
@@ -54,38 +49,29 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
     ): Promise<Applied> {
       requireService(caller)
       for (const path of analystDataPaths ?? []) parseDataPath('analystDataPaths', path)
+      const settings = {
+        retentionDays: retentionDays ?? null,
+        refuseEmailLike: refuseEmailLikeData,
+        analystDataPaths: analystDataPaths === null ? Prisma.DbNull : [...analystDataPaths],
+        commandId,
+      }
       // Alone with the store: once this is answered, no write judged by the settings before can still commit.
-      await withExclusiveStoreLock(pool, storeId, (client) =>
-        client.query(
-          `INSERT INTO store_settings AS s (store_id, retention_days, refuse_email_like, analyst_data_paths, command_id)
-           VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (store_id) DO UPDATE
-             SET retention_days = EXCLUDED.retention_days, refuse_email_like = EXCLUDED.refuse_email_like,
-                 analyst_data_paths = EXCLUDED.analyst_data_paths, command_id = EXCLUDED.command_id
-           WHERE s.command_id < EXCLUDED.command_id`,
-          [
-            storeId,
-            retentionDays ?? null,
-            refuseEmailLikeData,
-            analystDataPaths && JSON.stringify(analystDataPaths),
-            commandId,
-          ],
-        ),
-      )
+      await withExclusiveStoreLock(db, storeId, async (_client, prisma) => {
+        const newer = { storeId, commandId: { lt: commandId } }
+        const { count } = await prisma.storeSettings.updateMany({ where: newer, data: settings })
+        if (count === 0)
+          await prisma.storeSettings.createMany({ data: { storeId, ...settings }, skipDuplicates: true })
+      })
       return { eventsDeleted: 0 }
     },
 
     async applyKeyRevocation(
       caller: Caller,
-      { storeId, keyId, effectiveAt }: { storeId: number; keyId: string; effectiveAt?: Date | null },
+      { storeId, keyId, effectiveAt = null }: { storeId: number; keyId: string; effectiveAt?: Date | null },
     ): Promise<Applied> {
       requireService(caller)
-      await withExclusiveStoreLock(pool, storeId, (client) =>
-        client.query(
-          `INSERT INTO revoked_keys AS r (store_id, key_id, revoked_at, effective_at)
-           VALUES ($1, $2, $3, $4) ${earlierRevocation}`,
-          [storeId, keyId, clock(), effectiveAt ?? null],
-        ),
+      await withExclusiveStoreLock(db, storeId, (_client, prisma) =>
+        revokeKey(prisma, { storeId, keyId, revokedAt: clock(), effectiveAt }),
       )
       return { eventsDeleted: 0 }
     },
@@ -105,8 +91,8 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
       return await erasures.user(
         { storeId, commandId },
         user,
-        (client, { eventsDeleted, eventsAnonymised }) =>
-          audit.record(client, acting, {
+        (prisma, { eventsDeleted, eventsAnonymised }) =>
+          audit.record(prisma, acting, {
             action: 'USER_ERASURE_APPLIED',
             storeId,
             recordIds: [auditedUserId(userId)],
@@ -121,11 +107,11 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
       { commandId, storeId }: { commandId: number; storeId: number },
     ): Promise<Progress> {
       requireService(acting.caller)
-      await withExclusiveStoreLock(pool, storeId, (client) =>
-        setAccess(client, storeId, 'DELETED', commandId),
+      await withExclusiveStoreLock(db, storeId, (_client, prisma) =>
+        setStoreAccess(prisma, { storeId, state: 'DELETED', commandId }),
       )
-      return await erasures.store({ storeId, commandId }, (client, { eventsDeleted }) =>
-        audit.record(client, acting, {
+      return await erasures.store({ storeId, commandId }, (prisma, { eventsDeleted }) =>
+        audit.record(prisma, acting, {
           action: 'STORE_DELETION_APPLIED',
           storeId,
           recordIds: [String(storeId)],
@@ -135,11 +121,3 @@ export function createCommands({ pool, audit, erasures, clock }: CommandsOptions
     },
   }
 }
-
-const setAccess = (client: PoolClient, storeId: number, state: string, commandId: number): Promise<unknown> =>
-  client.query(
-    `INSERT INTO store_access AS a (store_id, state, command_id) VALUES ($1, $2::store_access_state, $3)
-     ON CONFLICT (store_id) DO UPDATE SET state = EXCLUDED.state, command_id = EXCLUDED.command_id
-     WHERE a.command_id < EXCLUDED.command_id AND a.state <> 'DELETED'`,
-    [storeId, state, commandId],
-  )

@@ -1,4 +1,5 @@
-import type { Pool, PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
+import type { EventsDb } from '@user-stats/prisma-events'
 import { auditedUserId, type Acting } from '@user-stats/audit-log'
 import { badInput, DomainError, tenantOf } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
@@ -10,7 +11,7 @@ import { lastEventOf, deleteStoreEvents, type Span } from './delete-store-events
 import { deleteUserEvents } from './delete-user-events.ts'
 
 export interface DeletionOptions {
-  readonly pool: Pool
+  readonly db: EventsDb
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
@@ -27,7 +28,7 @@ export type Deletion = ReturnType<typeof createDeletion>
  * corrects the rollups of what it deletes.
  */
 export function createDeletion({
-  pool,
+  db,
   access,
   audit,
   clock,
@@ -46,13 +47,13 @@ export function createDeletion({
 
   /** One step through a store's events, counted together with those of whoever deletes them at the same time. */
   const takeStep = (storeId: number, span: Span): Promise<{ next: Span | null; eventsDeleted: number }> =>
-    withSharedStoreLock(pool, storeId, async (client) => {
+    withSharedStoreLock(db, storeId, async (client, prisma) => {
       const key = { storeId, commandId: directDeletionId }
-      const before = await holdProgress(client, key)
+      const before = await holdProgress(client, prisma, key)
       const { next, rows } = await deleteStoreEvents(client, storeId, span, storeBatch)
       const eventsDeleted = before.eventsDeleted + (rows['events'] ?? 0)
       const after = { ...before, finished: next === null, eventsDeleted, rows: addRows(before.rows, rows) }
-      await saveProgress(client, key, after, clock())
+      await saveProgress(prisma, key, after, clock())
       return { next, eventsDeleted }
     })
 
@@ -69,11 +70,11 @@ export function createDeletion({
       await access.admit(caller, tenant)
       const recordIds = [auditedUserId(userId)]
       for (let count = 0; ;) {
-        const { more, deleted } = await withSharedStoreLock(pool, tenant, async (client) => {
+        const { more, deleted } = await withSharedStoreLock(db, tenant, async (client, prisma) => {
           const taken = await deleteUserEvents(client, tenant, userId, { limit: userBatch, pseudonym: null })
           const record = { storeId: tenant, recordIds, recordCount: taken.deleted }
           if (taken.deleted > 0)
-            await audit.record(client, acting, { action: 'USER_EVENTS_DELETED', ...record })
+            await audit.record(prisma, acting, { action: 'USER_EVENTS_DELETED', ...record })
           return taken
         })
         count += deleted
@@ -95,12 +96,12 @@ export function createDeletion({
       const tenant = tenantOf(caller, storeId)
       await access.admit(caller, tenant)
       // Alone with the store: whatever was recorded before is seen.
-      let span: Span = await withExclusiveStoreLock(pool, tenant, async (client) => {
+      let span: Span = await withExclusiveStoreLock(db, tenant, async (client, prisma) => {
         const recordCount = await eventsOfStore(client, tenant)
         const record = { storeId: tenant, recordIds: [String(tenant)], recordCount }
         // Once, before the first events go, with what there is to be deleted.
-        if (recordCount > 0) await audit.record(client, acting, { action: 'STORE_EVENTS_DELETED', ...record })
-        await resumeProgress(client, { storeId: tenant, commandId: directDeletionId })
+        if (recordCount > 0) await audit.record(prisma, acting, { action: 'STORE_EVENTS_DELETED', ...record })
+        await resumeProgress(prisma, { storeId: tenant, commandId: directDeletionId })
         return { from: null, last: await lastEventOf(client, tenant) }
       })
       for (;;) {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Pool, PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
+import type { EventsDb, PrismaDb } from '@user-stats/prisma-events'
 import { DomainError } from '@user-stats/core'
+import { isStatementTimeout } from '../../database/sql-state.ts'
 import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
 import { deleteUserEvents } from './delete-user-events.ts'
 import {
@@ -25,17 +27,14 @@ export interface ErasureSteps {
 }
 
 export interface ErasuresOptions extends ErasureSteps {
-  readonly pool: Pool
+  readonly db: EventsDb
   readonly clock: () => Date
 }
 
 export type Erasures = ReturnType<typeof createErasures>
 
-const isTimeout = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '57014'
-
 /** Told of the end, in the transaction that ends it. */
-export type OnFinished = (client: PoolClient, progress: Progress) => Promise<unknown>
+export type OnFinished = (prisma: PrismaDb, progress: Progress) => Promise<unknown>
 
 /** Where the work stands after a step. */
 type Step = (client: PoolClient, progress: Progress) => Promise<Progress>
@@ -45,23 +44,23 @@ type Step = (client: PoolClient, progress: Progress) => Promise<Progress>
  * call does not get done is left to the next; a step that was interrupted has left nothing.
  */
 export function createErasures({
-  pool,
+  db,
   clock,
   userBatch = 2_000,
   storeBatch = 10_000,
   budget = 1_000,
 }: ErasuresOptions) {
   async function takeStep(key: CommandKey, step: Step, onFinished?: OnFinished): Promise<Progress> {
-    return await withSharedStoreLock(pool, key.storeId, async (client) => {
-      const before = await holdProgress(client, key)
+    return await withSharedStoreLock(db, key.storeId, async (client, prisma) => {
+      const before = await holdProgress(client, prisma, key)
       if (before.finished) return before
       const after = await step(client, before)
-      await saveProgress(client, key, after, clock())
-      if (after.finished) await onFinished?.(client, after)
+      await saveProgress(prisma, key, after, clock())
+      if (after.finished) await onFinished?.(prisma, after)
       return after
     }).catch((error: unknown) => {
       // A step is small: one that takes too long waits for others, or for a database that has too much to do.
-      if (isTimeout(error)) throw new DomainError('DATABASE_UNAVAILABLE', { cause: error })
+      if (isStatementTimeout(error)) throw new DomainError('DATABASE_UNAVAILABLE', { cause: error })
       throw error
     })
   }
@@ -77,12 +76,12 @@ export function createErasures({
 
   /** Alone with the store: once this has committed, no event of the user can still be written. */
   const begin = (key: CommandKey, userId: string, anonymise: boolean): Promise<void> =>
-    withExclusiveStoreLock(pool, key.storeId, async (client) => {
-      await client.query(
-        'INSERT INTO erased_users (store_id, user_id, erased_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
-        [key.storeId, userId, clock()],
-      )
-      await beginProgress(client, key, anonymise ? `anonymous-${randomUUID()}` : null)
+    withExclusiveStoreLock(db, key.storeId, async (_client, prisma) => {
+      await prisma.erasedUser.createMany({
+        data: { storeId: key.storeId, userId, erasedAt: clock() },
+        skipDuplicates: true,
+      })
+      await beginProgress(prisma, key, anonymise ? `anonymous-${randomUUID()}` : null)
     })
 
   return {
@@ -97,7 +96,7 @@ export function createErasures({
       onFinished: OnFinished,
     ): Promise<Progress> {
       const { storeId } = key
-      if (!(await hasBegun(pool, key))) await begin(key, userId, anonymise)
+      if (!(await hasBegun(db.prisma, key))) await begin(key, userId, anonymise)
       return await goOn(
         key,
         countOnce('SELECT count(*) FROM events WHERE store_id = $1 AND user_id = $2', [storeId, userId]),
@@ -121,7 +120,7 @@ export function createErasures({
     /** Deletes what a store has. Its access must have been taken from it before. */
     async store(key: CommandKey, onFinished: OnFinished): Promise<Progress> {
       const { storeId } = key
-      await withSharedStoreLock(pool, storeId, (client) => beginProgress(client, key, null))
+      await withSharedStoreLock(db, storeId, (_client, prisma) => beginProgress(prisma, key))
       return await goOn(
         key,
         countOnce(

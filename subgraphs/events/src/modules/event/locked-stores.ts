@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Pool } from 'pg'
-import { findLockedStores } from '../access/access.service.ts'
+import { findLockedStores } from '../../database/store-lock.ts'
 
 export interface LockedStoresOptions {
   readonly pool: Pool

@@ -1,6 +1,6 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import { badInput, DomainError, type ErrorCode } from '@user-stats/core'
-import { shareStoresSoon } from '../access/access.service.ts'
+import { shareStoresSoon } from '../../database/store-lock.ts'
 import { refusalOf, type EmailFault } from './email-detector.ts'
 import type { EventRow } from './event-row.ts'
 import type { PreparedEvent } from './validation.ts'

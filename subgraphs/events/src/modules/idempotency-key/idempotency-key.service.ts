@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { PrismaDb } from '@user-stats/prisma-events'
 import { badInput, tenantOf, type Caller } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
 import { requireText } from '../event/validation.ts'
@@ -22,7 +22,13 @@ const maxPage = 10_000
 export type IdempotencyKeys = ReturnType<typeof createIdempotencyKeys>
 
 /** Idempotency keys by user. They are kept by store and key only, so that a page is a stretch of the store's keys. */
-export function createIdempotencyKeys({ pool, access }: { readonly pool: Pool; readonly access: Access }) {
+export function createIdempotencyKeys({
+  prisma,
+  access,
+}: {
+  readonly prisma: PrismaDb
+  readonly access: Access
+}) {
   return {
     /** @throws BAD_USER_INPUT, and refusals of access */
     async page(
@@ -36,20 +42,21 @@ export function createIdempotencyKeys({ pool, access }: { readonly pool: Pool; r
       if (first < 1 || first > maxPage) throw badInput('first', 'must be 1 to 10,000')
       const from = after == null ? null : keyBehind(after)
       await access.admit(caller, storeId)
-      const { rows } = await pool.query<KeyRow & { own: boolean }>(
-        `SELECT k.key, k.event_id AS "eventId", k.created_at AS "createdAt",
-                EXISTS (
-                  SELECT FROM events e
-                  WHERE e.store_id = $1 AND e.occurred_at = k.occurred_at AND e.id = k.event_id AND e.user_id = $2
-                ) AS own
-         FROM idempotency_keys k
-         WHERE k.store_id = $1 AND ($3::text IS NULL OR k.key > $3)
-         ORDER BY k.key LIMIT $4`,
-        [storeId, userId, from, first + 1],
-      )
+      const rows = await prisma.$queryRaw<(Omit<KeyRow, 'eventId'> & { eventId: bigint; own: boolean })[]>`
+        SELECT k.key, k.event_id AS "eventId", k.created_at AS "createdAt",
+               EXISTS (
+                 SELECT FROM events e
+                 WHERE e.store_id = ${storeId} AND e.occurred_at = k.occurred_at AND e.id = k.event_id
+                   AND e.user_id = ${userId}
+               ) AS own
+        FROM idempotency_keys k
+        WHERE k.store_id = ${storeId} AND (${from}::text IS NULL OR k.key > ${from})
+        ORDER BY k.key LIMIT ${first + 1}`
       const looked = rows.slice(0, first)
       return {
-        rows: looked.filter(({ own }) => own),
+        rows: looked
+          .filter(({ own }) => own)
+          .map(({ key, eventId, createdAt }) => ({ key, eventId: String(eventId), createdAt })),
         last: looked.at(-1)?.key ?? null,
         hasNextPage: rows.length > first,
       }

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Pool, PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
+import type { EventsDb } from '@user-stats/prisma-events'
 import type { Logger } from '@user-stats/http'
 import { isConflict, isLockTimeout } from '../../database/sql-state.ts'
 import { sweepStores } from './sweep.ts'
 
 export interface RetentionOptions {
-  readonly pool: Pool
+  readonly db: EventsDb
   readonly clock: () => Date
   readonly log: Logger
   /** Raw events of all stores are kept this long; 0: for ever. */
@@ -25,7 +26,7 @@ export type Retention = ReturnType<typeof createRetention>
  * Daily totals stay. One replica at a time does it.
  */
 export function createRetention({
-  pool,
+  db,
   clock,
   log,
   days,
@@ -70,7 +71,7 @@ export function createRetention({
      * @returns false when another replica is at it
      */
     async run(stopped: () => boolean): Promise<boolean> {
-      const client = await pool.connect()
+      const client = await db.pool.connect()
       let broken = true
       try {
         const { rows } = await client.query<{ mine: boolean }>(
@@ -80,7 +81,7 @@ export function createRetention({
         if (mine) {
           if (await clockIsTrusted(client)) {
             await dropMonths(client, stopped)
-            await sweepStores({ pool, daysAgo, stopped })
+            await sweepStores({ db, daysAgo, stopped })
           }
           await client.query(`SELECT pg_advisory_unlock(${taskLock})`)
         }

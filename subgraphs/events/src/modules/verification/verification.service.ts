@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { EventsDb } from '@user-stats/prisma-events'
 import { badInput, requireAdmin } from '@user-stats/core'
 import type { Acting } from '@user-stats/audit-log'
 import type { Access } from '../access/access.service.ts'
@@ -6,7 +6,7 @@ import type { Audit } from '../audit/audit.service.ts'
 import { recountRange, type RollupVerification } from './range.ts'
 
 export interface VerificationOptions {
-  readonly pool: Pool
+  readonly db: EventsDb
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
@@ -26,7 +26,7 @@ function checkRange(from: string, to: string): void {
 export type Verification = ReturnType<typeof createVerification>
 
 /** Recounts raw events and compares them with the rollups. */
-export function createVerification({ pool, access, audit, clock, timeout }: VerificationOptions) {
+export function createVerification({ db, access, audit, clock, timeout }: VerificationOptions) {
   return {
     /**
      * @param storeId null: all stores
@@ -45,8 +45,8 @@ export function createVerification({ pool, access, audit, clock, timeout }: Veri
       checkRange(from, to)
       await access.admit(caller, storeId)
       const recordIds = storeId === null ? [] : [String(storeId)]
-      await audit.record(pool, acting, { action: 'ROLLUPS_VERIFIED', storeId, recordIds })
-      return await recountRange({ pool, clock, timeout, signal }, storeId, from, to)
+      await audit.record(db.prisma, acting, { action: 'ROLLUPS_VERIFIED', storeId, recordIds })
+      return await recountRange({ pool: db.pool, clock, timeout, signal }, storeId, from, to)
     },
   }
 }

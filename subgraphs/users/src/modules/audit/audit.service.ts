@@ -3,19 +3,14 @@ import { DomainError, requireAdmin } from '@user-stats/core'
 import {
   readAuditPage,
   recordAudit,
+  statementsIn,
   type AuditFilter,
   type AuditRecord,
-  type RunStatement,
 } from '@user-stats/audit-log'
 import type { PageRequest } from '../../database/page.ts'
 import type { Db } from '../../database/transaction.ts'
 import type { Session } from '../access/access.service.ts'
 import { createReads } from './reads.ts'
-
-const on =
-  (db: Db): RunStatement =>
-  (text, values) =>
-    db.$queryRawUnsafe(text, ...values)
 
 export type Audit = ReturnType<typeof createAudit>
 
@@ -28,7 +23,7 @@ export function createAudit({
   readonly clock: () => Date
 }) {
   const recordBefore = (session: Session, record: AuditRecord): Promise<void> =>
-    recordAudit(on(prisma), session, record, clock()).catch((cause: unknown) => {
+    recordAudit(statementsIn(prisma), session, record, clock()).catch((cause: unknown) => {
       throw new DomainError('SERVICE_UNAVAILABLE', {
         message: 'Reading personal data is recorded, and that is not possible now. Try again soon.',
         cause,
@@ -41,7 +36,7 @@ export function createAudit({
   return {
     /** Writes an entry in the transaction of what it tells of. @param acting the request, or a command by its name */
     record: (tx: Db, acting: Session | { readonly command: string }, record: AuditRecord): Promise<void> =>
-      recordAudit(on(tx), acting, record, clock()),
+      recordAudit(statementsIn(tx), acting, record, clock()),
 
     /**
      * To be awaited between reading personal data and answering it. Reads of others than admins are not recorded.
@@ -67,7 +62,7 @@ export function createAudit({
     /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */
     async page(session: Session, filter: AuditFilter, page: PageRequest) {
       requireAdmin(await session.activeCaller())
-      return await readAuditPage(on(prisma), filter, page)
+      return await readAuditPage(statementsIn(prisma), filter, page)
     },
   }
 }
