@@ -58,7 +58,7 @@ test('after a few timeouts no more requests are sent to a subgraph, until a prob
   graph.users.respond = undefined
   await until(({ status }) => status === 200)
   expect(await stateOf('users')).toBe('0')
-  expect(graph.logged().match(/it is asked no more/g)).toHaveLength(1)
+  expect(graph.logged().match(/requests to it are suspended/g)).toHaveLength(1)
   expect(graph.logged().match(/peer answers again/g)).toHaveLength(1)
 })
 

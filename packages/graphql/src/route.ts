@@ -54,7 +54,7 @@ export function registerGraph<Context extends RequestContext>(
     room.route({
       method: ['GET', 'POST'],
       url: '/graphql',
-      config: { access: 'anybody' },
+      config: { access: 'optional' },
       handler: async (request, reply) => {
         if (page !== undefined && (await page(request, reply))) return reply
         // Outside Apollo Server, which would answer a refused token as an error of its own.

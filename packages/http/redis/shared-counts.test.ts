@@ -6,7 +6,7 @@ import { connectSharedCounts, type SharedCounts } from '../src/rate-limit/shared
 import { createQuota } from '../src/rate-limit/quota.ts'
 import { createTestLog } from '../src/testing.ts'
 
-// Needs `redis-server` in the path: `npm run test:redis`, apart from the other tests, which need nothing.
+// Needs `redis-server` on the PATH. Run by `npm run test:redis`, apart from the other tests.
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -47,7 +47,7 @@ afterAll(stopRedis)
 const replica = (prefix = 'rate:test'): SharedCounts =>
   connectSharedCounts({ url: `redis://127.0.0.1:${String(port)}`, prefix, log: createTestLog().log })
 
-/** Asks until there is an answer, or none, as wanted. */
+/** Retries until there is a result, or until there is none, as requested. */
 async function until(
   counts: SharedCounts,
   answered: boolean,
@@ -80,7 +80,7 @@ test('replicas add to the same counts; services do not', async () => {
   }
 })
 
-test('while Redis is away each replica counts alone at once, and together again when it is back', async () => {
+test('while Redis is unreachable each replica counts alone, and together again once it is back', async () => {
   const [one, two] = [replica('rate:away'), replica('rate:away')]
   const quotaOf = (shared: SharedCounts) =>
     createQuota({ policy: { name: 'test', limit: 2, window: 60 }, clock: () => 0, shared })
@@ -96,7 +96,7 @@ test('while Redis is away each replica counts alone at once, and together again 
     expect(first.consume('a').allowed).toBe(false)
     await startRedis()
     for (const counts of [one, two]) await until(counts, true, 'x')
-    // What the dead server knew is lost with it; what it was not told is not.
+    // Counts that only the dead server had are lost; counts not yet sent to it are not.
     await first.refresh('a')
     await second.refresh('a')
     expect(second.get('a').count).toBe(2)

@@ -5,8 +5,8 @@ interface Range {
 }
 
 /**
- * Does an `Accept` header prefer HTML to JSON (RFC 9110, section 12.5.1)?
- * Browsers say so when they open a page. Without a preference (no header, or any type will do) the answer is no.
+ * Whether an `Accept` header prefers HTML to JSON (RFC 9110, section 12.5.1), as browsers do when they open a
+ * page. False without a preference (no header, or any type).
  */
 export function prefersHtml(accept: string | undefined): boolean {
   const ranges = (accept ?? '*/*').split(',').map(parseRange)
@@ -22,11 +22,11 @@ function parseRange(text: string): Range {
   const [type = '', subtype = ''] = name.split('/')
   const weight = parameters.find((parameter) => parameter.startsWith('q='))
   const quality = weight === undefined ? 1 : Number(weight.slice(2))
-  // A weight that cannot be read counts as none at all.
+  // An unreadable weight counts as none.
   return { type, subtype, quality: quality >= 0 && quality <= 1 ? quality : 0 }
 }
 
-/** The weight of the most specific range that covers a media type; 0 if none does. */
+/** The weight of the most specific range that matches a media type; 0 if none does. */
 function quality(ranges: Range[], mediaType: string): number {
   const [type, subtype] = mediaType.split('/')
   const range =

@@ -7,41 +7,43 @@ import { networkOf } from './rate-limit/network.ts'
 import type { RateLimits } from './rate-limit/rate-limits.ts'
 
 /**
- * What a route wants to know of its caller before it reads the body: that somebody is signed in, who it is if anybody, or
- * that it is nobody in particular, whatever token is sent.
+ * What a route requires of its caller before its body is read: a valid token, a valid token if one is sent,
+ * or nothing (a token is ignored).
  */
-type Access = 'token' | 'anybody' | 'anonymous'
+type Access = 'token' | 'optional' | 'anonymous'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** On whose behalf its body is read, once that is known. */
+    /** The tenant for which the body is parsed, once the caller is identified. */
     workload: Workload | undefined
   }
   interface FastifyContextConfig {
-    /** Without it nobody is asked who they are. */
+    /** Without it, the route does not identify its callers. */
     readonly access?: Access
   }
 }
 
-/** What of a request counts for its operation. One of a batch has headers and an id of its own. */
+/**
+ * The parts of a request that its operation needs. An operation of a batch has headers and an id of its own.
+ */
 export type Origin = Pick<FastifyRequest, 'headers' | 'id' | 'log' | 'ip' | 'caller'>
-/** How a request's answer goes: the connection that ends it, and headers, if it has any of its own. */
+/** The connection of a response, and its headers, unless it is one of a batch. */
 export type Connection = Pick<FastifyReply, 'raw'> & Partial<Pick<FastifyReply, 'header'>>
 
-/** Who sent a request. */
+/** The identity of a request's caller. */
 export interface Identity {
   readonly caller: Caller
-  /** TOO_MANY_REQUESTS when the caller is anonymous and its address has exceeded its limit: it may only sign in. */
+  /** TOO_MANY_REQUESTS when an anonymous caller's address exceeded its limit: it may only sign in. */
   readonly overLimit: DomainError | undefined
 }
 
-/** Finds out who sends a request, from its headers, and counts it. */
+/** Identifies the caller of a request by its headers, and counts the request. */
 export type Identify = (origin: Origin, connection: Connection) => Promise<Identity>
 
 export interface IdentifyOptions {
   readonly tokens: TokenVerifier
   readonly rates: RateLimits
-  /** With which the gateway vouches for addresses. */
+  /** The secret with which the gateway signs client addresses. */
   readonly gatewaySecret?: string | undefined
 }
 
@@ -68,7 +70,7 @@ export function createIdentify({ tokens, rates, gatewaySecret }: IdentifyOptions
   }
 }
 
-/** From now on the log, and reports of errors, say who sent the request. */
+/** Adds the caller to the request's log and error reports. */
 function nameCaller(request: Origin, caller: Caller): void {
   request.caller = caller
   const ids = logIdsOf(caller)
@@ -76,10 +78,10 @@ function nameCaller(request: Origin, caller: Caller): void {
 }
 
 /**
- * Judges the token of each request before anything of its body is read, by the `access` of its route.
+ * Verifies the token of each request before its body is read, as the route's `access` requires.
  *
- * @returns a function that answers with what was found out, once, and finds it out again from then on: a token must
- *   still be good when a request has lasted for long
+ * @returns a function that returns that identity on its first call, and verifies again on later ones: a token
+ *   must still be valid in a long request
  */
 export function registerAuthentication(app: FastifyInstance, identify: Identify): Identify {
   const known = new WeakMap<Origin, Identity>()
@@ -88,7 +90,7 @@ export function registerAuthentication(app: FastifyInstance, identify: Identify)
   app.addHook('onRequest', async (request, reply) => {
     const { access } = request.routeOptions.config
     if (access === undefined) return
-    // An old token must not keep its holder from getting a new one.
+    // An expired token must not prevent its holder from requesting a new one.
     if (access === 'anonymous') delete request.headers.authorization
     const identity = await identify(request, reply)
     const anonymous = identity.caller.role === 'ANONYMOUS'

@@ -32,7 +32,7 @@ declare module 'fastify' {
     readonly metrics: Metrics
   }
   interface FastifyRequest {
-    /** Who sent it, once that is known. */
+    /** The caller, once identified. */
     caller?: Caller | undefined
   }
 }
@@ -49,9 +49,9 @@ export interface HttpAppOptions {
   readonly requestTimeout: number
   readonly load: LoadLimits
   readonly corsOrigins: readonly string[]
-  /** Proxies whose X-Forwarded-For is believed. */
+  /** Proxies whose X-Forwarded-For is trusted. */
   readonly trustProxy?: readonly string[]
-  /** Speaks TLS with this, else plain HTTP. */
+  /** Certificate and key to serve TLS; plain HTTP without. */
   readonly tls: Tls | undefined
 }
 
@@ -71,12 +71,15 @@ export async function createHttpApp({
   trustProxy = [],
   tls,
 }: HttpAppOptions): Promise<FastifyInstance> {
-  // Widened, so that the instance's type stays the plain one.
+  // Widen the type, so that the instance's type stays the plain one.
   const loggerInstance: FastifyBaseLogger = log
-  // Headers that do not come to an end, within the time a body has, or a minute.
-  const patience = { headersTimeout: Math.min(requestTimeout, 60_000), connectionsCheckingInterval: 1_000 }
+  // A limit for headers that do not arrive completely: the time allowed for a body, at most a minute.
+  const headerTimeouts = {
+    headersTimeout: Math.min(requestTimeout, 60_000),
+    connectionsCheckingInterval: 1_000,
+  }
   const transport: object =
-    tls === undefined ? { http: patience } : { https: { ...tlsOptions(tls), ...patience } }
+    tls === undefined ? { http: headerTimeouts } : { https: { ...tlsOptions(tls), ...headerTimeouts } }
   const errors = createErrorReporter({ log, metrics })
   const observe = createResponseObserver({ metrics, logRequests })
   const app = Fastify({
@@ -86,10 +89,10 @@ export async function createHttpApp({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: trustProxy.length > 0 && [...trustProxy],
-    // Streams of events may take long. What arrives whole has a deadline below, what stalls has this one.
+    // Event streams may take long. A whole body has a deadline below; a stalled connection has this one.
     requestTimeout: 0,
     connectionTimeout: 120_000,
-    // Longer than usual keep-alive times of proxies, so that it is they who close.
+    // Keep-alive exceeds the usual timeouts of proxies, so that proxies close idle connections first.
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -103,7 +106,7 @@ export async function createHttpApp({
     },
     clientErrorHandler: (error, socket) => {
       log.debug({ code: error.code }, 'unreadable request')
-      // What breaks off a handshake cannot be answered.
+      // A failed handshake cannot be answered.
       if (/^ERR_(SSL|TLS)_/.test(error.code)) socket.destroy()
       else if (socket.writable) {
         const problem = fromParser(error.code)
@@ -140,13 +143,13 @@ export async function createHttpApp({
   if (tls !== undefined) app.addHook('onClose', followRenewals(app.server as Server, tls, log))
   app.addHook('onClose', () => {
     errors.close()
-    // Default metrics hold timers and observers of the process.
+    // Default metrics keep timers and observers in the process.
     metrics.registry.clear()
   })
   return app
 }
 
-/** Drops connections whose request body does not arrive in time: slow senders must not pile up. */
+/** Destroys connections whose request body does not arrive in time: slow senders must not accumulate. */
 function registerBodyDeadline(app: FastifyInstance, milliseconds: number): void {
   const deadlines = new WeakMap<FastifyRequest, NodeJS.Timeout>()
   const arrived = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
@@ -158,17 +161,17 @@ function registerBodyDeadline(app: FastifyInstance, milliseconds: number): void 
     done()
   })
   app.addHook('preValidation', arrived)
-  // A body that was refused never comes to validation, and its connection may serve others.
+  // A refused body never reaches validation, and its connection may be reused.
   app.addHook('onResponse', arrived)
 }
 
-/** What Node's parser could not read, in terms of our catalogue. */
+/** Translates errors of Node's HTTP parser into the catalogue. */
 const fromParser = (code: string | undefined): DomainError =>
   code === 'HPE_HEADER_OVERFLOW'
     ? new DomainError('BAD_REQUEST', { message: "The request's headers are too large: at most 16 KiB." })
     : new DomainError('BAD_REQUEST')
 
-/** Fastify's own refusals in terms of our catalogue. */
+/** Translates Fastify's own errors into the catalogue. */
 function fromFastify(error: FastifyError): DomainError | undefined {
   if (error.statusCode === 413) return new DomainError('PAYLOAD_TOO_LARGE')
   if (error.statusCode === 415) return new DomainError('UNSUPPORTED_MEDIA_TYPE')
@@ -179,7 +182,7 @@ function fromFastify(error: FastifyError): DomainError | undefined {
   return undefined
 }
 
-/** What the caller may know of an error. */
+/** Translates any error into a public one. */
 export const toPublicError = (error: unknown): DomainError =>
   (error instanceof Error && !(error instanceof DomainError) && 'statusCode' in error
     ? fromFastify(error as FastifyError)

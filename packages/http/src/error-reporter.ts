@@ -4,20 +4,20 @@ import { logIdsOf, type LogIds } from './log-ids.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
-/** An error as it leaves, and what it came from. */
+/** An error as answered, and its cause. */
 export interface AnsweredError {
   readonly code: string
   readonly error?: unknown
 }
 
-/** The request that an error answers. */
+/** The request that failed. */
 export interface FailedRequest {
-  /** The route's pattern. */
+  /** The route's URL pattern. */
   readonly route: string
-  /** The kind of the GraphQL operation, if there is one. */
+  /** The type of the GraphQL operation, if any. */
   readonly operation?: 'query' | 'mutation' | 'subscription' | undefined
   readonly caller?: Caller | undefined
-  /** Names the request and its caller. */
+  /** A logger bound to the request and its caller. */
   readonly log: Pick<Logger, 'warn' | 'error'>
 }
 
@@ -30,10 +30,10 @@ export type ErrorReporter = ReturnType<typeof createErrorReporter>
 
 /** Milliseconds between two summaries. */
 const summaryInterval = 60_000
-/** Callers with a line of their own in a summary. */
+/** Maximum callers that a summary lists one by one. */
 const maxCallers = 1_000
 
-/** The request as the error reporter wants it. */
+/** The data of a request that the error reporter needs. */
 export const failedRequestOf = ({ routeOptions, caller, log }: FastifyRequest): FailedRequest => ({
   route: routeOptions.url ?? 'unknown',
   caller,
@@ -41,8 +41,8 @@ export const failedRequestOf = ({ routeOptions, caller, log }: FastifyRequest): 
 })
 
 /**
- * Counts each error once, where the answer leaves. Errors of ours (5xx) are logged at once, with their cause; errors
- * of callers (4xx) are summed up per caller and minute.
+ * Counts each error once, when its response is sent. Server errors (5xx) are logged at once, with their
+ * cause; errors of callers (4xx) are summed up per caller and minute.
  */
 export function createErrorReporter({ log, metrics }: ErrorReporterOptions) {
   let callers = new Map<string, { ids: object; refused: Record<string, number> }>()
@@ -55,7 +55,7 @@ export function createErrorReporter({ log, metrics }: ErrorReporterOptions) {
     callers.set(key, sums)
   }
 
-  /** Writes and begins anew. */
+  /** Logs the summary and starts a new one. */
   function flush(): void {
     const summary = callers
     callers = new Map()
@@ -91,10 +91,10 @@ const anonymous = { caller: 'anonymous' } as const
 
 const keyOf = (ids: LogIds | undefined): string => ids?.keyId ?? ids?.service ?? ''
 
-/** Codes that are not in the catalogue are GraphQL's for faults of a document. */
+/** Codes outside the catalogue are GraphQL's own, for invalid documents. */
 const statusOf = (code: string): number => (isErrorCode(code) ? catalogue[code].status : 400)
 
-/** The API key that an error is about, where the token does not say it. */
+/** The API key that an error is about, for requests without a token. */
 const concernedBy = (error: unknown): LogIds | undefined =>
   error instanceof DomainError && error.key !== undefined ? error.key : undefined
 

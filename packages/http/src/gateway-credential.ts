@@ -1,14 +1,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 
-/** Proves that a request comes from the gateway itself. */
+/** The header by which the gateway authenticates itself. */
 export const gatewayCredentialHeader = 'x-gateway-credential'
 
-/** What the gateway sends as that header: made from the secret that it shares with the services, never the secret. */
+/** The header's value: derived from the secret shared with the services, never the secret itself. */
 export const gatewayCredential = (secret: string): string =>
   createHmac('sha256', secret).update('gateway-credential').digest('base64url')
 
-/** Recognises requests of the gateway itself. Without a secret there are none. */
+/** Recognises requests of the gateway. Without a secret there are none. */
 export function gatewayRecognizer(
   secret: string | undefined,
 ): (request: Pick<FastifyRequest, 'headers'>) => boolean {

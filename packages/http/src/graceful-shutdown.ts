@@ -2,25 +2,25 @@ import { Server } from 'node:net'
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-/** How an app goes down. */
+/** The shutdown state of an app. */
 interface Drain {
-  /** From now on it is not ready, though it answers. */
+  /** True once readiness reports 503; requests are still answered. */
   stopping: boolean
-  /** Milliseconds that idle connections may still bring a request, once nobody new is let in. */
+  /** Milliseconds that idle connections may still send a request after the port is closed. */
   linger: number
 }
 
 const drains = new WeakMap<FastifyInstance, Drain>()
 
-/** Prepares an app to be drained. Closing it alone waits for requests in flight only. */
+/** Prepares an app for `drainAndClose`. Closing it directly waits for requests in flight only. */
 export function registerDrain(app: FastifyInstance): Drain {
   const drain: Drain = { stopping: false, linger: 0 }
   drains.set(app, drain)
   app.addHook('preClose', async () => {
     drain.stopping = true
-    // What is in flight began too early to say so: its connection is idle later, and then no longer than the others.
+    // Responses already in flight lack `Connection: close`: limit how long their connections stay idle.
     app.server.keepAliveTimeout = Math.max(1, drain.linger)
-    // Every answer says by now that its connection ends: each that brings a request ends by itself.
+    // All other responses carry `Connection: close`, so a connection that sends a request ends with it.
     const end = performance.now() + drain.linger
     while (performance.now() < end && (await connectionsOf(app.server)) > 0) await pause(10)
   })
@@ -35,16 +35,16 @@ const connectionsOf = (server: Server): Promise<number> =>
   })
 
 export interface DrainOptions {
-  /** Milliseconds to go on as before while readiness says 503: for load balancers to notice. */
+  /** Milliseconds to serve as before while readiness reports 503, for load balancers to notice. */
   readonly delay: number
-  /** Milliseconds that idle connections may still bring a request. */
+  /** Milliseconds that idle connections may still send a request. */
   readonly linger?: number
 }
 
 /**
- * Takes an app out of service without failing a request: readiness says 503 and all else goes on for the delay; then
- * nobody new is let in, answers end their connections, and idle ones are closed when they brought nothing for a while.
- * Resolves when what was in flight has been answered and the app is closed.
+ * Takes an app out of service without failing a request. Readiness reports 503 while all else continues for
+ * the delay; then the port is closed, responses carry `Connection: close`, and idle connections are closed
+ * after `linger`. Resolves when all requests in flight are answered and the app is closed.
  */
 export async function drainAndClose(
   app: FastifyInstance,
@@ -53,10 +53,10 @@ export async function drainAndClose(
   const drain = drains.get(app)
   if (drain !== undefined) Object.assign(drain, { stopping: true, linger })
   if (delay > 0) await pause(delay)
-  // Right after the loop has taken in who was waiting at the door.
+  // Let the event loop accept pending connections first.
   await turn()
-  // Not the server's own `close`: that ends idle connections at once, and with them requests already on their way.
-  // Before anybody is told to come back on another connection: it would be this door they come to.
+  // Close the port before any response carries `Connection: close`, or clients would reconnect to us. Do not
+  // use the HTTP server's own `close`: it ends idle connections at once, with requests that are on the wire.
   if (app.server.listening) Server.prototype.close.call(app.server)
   await app.close()
 }

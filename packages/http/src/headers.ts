@@ -1,6 +1,6 @@
 /**
- * Headers of every answer, unless a page sets its own. The same as the helmet package's defaults, which it would put
- * together again for each request, with a policy that lets nothing be loaded or framed: what we answer is data.
+ * Headers of every response, unless a page sets its own. The same as the helmet package's defaults, which it
+ * would rebuild for each request, with a policy that allows no loading or framing: our responses are data.
  */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
@@ -16,7 +16,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'x-xss-protection': '0',
 }
 
-/** Over TLS only: browsers ignore it elsewhere (RFC 6797), and what ends TLS before us may have a policy of its own. */
+/** Over TLS only: browsers ignore it elsewhere (RFC 6797), and a TLS proxy may have a policy of its own. */
 export const secureTransport: Readonly<Record<string, string>> = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
 }

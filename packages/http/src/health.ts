@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from './logger.ts'
 
-/** What must work for a service to be ready, by name; a check rejects when it does not. */
+/** The dependencies of a service's readiness, by name; a check rejects when its dependency fails. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>
 
-/** Whether a service can do its work now, and what it looked at. */
+/** Whether a service is ready, and the result of each check. */
 export interface Readiness {
   readonly status: 'ok' | 'stopping' | 'unavailable'
   readonly checks: Readonly<Record<string, 'ok' | 'unavailable'>>
@@ -12,7 +12,7 @@ export interface Readiness {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether this service can do its work now. */
+    /** Whether this service is ready. */
     readiness: () => Promise<Readiness>
   }
 }
@@ -31,7 +31,7 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** Runs all checks at once, within 2 seconds. */
+/** Runs all checks concurrently, within 2 seconds. */
 export async function readinessOf(checks: ReadinessChecks): Promise<Readiness> {
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => [name, await passes(check)] as const),
@@ -42,7 +42,9 @@ export async function readinessOf(checks: ReadinessChecks): Promise<Readiness> {
   }
 }
 
-/** `GET /health/live`: the process answers. `GET /health/ready`: it can do its work; 503 says what is missing. */
+/**
+ * `GET /health/live`: the process responds. `GET /health/ready`: it is ready; 503 lists the failed checks.
+ */
 export function registerHealth(
   app: FastifyInstance,
   checks: ReadinessChecks,
@@ -51,7 +53,7 @@ export function registerHealth(
 ): void {
   let missing = ''
 
-  /** Probes come every few seconds: only a change is worth a line. */
+  /** Probes come every few seconds: only log changes. */
   function logChange(results: Readiness['checks']): void {
     const failed = Object.keys(results).filter((name) => results[name] !== 'ok')
     if (failed.join() === missing) return

@@ -1,6 +1,6 @@
 import type { Caller } from '@user-stats/core'
 
-/** How the log names a caller: ids, never an address or personal data. */
+/** A caller's ids in the log: never an address or personal data. */
 export interface LogIds {
   readonly keyId?: string
   readonly storeId?: number | undefined

@@ -9,7 +9,7 @@ export interface LoggerOptions {
 }
 
 /**
- * Structured logs. Errors are reduced to their type, code and stack: a message of the database may quote a value,
+ * Structured logs. Errors are reduced to their type, code and stack: a database's message may quote a value,
  * and values may be personal data.
  */
 export const createLogger = ({ name, level = 'info', destination }: LoggerOptions): Logger =>
@@ -49,7 +49,7 @@ function describeError(error: unknown): Record<string, unknown> {
     severity: text(severity),
     table: text(table),
     constraint: text(constraint),
-    // Only where it happened; the first line of a stack is the message.
+    // Only the call sites; the first line of a stack contains the message.
     stack: error.stack
       ?.split('\n')
       .filter((line) => /^\s+at /.test(line))
@@ -63,8 +63,8 @@ type Child = [bindings: Bindings, options?: ChildLoggerOptions]
 type Line = [details: object, message?: string]
 
 /**
- * A logger with more bindings, made when it first has something to write: most requests never do, and making one
- * costs more than everything else that is done for a small request's log.
+ * A child logger, created on its first log line: most requests log nothing, and creating one costs more than
+ * the rest of a small request's logging.
  */
 class LazyChild {
   readonly parent: Logger
@@ -118,7 +118,7 @@ class LazyChild {
   }
 
   silent(): void {
-    // Nothing is written at this level.
+    // This level is disabled.
   }
 
   child(...bindings: Child): Logger {
@@ -128,5 +128,5 @@ class LazyChild {
 
 /** A child logger for one request. */
 export const createLazyChild = (parent: Logger, ...bindings: Child): Logger =>
-  // What Fastify and we call of a logger; pino's own machinery is made when it is used.
+  // The methods that Fastify and we call; pino's child is created on first use.
   new LazyChild(parent, bindings) as unknown as Logger

@@ -8,7 +8,7 @@ interface Listen {
   readonly port: number
 }
 
-/** Serves `GET /metrics`, and nothing else, on a port of its own: who may reach it is up to the network. */
+/** Serves `GET /metrics` only, on a port of its own: access is restricted by the network. */
 export async function serveMetrics(
   registry: Pick<Registry, 'contentType' | 'metrics'>,
   listen: Listen,

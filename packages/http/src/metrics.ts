@@ -28,11 +28,11 @@ export function createMetrics(service: string) {
   })
   const breakers = new Gauge({
     name: 'circuit_breaker_state',
-    help: 'Whether a peer is asked: 0 closed, it is; 1 half open, it is tried; 2 open, it is not.',
+    help: 'State of the circuit breaker of a peer: 0 closed (requests are sent), 1 half open (trial requests), 2 open (no requests).',
     labelNames: ['peer'],
     registers: [registry],
   })
-  /** A value that is asked for when it is read. */
+  /** A gauge whose value is computed when it is read. */
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,

@@ -3,28 +3,28 @@ import type { FastifyInstance } from 'fastify'
 import { DomainError } from '@user-stats/core'
 import type { Metrics } from './metrics.ts'
 
-/** What a service takes on at most; 0 is no bound. */
+/** Limits of a service's load; 0 is unlimited. */
 export interface LoadLimits {
-  /** Milliseconds that the event loop may be late. */
+  /** Maximum delay of the event loop in milliseconds. */
   readonly delay: number
-  /** Percent of the heap that V8 may have. */
+  /** Maximum percentage of V8's heap limit. */
   readonly heap: number
-  /** Bytes of memory of the process. */
+  /** Maximum resident memory of the process in bytes. */
   readonly rss: number
-  /** Connections open at the same time. */
+  /** Maximum open connections. */
   readonly connections: number
-  /** Milliseconds between two looks at it. */
+  /** Milliseconds between two measurements. */
   readonly interval?: number
 }
 
 type Reason = 'delay' | 'heap' | 'rss'
 
-/** Answered whatever the load is: whoever looks after us must see it. */
+/** Answered under any load, so that operators see the state. */
 const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
 
 /**
- * Refuses requests with OVERLOADED while the process is overloaded, before anything is done for them, and
- * connections beyond the bound. A request costs a look at the clock.
+ * Refuses requests with OVERLOADED while the process is overloaded, before any work is done for them, and
+ * refuses connections beyond the limit. The check costs one clock reading per request.
  *
  * @returns a readiness check
  */
@@ -46,12 +46,12 @@ export function registerLoad(
 
   const timer = setInterval(() => {
     const now = performance.now()
-    // Whoever came while the loop was held up has waited as long already: they are refused until the next look.
+    // Requests that arrived during the delay have waited as long: refuse them until the next measurement.
     found = now - looked > latest ? 'delay' : look()
     looked = now
   }, interval).unref()
 
-  /** Also late: a turn that has gone on for so long that the timer has not come to its turn. */
+  /** A blocked event loop counts as late even before the timer fires. */
   const overload = (): Reason | undefined =>
     found ?? (performance.now() - looked > latest ? 'delay' : undefined)
 
@@ -65,7 +65,7 @@ export function registerLoad(
     done(new DomainError('OVERLOADED'))
   })
   app.addHook('onReady', (done) => {
-    // What was done until now was starting.
+    // Ignore the delay caused by start-up.
     looked = performance.now()
     done()
   })

@@ -3,7 +3,9 @@ import type { FastifyReply } from 'fastify'
 import { failedRequestOf } from './error-reporter.ts'
 import type { DomainError, ExceededLimit, Fault } from '@user-stats/core'
 
-/** A problem document (RFC 9457), with `message` beside `detail` for clients of the previous system. */
+/**
+ * A problem document (RFC 9457), with `message` in addition to `detail` for clients of the previous system.
+ */
 export interface Problem {
   readonly type: 'about:blank'
   readonly title: string
@@ -12,7 +14,7 @@ export interface Problem {
   readonly detail: string
   readonly message: string
   readonly field?: string
-  /** Every fault that was found. */
+  /** All faults found. */
   readonly errors?: readonly Fault[]
   readonly limit?: string
   readonly requested?: number
@@ -31,13 +33,13 @@ const toProblem = (error: DomainError): Problem => ({
   ...membersOfLimit(error.limit),
 })
 
-/** A limit that was exceeded, as errors name it: which one, what was asked, what is allowed. */
+/** An exceeded limit: its name, the requested amount, and the maximum. */
 export const membersOfLimit = (
   limit: ExceededLimit | undefined,
 ): { limit?: string; requested?: number; maximum?: number } =>
   limit === undefined ? {} : { limit: limit.name, requested: limit.requested, maximum: limit.maximum }
 
-/** Answers with a problem document and more members, and reports the error. */
+/** Sends a problem document with additional members, and reports the error. */
 export function sendProblem(reply: FastifyReply, error: DomainError, more: object = {}): FastifyReply {
   reply.server.errors.report([{ code: error.code, error }], failedRequestOf(reply.request))
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
@@ -50,7 +52,7 @@ export function sendProblem(reply: FastifyReply, error: DomainError, more: objec
 }
 
 /**
- * A whole HTTP answer to what could not be read as a request, on a connection that ends with it.
+ * A complete HTTP response to bytes that could not be parsed as a request; it closes the connection.
  */
 export function problemResponse(error: DomainError): string {
   const body = JSON.stringify(toProblem(error))
@@ -75,10 +77,10 @@ export const problemSchema = {
     code: { type: 'string', description: 'One of the codes in the list of errors.' },
     detail: { type: 'string' },
     message: { type: 'string', description: 'The same as `detail`.' },
-    field: { type: 'string', description: 'The member at fault, the first if there are several.' },
+    field: { type: 'string', description: 'The invalid member, the first if there are several.' },
     errors: {
       type: 'array',
-      description: 'Each member at fault, 20 at most.',
+      description: 'Each invalid member, 20 at most.',
       items: {
         type: 'object',
         required: ['field', 'message'],
@@ -86,7 +88,7 @@ export const problemSchema = {
       },
     },
     limit: { type: 'string', description: 'The limit that was exceeded.' },
-    requested: { type: 'number', description: 'What was asked of it.' },
+    requested: { type: 'number', description: 'The requested amount.' },
     maximum: { type: 'number', description: 'What is allowed.' },
   },
 } as const

@@ -1,5 +1,5 @@
 const pattern = /^[\w.:-]{1,64}$/
 
-/** The request id that somebody sent, if it is one that logs and the audit log can hold as it is. */
+/** The request id sent by the client, if it is safe for logs and the audit log. */
 export const acceptableRequestId = (given: unknown): string | undefined =>
   typeof given === 'string' && pattern.test(given) ? given : undefined

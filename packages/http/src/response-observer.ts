@@ -6,10 +6,10 @@ export interface ResponseObserverOptions {
   readonly logRequests: boolean
 }
 
-/** What proxies log for a client that went away before its answer was complete. */
+/** The status that proxies log for a client that disconnected before its response was complete. */
 const clientClosedRequest = 499
 
-/** Measures, and if wanted logs, each request when its answer is complete or its connection has gone. */
+/** Measures, and optionally logs, each request when its response is complete or its connection closed. */
 export const createResponseObserver =
   ({ metrics, logRequests }: ResponseObserverOptions) =>
   (request: FastifyRequest, reply: FastifyReply): void => {

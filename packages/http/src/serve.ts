@@ -8,24 +8,27 @@ export interface Service {
   readonly app: FastifyInstance
   readonly log: Logger
   readonly listen: { readonly host: string; readonly port: number }
-  /** Where metrics are served. */
+  /** The port of the metrics server. */
   readonly metrics: { readonly host: string; readonly port: number }
-  /** Milliseconds to go on answering, not ready, once asked to stop. */
+  /** Milliseconds to continue serving, not ready, after SIGTERM. */
   readonly shutdownDelay: number
 }
 
-/** Connections that may wait to be accepted: with Node's 511, a thousand clients coming at once are reset. */
+/**
+ * Length of the accept queue: Node's default of 511 resets connections when a thousand clients connect at
+ * once.
+ */
 const backlog = 4_096
-/** Milliseconds for requests in flight to finish once nobody new is let in. */
+/** Milliseconds for requests in flight to finish after the port is closed. */
 const grace = 25_000
 
 /**
- * Runs a service until SIGINT or SIGTERM: says that it is not ready, finishes what is in flight, then ends with
- * status 0.
- * What keeps it from starting is reported a line each, with status 1.
+ * Runs a service until SIGINT or SIGTERM: it becomes not ready, finishes the requests in flight, and exits
+ * with status
+ * 0. Faults at start are reported one per line, with status 1.
  *
- * @param variables those that the service reads
- * @param build makes the service from the environment
+ * @param variables the variables that the service reads
+ * @param build creates the service from the environment
  */
 export async function serve(
   name: string,
@@ -44,7 +47,7 @@ export async function serve(
       if (stopping) return
       stopping = true
       log.info({ signal }, 'stopping')
-      // Before the service's own port: whoever waits for that to be free finds this one free, too.
+      // Close the metrics port first: a successor that waits for the service's port needs both.
       metricsServer.close()
       setTimeout(() => {
         log.error('requests did not finish in time')
@@ -60,7 +63,7 @@ export async function serve(
     }
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
-    // A supervisor that holds our channel and dies takes us along.
+    // Exit when the supervisor that holds our IPC channel dies.
     process.on('disconnect', () => {
       stop('SIGTERM')
     })

@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface PeerBreakerOptions {
-  /** The service it leads to. */
+  /** The service it protects calls to. */
   readonly peer: string
   readonly log: Logger
   readonly metrics: Pick<Metrics, 'breakers'>
@@ -11,7 +11,7 @@ export interface PeerBreakerOptions {
 
 const values: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
-/** A circuit breaker whose changes are seen in the log and the metrics. */
+/** A circuit breaker that reports its changes to the log and the metrics. */
 export function createPeerBreaker({ peer, log, metrics }: PeerBreakerOptions): Breaker {
   let away = false
   const gauge = metrics.breakers.labels({ peer })
@@ -19,8 +19,8 @@ export function createPeerBreaker({ peer, log, metrics }: PeerBreakerOptions): B
   return createBreaker({
     onChange: (state) => {
       gauge.set(values[state])
-      // Once when it goes and once when it is back: the trials in between are no news.
-      if (state === 'open' && !away) log.warn({ peer }, 'peer does not answer, it is asked no more')
+      // Log the failure and the recovery once each; trial calls in between are not logged.
+      if (state === 'open' && !away) log.warn({ peer }, 'peer does not answer: requests to it are suspended')
       if (state === 'closed') log.info({ peer }, 'peer answers again')
       away = state !== 'closed'
     },

@@ -9,14 +9,14 @@ import { createLogger } from './logger.ts'
 import type { LoadLimits } from './overload.ts'
 import { createMetrics } from './metrics.ts'
 
-/** What the gateway allows by default. */
+/** The default limits of the gateway. */
 export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
-/** What a service takes on by default. */
+/** The default load limits of a service. */
 export const testLoad: LoadLimits = loadLimitsOf(readVariables(commonVariables, {}))
-/** And how often one may ask, of a service that tests send bad tokens to. */
+/** Rate limits for services to which tests send bad tokens. */
 export const testRates = { service: 'test', caller: 100_000, anonymous: 100_000, failures: 100_000 }
 
-/** Keeps log lines, for tests that look at them. */
+/** Collects log lines, for tests that check them. */
 export function createTestLog() {
   const lines: string[] = []
   const destination = new Writable({
@@ -28,7 +28,7 @@ export function createTestLog() {
   return { log: createLogger({ name: 'test', level: 'trace', destination }), text: () => lines.join('') }
 }
 
-/** An app as the services build it, before its routes. */
+/** An app as the services build it, without routes. */
 export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
   const { log, text } = createTestLog()
   const metrics = createMetrics('test')
@@ -53,7 +53,7 @@ export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
   }
 }
 
-/** A clock that stands until it is moved. */
+/** A clock that only moves when a test advances it. */
 export function createTestClock(start = Date.parse('2026-11-23T05:16:00Z')) {
   let now = start
   return {
@@ -64,7 +64,7 @@ export function createTestClock(start = Date.parse('2026-11-23T05:16:00Z')) {
   }
 }
 
-/** The error a function throws, or a promise rejects with, as far as a caller is told of it. */
+/** The public part of the error that a function throws, or a promise rejects with. */
 export async function refusalOf(
   action: () => unknown,
 ): Promise<{ code: string; field?: string; faults?: string[]; message: string }> {

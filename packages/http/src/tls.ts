@@ -8,11 +8,11 @@ export const tlsOptions = ({ cert, key }: Certificate) =>
   ({ cert, key, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }) as const satisfies ServerOptions
 
 /**
- * Looks again and again whether the certificate's files were replaced, and goes on with what is there then; connections
- * that are open stay. While a new certificate and its key do not fit (yet), the old ones are kept.
+ * Checks periodically whether the certificate's files were replaced, and uses the new ones for new
+ * connections. While a new certificate does not (yet) match its key, the old pair stays in use.
  *
  * @param interval milliseconds
- * @returns a function that ends it
+ * @returns a function that stops the checks
  */
 export function followRenewals(
   server: Pick<Server, 'setSecureContext'>,
@@ -21,19 +21,20 @@ export function followRenewals(
   interval = 10_000,
 ): () => void {
   let current: Certificate = tls
-  let told = ''
+  let lastFault = ''
   const timer = setInterval(() => {
     try {
       const { cert, key } = tls.renewed()
       if (cert === current.cert && key === current.key) return
       server.setSecureContext(tlsOptions({ cert, key }))
       current = { cert, key }
-      told = ''
-      log.info('took up a renewed certificate')
+      lastFault = ''
+      log.info('the renewed certificate is in use')
     } catch (error) {
       const fault = error instanceof EnvError ? error.message : 'TLS_CERT: cannot be used'
-      if (fault !== told) log.warn({ fault }, 'the renewed certificate is not used, the old one is')
-      told = fault
+      if (fault !== lastFault)
+        log.warn({ fault }, 'the renewed certificate cannot be used; the old one stays in use')
+      lastFault = fault
     }
   }, interval).unref()
   return () => {

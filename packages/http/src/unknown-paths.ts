@@ -2,10 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
 import { sendProblem } from './problem-details.ts'
 
-/** Paths and methods that nothing answers: 404, and 405 with those that do, whatever the body is. */
+/**
+ * Unknown paths answer 404; known paths with another method answer 405 and list the allowed ones, whatever
+ * the body.
+ */
 export function registerUnknownPaths(app: FastifyInstance): void {
   function refusal(request: FastifyRequest, reply: FastifyReply): DomainError {
-    // Fastify's types say that a route is always found.
+    // Fastify's types claim that a route is always found.
     const routeOf = (method: string): unknown => app.findRoute({ method, url: request.url })
     const other = ['GET', 'POST', 'PATCH', 'DELETE'].filter(
       (method) => method !== request.method && routeOf(method) !== null,
@@ -14,7 +17,7 @@ export function registerUnknownPaths(app: FastifyInstance): void {
     return new DomainError(other.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND')
   }
 
-  // Not by the handler below, before which the body would be read.
+  // Not in the not-found handler: the body would be read before it.
   app.addHook('onRequest', (request, reply, done) => {
     if (request.is404) void sendProblem(reply, refusal(request, reply))
     else done()

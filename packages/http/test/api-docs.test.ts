@@ -42,7 +42,7 @@ const openapi = {
 
 async function startApp() {
   const app = Fastify({ routerOptions: { ignoreTrailingSlash: true } })
-  // As the services do: what sets no policy of its own gets the strictest.
+  // As in the services: a page that sets no policy of its own gets the strictest.
   app.addHook('onRequest', async (_request, reply) => {
     void reply.header('content-security-policy', "default-src 'none'")
   })
@@ -54,7 +54,7 @@ async function startApp() {
   return { origin, [Symbol.asyncDispose]: () => app.close() }
 }
 
-test('Swagger UI renders the document and sends a request, all within its origin and policy', async () => {
+test('Swagger UI renders the document and sends a request, within its origin and policy', async () => {
   await using app = await startApp()
   await using browser = await startBrowser()
   await using visit = await browser.open(`${app.origin}/docs`)
@@ -107,7 +107,7 @@ test('each page allows scripts of its origin only, answers with a trailing slash
   }
 })
 
-test('assets are compressed for who can read that, cached for ever, and nothing else is served beside them', async () => {
+test('assets are compressed for clients that accept it and cached forever; nothing else is served', async () => {
   await using app = await startApp()
   const page = await (await fetch(`${app.origin}/docs`)).text()
   const urls = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '')

@@ -6,7 +6,7 @@ import { expect, test } from '@jest/globals'
 import { FormBody } from '../src/body/body-parsers.ts'
 import { createTestApp } from '../src/testing.ts'
 
-/** An app that answers with the body it was sent: one route as most are, one for beacons. */
+/** An app that echoes the body it received: one ordinary route, one for beacons. */
 async function startApp() {
   const it = await createTestApp()
   for (const [path, config] of [
@@ -37,7 +37,7 @@ const encoders = {
   zstd: zstdCompressSync,
 } as const
 
-test('a body is decoded by its content encodings, one inside the other, and as it is without one', async () => {
+test('a body is decoded by its content encodings, also nested ones, and read as it is without one', async () => {
   await using it = await startApp()
   const expected = { body: JSON.parse(content) as unknown }
   for (const [encoding, encode] of Object.entries(encoders))
@@ -47,11 +47,11 @@ test('a body is decoded by its content encodings, one inside the other, and as i
     ['identity', Buffer.from(content)],
     ['', Buffer.from(content)],
     ['x-gzip', gzipSync(content)],
-    // As some clients write it, without the header of zlib.
+    // Some clients omit the zlib header.
     ['deflate', deflateRawSync(content)],
     ['gzip, br', brotliCompressSync(gzipSync(content))],
     ['zstd, deflate, identity, gzip', gzipSync(deflateSync(zstdCompressSync(content)))],
-    // Members and frames that follow each other.
+    // Several members or frames may follow each other.
     ['gzip', Buffer.concat([gzipSync(content.slice(0, 9)), gzipSync(content.slice(9))])],
     ['zstd', Buffer.concat([zstdCompressSync(content.slice(0, 9)), zstdCompressSync(content.slice(9))])],
   ] as const)
@@ -63,7 +63,7 @@ test('a body is decoded by its content encodings, one inside the other, and as i
   expect(form.answer).toEqual({ body: { form: { a: '1', b: 'é' } } })
 })
 
-test('an encoding that is not known is 415, with those that are', async () => {
+test('an unknown encoding is 415, with the list of the supported ones', async () => {
   await using it = await startApp()
   for (const encoding of [
     'compress',
@@ -81,7 +81,7 @@ test('an encoding that is not known is 415, with those that are', async () => {
   }
 })
 
-test('a body that is not what its encoding says, is cut off or followed by something is 400', async () => {
+test('a body that does not match its encoding, is truncated or has trailing data is 400', async () => {
   await using it = await startApp()
   for (const [encoding, encode] of Object.entries(encoders)) {
     const whole = encode(content)
@@ -94,7 +94,7 @@ test('a body that is not what its encoding says, is cut off or followed by somet
       expect(await it.send(body, { 'content-encoding': encoding })).toMatchObject({
         status: 400,
         answer: {
-          message: `The request body is not valid ${encoding}, as content-encoding says it is.`,
+          message: `The request body is not valid ${encoding}, as its content-encoding states.`,
         },
       })
   }
@@ -106,7 +106,7 @@ test('a body that is not what its encoding says, is cut off or followed by somet
   expect(await nothing.json()).toEqual({ body: null })
 })
 
-test('what comes out of each decoding has the limit of a body', async () => {
+test('the size limit of a body applies to the output of each decoding', async () => {
   await using it = await startApp()
   const zeros = Buffer.alloc(1_000_000, '0')
   const empties = Buffer.concat(Array.from({ length: 4_000 }, () => gzipSync('')))
@@ -114,9 +114,9 @@ test('what comes out of each decoding has the limit of a body', async () => {
     const bomb = encode(zeros)
     for (const [encodings, body] of [
       [encoding, bomb],
-      // The outer one is small, and the inner one is what is too large.
+      // The outer encoding is small; the inner one is too large.
       [`${encoding}, gzip`, gzipSync(bomb)],
-      // Little comes out in the end of very much in between.
+      // A small result from a very large intermediate one.
       [`gzip, ${encoding}`, encode(empties)],
     ] as const)
       expect(await it.send(body, { 'content-encoding': encodings })).toMatchObject({
@@ -129,7 +129,7 @@ test('what comes out of each decoding has the limit of a body', async () => {
   }
 })
 
-test('a window of more than 8 MB is refused: it would be reserved for each body', async () => {
+test('a window of more than 8 MB is refused, because it would be allocated for each body', async () => {
   await using it = await startApp()
   // A frame of zstd (RFC 8878, 3.1.1) with a window of 128 MB and one block of a byte.
   const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0x09, 0x00, 0x00, 0x31])
@@ -138,7 +138,7 @@ test('a window of more than 8 MB is refused: it would be reserved for each body'
   expect((await it.send(frame, { 'content-encoding': 'zstd' })).answer).toEqual({ body: 1 })
 })
 
-test('a byte-order mark before a body is no part of it', async () => {
+test('a byte-order mark before a body is ignored', async () => {
   await using it = await startApp()
   const marked = (body: string) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(body)])
   expect((await it.send(marked('{"a":1}'))).answer).toEqual({ body: { a: 1 } })
@@ -149,7 +149,7 @@ test('a byte-order mark before a body is no part of it', async () => {
   expect((await it.send(marked(''))).answer).toMatchObject({ message: expect.stringContaining('empty') })
 })
 
-test('JSON is known by its media type, however that is written; as text it is taken where beacons are', async () => {
+test('JSON is recognised by its media type in any spelling; as text it is accepted on routes for beacons', async () => {
   await using it = await startApp()
   for (const type of [
     'application/json',
@@ -177,7 +177,7 @@ test('JSON is known by its media type, however that is written; as text it is ta
   }
 })
 
-test('a body in chunks of one byte is a body', async () => {
+test('a body in chunks of one byte is accepted', async () => {
   await using it = await startApp()
   const socket = connect(Number(new URL(it.origin).port), '127.0.0.1')
   await once(socket, 'connect')

@@ -19,7 +19,7 @@ function start() {
   return { breaker, advance, states, fail }
 }
 
-test('it opens after so many failures in a row, and an answer in between starts the count anew', () => {
+test('it opens after consecutive failures, and a success in between resets the count', () => {
   const { breaker, states, fail } = start()
   fail(2)
   breaker.onSuccess()
@@ -30,7 +30,7 @@ test('it opens after so many failures in a row, and an answer in between starts 
   expect(breaker.tryAcquire()).toBe(0)
 })
 
-test('while it is open one call in each pause is let through, until one is answered', () => {
+test('while it is open one trial call per pause is allowed, until one succeeds', () => {
   const { breaker, states, advance, fail } = start()
   fail(3)
   advance(999)
@@ -47,7 +47,7 @@ test('while it is open one call in each pause is let through, until one is answe
   expect(breaker.tryAcquire()).toBeGreaterThan(0)
 })
 
-test('a trial that is never answered keeps no other from being made', () => {
+test('a trial call that is never answered does not prevent the next one', () => {
   const { breaker, advance, fail } = start()
   fail(3)
   for (let n = 0; n < 5; n += 1) {
@@ -56,18 +56,18 @@ test('a trial that is never answered keeps no other from being made', () => {
   }
 })
 
-test('calls from before the peer came back do not open it again when they fail', () => {
+test('calls from before the peer recovered do not open it again when they fail', () => {
   const { breaker, advance, fail } = start()
   const old = Array.from({ length: 10 }, () => breaker.tryAcquire())
   fail(3)
   advance(1_000)
   breaker.tryAcquire()
   breaker.onSuccess()
-  for (const ticket of old) breaker.onFailure(ticket)
+  for (const permit of old) breaker.onFailure(permit)
   expect(breaker.state()).toBe('closed')
 })
 
-test('a peer that goes and comes is told once each in the log, and stands in the metrics', async () => {
+test('a peer that fails and recovers is logged once each time, and its state is in the metrics', async () => {
   const { log, text } = createTestLog()
   const metrics = createMetrics('test')
   const breaker = createPeerBreaker({ peer: 'users', log, metrics })

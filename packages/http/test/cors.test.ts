@@ -29,7 +29,7 @@ async function startApp(corsOrigins: readonly string[]) {
   }
 }
 
-test('unless configured no origin may call: no answer allows one', async () => {
+test('by default no response allows any origin', async () => {
   await using it = await startApp([])
   for (const origin of [...foreign, 'https://shop.example']) {
     expect(await it.preflight(origin)).toEqual({})
@@ -37,7 +37,7 @@ test('unless configured no origin may call: no answer allows one', async () => {
   }
 })
 
-test('a listed origin may send and read, itself only, and never with cookies', async () => {
+test('a listed origin may send requests and read responses, without cookies', async () => {
   await using it = await startApp(['https://shop.example', 'https://other.example'])
   expect(await it.preflight('https://shop.example')).toEqual({
     'access-control-allow-origin': 'https://shop.example',
@@ -50,14 +50,14 @@ test('a listed origin may send and read, itself only, and never with cookies', a
   })
 })
 
-test('beside a listed origin no other may read, however alike', async () => {
+test('no other origin may read, however similar to a listed one', async () => {
   await using it = await startApp(['https://shop.example'])
   for (const origin of foreign)
     for (const headers of [await it.preflight(origin), await it.simple(origin)])
       expect(headers).not.toHaveProperty('access-control-allow-origin')
 })
 
-test('no answer allows every origin, or credentials', async () => {
+test('no response allows every origin, or credentials', async () => {
   for (const origins of [[], ['https://shop.example']]) {
     await using it = await startApp(origins)
     for (const origin of [...foreign, 'https://shop.example'])

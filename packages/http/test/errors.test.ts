@@ -17,18 +17,18 @@ async function startApp() {
     throw new DomainError('EMAIL_TAKEN', { field: 'email' })
   })
   it.app.post('/echo', (request) => request.body)
-  const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>()
+  const { promise: received, resolve: markReceived } = Promise.withResolvers<undefined>()
   it.app.get('/never', () => {
-    ask(undefined)
+    markReceived(undefined)
     return new Promise(() => undefined)
   })
   const origin = await it.listen()
-  return { ...it, asked, origin, port: Number(new URL(origin).port) }
+  return { ...it, received, origin, port: Number(new URL(origin).port) }
 }
 
 type Counter = Awaited<ReturnType<typeof createTestApp>>['metrics']['errors' | 'requests']
 
-/** What a counter or a histogram has counted, by its labels. */
+/** The values of a counter or a histogram, by labels. */
 async function countsOf(metric: Counter): Promise<Record<string, number>> {
   const { values } = await metric.get()
   return Object.fromEntries(
@@ -59,7 +59,7 @@ async function sendRaw(port: number, bytes: string): Promise<string> {
   return await text(socket)
 }
 
-test('each error is counted once where its answer leaves, whoever refused it', async () => {
+test('each error is counted once when its response is sent, whatever raised it', async () => {
   await using it = await startApp()
   const send = (path: string, init?: RequestInit) => fetch(it.origin + path, init)
   const json = { 'content-type': 'application/json' }
@@ -85,14 +85,14 @@ test('each error is counted once where its answer leaves, whoever refused it', a
   })
 })
 
-test('each request is measured once: refused, unreadable, or left by its client', async () => {
+test('each request is measured once, also if it is refused, unreadable or aborted by its client', async () => {
   await using it = await startApp()
   await fetch(`${it.origin}/taken/a`)
   await fetch(`${it.origin}/nowhere`)
   await fetch(`${it.origin}/taken/%zz`)
   const leaving = connect(it.port, '127.0.0.1')
   leaving.write('GET /never HTTP/1.1\r\nhost: localhost\r\n\r\n')
-  await it.asked
+  await it.received
   leaving.destroy()
   while (!it.logged().includes('"status":499')) await turn()
   expect(await countsOf(it.metrics.requests)).toEqual({
@@ -103,7 +103,7 @@ test('each request is measured once: refused, unreadable, or left by its client'
   })
 })
 
-test('an error of ours is logged at once with its cause and who sent the request, and is no refusal', async () => {
+test('a server error is logged at once with its cause and the caller, and is not part of the summaries', async () => {
   await using it = await startApp()
   await fetch(`${it.origin}/bug`, { headers: { 'x-request-id': 'trace-1' } })
   it.app.errors.flush()
@@ -122,7 +122,7 @@ test('an error of ours is logged at once with its cause and who sent the request
   expect(it.logged()).not.toContain('jane')
 })
 
-test('refusals are summed up by key and code, the anonymous ones together', () => {
+test('errors of callers are summed up by key and code, those of anonymous callers together', () => {
   const { log, text: logged } = createTestLog()
   const counted: object[] = []
   const errors = { inc: (labels: object) => counted.push(labels) }
@@ -136,7 +136,7 @@ test('refusals are summed up by key and code, the anonymous ones together', () =
   refuse({ role: 'ADMIN', keyId: 'k-2' }, 'NOT_FOUND')
   refuse({ role: 'ANONYMOUS' }, 'INVALID_API_KEY')
   refuse(undefined, 'TOKEN_INVALID')
-  // A sign-in with a key that is known, and revoked.
+  // A sign-in with a known but revoked key.
   refuse(
     { role: 'ANONYMOUS' },
     'INVALID_API_KEY',
@@ -154,12 +154,12 @@ test('refusals are summed up by key and code, the anonymous ones together', () =
     { level: 'info', keyId: 'k-3', storeId: 8, refused: { INVALID_API_KEY: 1 } },
   ])
   expect(counted).toHaveLength(8)
-  // What was summed up is not told again, also at the end.
+  // The summary is not repeated, also at the end.
   reporter.close()
   expect(summary()).toHaveLength(4)
 })
 
-test('a summary is bounded: beyond a thousand callers the others are summed up together', () => {
+test('a summary is bounded: callers beyond a thousand are summed up together', () => {
   const { log, text: logged } = createTestLog()
   const reporter = createErrorReporter({ log, metrics: { errors: { inc: () => undefined } } as never })
   for (let n = 0; n < 1_010; n += 1)

@@ -40,7 +40,7 @@ const post = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json')
   headers: { 'content-type': type },
 })
 
-/** Writes bytes to a port as they are, and answers what comes back. */
+/** Sends raw bytes to a port, and returns the response. */
 async function sendRaw(origin: string, request: string): Promise<string> {
   const socket = connect(Number(new URL(origin).port), '127.0.0.1')
   await once(socket, 'connect')
@@ -48,7 +48,7 @@ async function sendRaw(origin: string, request: string): Promise<string> {
   return await text(socket)
 }
 
-/** An answer as it came over the wire. */
+/** A raw response. */
 function responseOf(raw: string): Response {
   const [head = '', body = ''] = raw.split('\r\n\r\n')
   const [line = '', ...headers] = head.split('\r\n')
@@ -92,7 +92,7 @@ test('JSON and forms are parsed; other and missing content types are 415', async
   )
 })
 
-test('bodies that are malformed are 400, inexact or too deep 422, too large 413', async () => {
+test('malformed bodies are 400, inexact or deeply nested ones 422, large ones 413', async () => {
   await using it = await startApp()
   await expectProblem(await it.send('/echo', post('{"a":')), 400, 'BAD_REQUEST')
   await expectProblem(await it.send('/echo', post('')), 400, 'BAD_REQUEST')
@@ -107,7 +107,7 @@ test('bodies that are malformed are 400, inexact or too deep 422, too large 413'
   await expectProblem(await it.send('/echo', post(`"${'a'.repeat(70_000)}"`)), 413, 'PAYLOAD_TOO_LARGE')
 })
 
-test('a DELETE may say JSON and send nothing', async () => {
+test('a DELETE may have a JSON content type and an empty body', async () => {
   await using it = await startApp()
   const response = await it.send('/echo', {
     method: 'DELETE',
@@ -116,7 +116,7 @@ test('a DELETE may say JSON and send nothing', async () => {
   expect(await response.json()).toEqual({ body: null })
 })
 
-test('an unknown path is 404, a path of another method 405, with a slash at the end or without', async () => {
+test('an unknown path is 404, a known path with another method 405, with or without a trailing slash', async () => {
   await using it = await startApp()
   await expectProblem(await it.send('/nowhere'), 404, 'NOT_FOUND')
   await expectProblem(await it.send('/'), 404, 'NOT_FOUND')
@@ -129,7 +129,7 @@ test('an unknown path is 404, a path of another method 405, with a slash at the 
   expect((await it.send(`/users/${address}/`)).status).toBe(200)
 })
 
-test('domain errors keep their code and member, all else is masked', async () => {
+test('domain errors keep their code and field; all other errors are masked', async () => {
   await using it = await startApp()
   const taken = await it.send('/taken')
   expect(await taken.clone().json()).toMatchObject({ field: 'email', title: 'Conflict' })
@@ -140,7 +140,7 @@ test('domain errors keep their code and member, all else is masked', async () =>
   await expectProblem(away, 503, 'DATABASE_UNAVAILABLE')
 })
 
-test('every answer has a request id: the one given if it is a sane one', async () => {
+test('every response has a request id: the one sent, if it is acceptable', async () => {
   await using it = await startApp()
   const idFor = async (given?: string, path = '/taken') =>
     (await it.send(path, given === undefined ? {} : { headers: { 'x-request-id': given } })).headers.get(
@@ -154,7 +154,7 @@ test('every answer has a request id: the one given if it is a sane one', async (
   expect(it.logged()).toContain('"reqId":"trace-1:a.b_c"')
 })
 
-test('security headers are on every answer', async () => {
+test('every response has the security headers', async () => {
   await using it = await startApp()
   for (const path of ['/health/live', '/nowhere', '/taken']) {
     const { headers } = await it.send(path)
@@ -164,7 +164,7 @@ test('security headers are on every answer', async () => {
   }
 })
 
-test('logs hold neither URLs nor e-mail addresses nor tokens nor messages of errors', async () => {
+test('logs contain no URLs, e-mail addresses, tokens or error messages', async () => {
   await using it = await startApp()
   const headers = { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.secret.part', cookie: 'session=abc' }
   await it.send(`/users/${address}?token=abc`, { headers })
@@ -181,7 +181,7 @@ test('logs hold neither URLs nor e-mail addresses nor tokens nor messages of err
   expect(logged).not.toMatch(/jane|example\.com|eyJ|secret|session=|hunter2|duplicate key/)
 })
 
-test('health says what is missing, and that nothing is', async () => {
+test('health reports failed checks, and that there are none', async () => {
   let broken = false
   await using it = await startApp({
     readiness: {
@@ -205,11 +205,11 @@ test('health says what is missing, and that nothing is', async () => {
   broken = false
   await it.send('/health/ready')
   await it.send('/health/ready')
-  // Probes come often: the log has changes only.
+  // Probes are frequent: only changes are logged.
   expect(it.logged().match(/"not ready"|"ready again"/g)).toEqual(['"not ready"', '"ready again"'])
 })
 
-test('metrics name patterns of routes and codes of errors, never values', async () => {
+test('metrics contain route patterns and error codes, never values', async () => {
   await using it = await startApp()
   await it.send(`/users/${address}`)
   await it.send(`/nowhere/${address}`)
@@ -221,7 +221,7 @@ test('metrics name patterns of routes and codes of errors, never values', async 
   expect(metrics).not.toMatch(/jane|nowhere/)
 })
 
-test('metrics are served on a port of their own, and nothing else there; the public port has none', async () => {
+test('metrics are served on a port of their own with nothing else, and not on the public port', async () => {
   await using it = await startApp()
   await it.send('/taken')
   await expectProblem(await it.send('/metrics'), 404, 'NOT_FOUND')
@@ -246,7 +246,7 @@ test('metrics are served on a port of their own, and nothing else there; the pub
   }
 })
 
-test('bad percent-encoding, and parameters too long, are refused as problems', async () => {
+test('bad percent-encoding and long parameters are answered with a problem document', async () => {
   await using it = await startApp()
   for (const path of ['/users/%', '/users/%E0%A4%A', '/users/%zz', '/users/a%ff'])
     await expectProblem(await it.send(path), 400, 'BAD_REQUEST')
@@ -255,7 +255,7 @@ test('bad percent-encoding, and parameters too long, are refused as problems', a
   expect((await it.send('/users/%00')).status).toBe(200)
 })
 
-test('requests that are no HTTP, and headers that are too large, are answered with a problem document and end the connection', async () => {
+test('unparsable requests and large headers are answered with a problem document, and close the connection', async () => {
   await using it = await startApp()
   const host = 'host: localhost\r\n'
   for (const garbage of [
@@ -266,7 +266,7 @@ test('requests that are no HTTP, and headers that are too large, are answered wi
     `POST /echo HTTP/1.1\r\n${host}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n`,
   ])
     await expectProblem(responseOf(await sendRaw(it.origin, garbage)), 400, 'BAD_REQUEST')
-  // Node itself refuses this one, in fewer words.
+  // Node refuses this one itself, with a shorter response.
   expect(await sendRaw(it.origin, 'GET /health/live HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
   const huge = `GET /health/live HTTP/1.1\r\n${host}x-huge: ${'a'.repeat(20_000)}\r\n\r\n`
   const refused = responseOf(await sendRaw(it.origin, huge))
@@ -275,7 +275,7 @@ test('requests that are no HTTP, and headers that are too large, are answered wi
   expect((await it.send('/health/live')).status).toBe(200)
 })
 
-test('whatever the Host header holds, the answer is an ordinary one', async () => {
+test('any Host header gets an ordinary response', async () => {
   await using it = await startApp()
   for (const host of ['', '%', '<script>', 'a:b:c', '[::1', 'evil.example/../..', '\u00e9', ' '])
     for (const [path, status] of [
@@ -292,17 +292,17 @@ test('whatever the Host header holds, the answer is an ordinary one', async () =
     }
 })
 
-test('a body that does not arrive in time is given up', async () => {
+test('a body that does not arrive in time closes the connection', async () => {
   await using it = await startApp({ requestTimeout: 100 })
   const answer = await sendRaw(
     it.origin,
     'POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"a"',
   ).catch((error: unknown) => (error as { code: string }).code)
-  // Cut off, with or without a word.
+  // Closed, with or without a response.
   expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d |^ECONNRESET$/)
 })
 
-test('headers that do not come to an end in time are given up', async () => {
+test('headers that are not complete in time close the connection', async () => {
   await using it = await startApp({ requestTimeout: 100 })
   const answer = await sendRaw(it.origin, 'GET /echo HTTP/1.1\r\nhost: localhost\r\nx-more: ').catch(
     (error: unknown) => (error as { code: string }).code,
@@ -310,16 +310,16 @@ test('headers that do not come to an end in time are given up', async () => {
   expect(answer).toMatch(/^$|^HTTP\/1\.1 4\d\d |^ECONNRESET$/)
 })
 
-test('an app that closes while it answers is closed soon afterwards, though the client keeps its connection', async () => {
+test('an app that closes during a request is closed soon after the response, although the client keeps its connection', async () => {
   const it = await createTestApp()
-  const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>()
+  const { promise: received, resolve: markReceived } = Promise.withResolvers<undefined>()
   const { promise: answer, resolve: goOn } = Promise.withResolvers<object>()
   it.app.get('/slow', async () => {
-    ask(undefined)
+    markReceived(undefined)
     return await answer
   })
   const response = fetch(`${await it.listen()}/slow`)
-  await asked
+  await received
   const closed = it.app.close()
   while (it.app.server.listening) await turn()
   goOn({ done: true })

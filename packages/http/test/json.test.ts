@@ -38,7 +38,7 @@ test.each([
   '179.7e306',
   '50e-325',
   '2.2250738585072014e-308',
-])('the number %s is taken as a double holds it', (literal) => {
+])('the number %s is accepted', (literal) => {
   expect(survivesDouble(literal)).toBe(true)
   expect(parse(`{"data":{"n":${literal}}}`)).toEqual({ data: { n: Number(literal) } })
 })
@@ -65,7 +65,7 @@ test.each([
   '1.8e308',
   '123e-326',
   '1'.repeat(5_000),
-])('the number %s would change in double precision and is refused by its path', async (literal) => {
+])('the number %s would change in double precision and is refused, naming its path', async (literal) => {
   expect(survivesDouble(literal)).toBe(false)
   expect(await refusalOf(() => parse(`{"data":{"price":${literal}}}`))).toMatchObject({
     code: 'BAD_USER_INPUT',
@@ -89,7 +89,7 @@ test('each number that would change is named with its whole path', async () => {
   expect(long.message.length).toBeLessThan(400)
 })
 
-test('a number that would change is refused wherever it stands, and its like in a string is not', async () => {
+test('a number that would change is refused at any position, but the same digits in a string are not', async () => {
   expect(await refusalOf(() => parse('[[1e400]]'))).toMatchObject({
     code: 'BAD_USER_INPUT',
     field: '[0][0]',
@@ -135,7 +135,7 @@ test('bytes that are not UTF-8 are a bad request', async () => {
     })
 })
 
-test('64 levels are parsed, more are refused, and brackets in strings do not count', async () => {
+test('up to 64 levels of nesting are parsed; brackets in strings do not count', async () => {
   const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
   expect(parse(nested(64))).toBeInstanceOf(Array)
   expect(await refusalOf(() => parse(nested(65)))).toMatchObject({ code: 'BAD_USER_INPUT' })
@@ -144,7 +144,7 @@ test('64 levels are parsed, more are refused, and brackets in strings do not cou
   expect(parse(`[${'[],'.repeat(1_000)}1]`)).toHaveLength(1_001)
 })
 
-test('members named like those of Object.prototype stay plain members', () => {
+test('members named like those of Object.prototype are ordinary members', () => {
   const value = parse('{"__proto__":{"isAdmin":true},"constructor":1}') as object
   expect(Object.keys(value)).toEqual(['__proto__', 'constructor'])
   expect('isAdmin' in value).toBe(false)

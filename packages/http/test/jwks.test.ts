@@ -8,12 +8,12 @@ import { createTestClock, refusalOf } from '../src/testing.ts'
 
 const [first, second] = [createTestIssuer(), createTestIssuer()]
 
-/** A users service of which only the key set is there. */
+/** A users service that only serves its key set. */
 async function startKeySet(initial: unknown) {
   let answer = { status: 200, body: JSON.stringify(initial) }
-  let asked = 0
+  let fetches = 0
   const server = createServer((_request, response) => {
-    asked += 1
+    fetches += 1
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -25,7 +25,7 @@ async function startKeySet(initial: unknown) {
   }
   return {
     url: `http://127.0.0.1:${String(port)}/.well-known/jwks.json`,
-    asked: () => asked,
+    fetches: () => fetches,
     publish: (set: unknown) => {
       answer = { status: 200, body: JSON.stringify(set) }
     },
@@ -47,29 +47,29 @@ async function setUp(initial: unknown = first.jwks) {
   return { server, source, advance, [Symbol.asyncDispose]: server.stop }
 }
 
-/** Waits until the key set has been asked for so often: a refresh in the background tells nobody else. */
-async function untilAsked(server: { asked: () => number }, times: number): Promise<void> {
-  while (server.asked() < times) await new Promise((resolve) => setImmediate(resolve))
+/** Waits for a number of fetches: a background refresh has no other visible effect. */
+async function untilFetched(server: { fetches: () => number }, times: number): Promise<void> {
+  while (server.fetches() < times) await new Promise((resolve) => setImmediate(resolve))
 }
 
-test('keys are fetched when first needed, once for all who wait', async () => {
+test('keys are fetched when first needed, once for all concurrent requests', async () => {
   await using it = await setUp()
-  expect(it.server.asked()).toBe(0)
+  expect(it.server.fetches()).toBe(0)
   const found = await Promise.all(Array.from({ length: 20 }, () => it.source.find(first.kid)))
   expect(found.every((key) => key?.equals(first.publicKey))).toBe(true)
-  expect(it.server.asked()).toBe(1)
+  expect(it.server.fetches()).toBe(1)
 })
 
-test('strangers with invented key ids make it ask at most once per cooldown', async () => {
+test('invented key ids trigger at most one fetch per cooldown', async () => {
   await using it = await setUp()
   for (let n = 0; n < 50; n += 1) expect(await it.source.find(`invented-${String(n)}`)).toBeUndefined()
-  expect(it.server.asked()).toBe(1)
+  expect(it.server.fetches()).toBe(1)
   it.advance(2_001)
   for (let n = 0; n < 50; n += 1) expect(await it.source.find(`invented-${String(n)}`)).toBeUndefined()
-  expect(it.server.asked()).toBe(2)
+  expect(it.server.fetches()).toBe(2)
 })
 
-test('verification goes on while the users service is away, and for as long', async () => {
+test('verification continues for as long as the users service is down', async () => {
   await using it = await setUp()
   await it.source.find(first.kid)
   await it.server.stop()
@@ -77,13 +77,13 @@ test('verification goes on while the users service is away, and for as long', as
   expect(await it.source.find(first.kid)).toBeDefined()
   it.advance(3_000)
   expect(await it.source.find(first.kid)).toBeDefined()
-  // Whether another key exists cannot be known now.
+  // Whether another key exists cannot be determined now.
   it.advance(3_000)
   expect(await refusalOf(() => it.source.find(second.kid))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
   expect(await it.source.find(first.kid)).toBeDefined()
 })
 
-test('a users service away at the start is 503, and its return is noticed', async () => {
+test('a users service that is down at the start is 503, and its recovery is noticed', async () => {
   await using it = await setUp()
   await it.server.stop()
   expect(await refusalOf(() => it.source.find(first.kid))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
@@ -92,7 +92,7 @@ test('a users service away at the start is 503, and its return is noticed', asyn
   expect(await it.source.find(first.kid)).toBeDefined()
 })
 
-test('a new key is found at once, and one taken back goes with the next refresh', async () => {
+test('a new key is found at once, and a removed one is dropped with the next refresh', async () => {
   await using it = await setUp()
   await it.source.find(first.kid)
   it.server.publish({ keys: [...first.jwks.keys, ...second.jwks.keys] })
@@ -101,9 +101,9 @@ test('a new key is found at once, and one taken back goes with the next refresh'
 
   it.server.publish(second.jwks)
   it.advance(300_001)
-  // The first to ask after that time is answered from what is known; the refresh goes on behind it.
+  // The first request after that time uses the cached keys; the refresh runs in the background.
   expect(await it.source.find(first.kid)).toBeDefined()
-  await untilAsked(it.server, 3)
+  await untilFetched(it.server, 3)
   while ((await it.source.find(first.kid)) !== undefined)
     await new Promise((resolve) => setImmediate(resolve))
   expect(await it.source.find(second.kid)).toBeDefined()
@@ -114,7 +114,7 @@ test.each([
   ['no key set', '{}'],
   ['a private detail missing', '{"keys":[{"kid":"a","kty":"RSA","use":"sig"}]}'],
   ['a symmetric key', '{"keys":[{"kid":"a","kty":"oct","use":"sig","k":"AAAA"}]}'],
-])('an answer that is %s changes nothing that is known', async (_what, text) => {
+])('a response that is %s does not change the cached keys', async (_what, text) => {
   await using it = await setUp()
   await it.source.find(first.kid)
   it.server.fail(200, text)
@@ -123,7 +123,7 @@ test.each([
   expect(await it.source.find(first.kid)).toBeDefined()
 })
 
-test('an answer that is an error is not a key set', async () => {
+test('an error response is not a key set', async () => {
   await using it = await setUp()
   it.server.fail(500, JSON.stringify(first.jwks))
   expect(await refusalOf(() => it.source.find(first.kid))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })

@@ -13,7 +13,7 @@ async function startApp({ database = true, users = true } = {}) {
   const page = registerLandingPage(app, {
     title: 'Shops <& more>',
     about: 'Counts "things".',
-    links: [{ href: '/graphql', name: 'Playground', about: 'To ask.' }],
+    links: [{ href: '/graphql', name: 'Playground', about: 'For queries.' }],
     parts: () => ({ 'users service': passing('users') }),
   })
   app.get('/graphql', async (request, reply) => ((await page(request, reply)) ? reply : { data: null }))
@@ -23,7 +23,7 @@ async function startApp({ database = true, users = true } = {}) {
   return { origin, state, get, [Symbol.asyncDispose]: rest[Symbol.asyncDispose] }
 }
 
-test('a browser that opens a port is told what this is, whether it is healthy and where to go', async () => {
+test('a browser that opens a port sees what the service is, whether it is healthy, and links', async () => {
   await using app = await startApp()
   await using browser = await startBrowser()
   await using visit = await browser.open(app.origin)
@@ -46,7 +46,7 @@ test('a browser that opens a port is told what this is, whether it is healthy an
     'OpenAPI document',
     'Readiness',
   ])
-  // By keyboard alone, and seen.
+  // By keyboard alone, with a visible focus.
   await page.keyboard.press('Tab')
   expect(await page.evaluate('getComputedStyle(document.activeElement).outlineWidth')).toBe('3px')
   await page.keyboard.press('Enter')
@@ -54,7 +54,7 @@ test('a browser that opens a port is told what this is, whether it is healthy an
   expect(visit.faults).toEqual([])
 })
 
-test('what is not well is said in words, without what went wrong inside', async () => {
+test('failed checks are shown in words, without internal details', async () => {
   await using app = await startApp()
   for (const [name, sentence] of [
     ['database', 'The database does not answer.'],
@@ -69,7 +69,7 @@ test('what is not well is said in words, without what went wrong inside', async 
   }
 })
 
-test('clients that are no browsers find nothing at /, as a problem document', async () => {
+test('other clients get 404 at /, as a problem document', async () => {
   await using app = await startApp()
   for (const accept of [undefined, '*/*', 'application/json', 'application/problem+json']) {
     const response = await app.get('/', accept)
@@ -92,7 +92,7 @@ test('clients that are no browsers find nothing at /, as a problem document', as
   )
 })
 
-test('the page may load and run nothing, is kept by no cache, and may be framed by nobody', async () => {
+test('the page can load and run nothing, is not cached, and cannot be framed', async () => {
   await using app = await startApp()
   const { headers } = await app.get('/', browserAccept)
   expect(headers.get('content-security-policy')?.split('; ')).toEqual([
@@ -107,7 +107,7 @@ test('the page may load and run nothing, is kept by no cache, and may be framed 
   expect(headers.get('vary')).toBe('Accept')
 })
 
-// WCAG 2.2, 1.4.3: the contrast of each text with what is behind it. Runs in the page.
+// WCAG 2.2, 1.4.3: the contrast of each text with its background. Runs in the page.
 const lowestContrast = `(() => {
   const luminance = (color) => {
     const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map((part) => {

@@ -15,7 +15,7 @@ import { createTestApp } from '../src/testing.ts'
 const pair = createCertificate(['127.0.0.1'])
 const environmentOf = ({ cert, key }: typeof pair) => ({ TLS_CERT: cert, TLS_KEY: key })
 
-/** An app that speaks TLS on a free port. */
+/** An app that serves TLS on a free port. */
 async function startApp(env: RawEnv = environmentOf(pair)) {
   const tls = readTls(env)
   if (tls === undefined) throw new Error('no certificate')
@@ -35,7 +35,7 @@ async function startApp(env: RawEnv = environmentOf(pair)) {
   }
 }
 
-/** What a handshake comes to: the protocol and the server's certificate, or the error's code. */
+/** The result of a handshake: the protocol and the server's certificate, or the error's code. */
 async function handshake(port: number, options: ConnectionOptions = {}) {
   const socket = connect({ host: '127.0.0.1', port, ca: pair.cert, ...options })
   try {
@@ -48,7 +48,7 @@ async function handshake(port: number, options: ConnectionOptions = {}) {
   }
 }
 
-test('with a certificate the port answers over TLS 1.2 and 1.3, to clients that verify it', async () => {
+test('with a certificate the port serves TLS 1.2 and 1.3 to clients that verify it', async () => {
   await using it = await startApp()
   expect(it.origin).toMatch(/^https:/)
   const answer = await it.get('/health/live')
@@ -64,12 +64,12 @@ test('with a certificate the port answers over TLS 1.2 and 1.3, to clients that 
 
 test.each(['TLSv1', 'TLSv1.1'] as const)('%s is refused', async (protocol) => {
   await using it = await startApp()
-  // The client offers it whatever its own defaults are: it is the server that refuses.
+  // The client offers the old version explicitly: the server must refuse it.
   const old = { minVersion: protocol, maxVersion: protocol, ciphers: 'DEFAULT@SECLEVEL=0' }
   expect(await handshake(it.port, old)).toEqual({ code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
 })
 
-test('plain HTTP is refused on a port that speaks TLS, and its connection closed', async () => {
+test('plain HTTP is refused on a TLS port, and its connection is closed', async () => {
   await using it = await startApp()
   const plain = requestPlain({ host: '127.0.0.1', port: it.port, path: '/health/live' })
   plain.end()
@@ -78,7 +78,7 @@ test('plain HTTP is refused on a port that speaks TLS, and its connection closed
   expect(await handshake(it.port)).toHaveProperty('protocol')
 })
 
-test('browsers are told to stay with TLS over TLS only', async () => {
+test('Strict-Transport-Security is sent over TLS only', async () => {
   await using secure = await startApp()
   await using plain = await createTestApp()
   const policyAt = async (origin: string, path: string) => {
@@ -93,16 +93,16 @@ test('browsers are told to stay with TLS over TLS only', async () => {
   }
 })
 
-test('a renewed certificate is taken up while running; one that does not fit its key is not', async () => {
+test('a renewed certificate is used without a restart; one that does not match its key is not', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'tls-'))
   const files = { TLS_CERT_FILE: join(directory.path, 'cert'), TLS_KEY_FILE: join(directory.path, 'key') }
   await writeFile(files.TLS_CERT_FILE, pair.cert)
   await writeFile(files.TLS_KEY_FILE, pair.key)
   await using it = await startApp(files)
-  const told: unknown[] = []
+  const logged: unknown[] = []
   let wake: (() => void) | undefined
   const note = (entry: unknown) => {
-    told.push(entry)
+    logged.push(entry)
     wake?.()
   }
   const nextWord = () =>
@@ -116,10 +116,10 @@ test('a renewed certificate is taken up while running; one that does not fit its
   let word = nextWord()
   await writeFile(files.TLS_CERT_FILE, renewed.cert)
   await word
-  expect(told.at(-1)).toMatchObject({ fault: expect.stringMatching(/^TLS_/) })
+  expect(logged.at(-1)).toMatchObject({ fault: expect.stringMatching(/^TLS_/) })
   expect(await handshake(it.port)).toEqual(before)
 
-  while (told.at(-1) !== 'took up a renewed certificate') {
+  while (logged.at(-1) !== 'the renewed certificate is in use') {
     word = nextWord()
     await writeFile(files.TLS_KEY_FILE, renewed.key)
     await word
@@ -142,31 +142,31 @@ test.each<[string, RawEnv, string]>([
   ['a certificate without its key', { TLS_CERT: pair.cert }, 'TLS_KEY: expected with TLS_CERT'],
   ['a key without its certificate', { TLS_KEY: pair.key }, 'TLS_CERT: expected with TLS_KEY'],
   [
-    'a certificate that is none',
+    'an invalid certificate',
     { ...environmentOf(pair), TLS_CERT: 'secret' },
     'TLS_CERT: expected certificates in PEM, its own first',
   ],
   [
-    'a chain that breaks off',
+    'a truncated chain',
     { ...environmentOf(pair), TLS_CERT: pair.cert + pair.cert.slice(0, 200) },
     'TLS_CERT: expected certificates in PEM, its own first',
   ],
   [
-    'a key that is none',
+    'an invalid key',
     { ...environmentOf(pair), TLS_KEY: 'secret' },
     'TLS_KEY: expected a private key in PEM, unencrypted',
   ],
   [
-    'the key of another',
+    'the key of another certificate',
     { ...environmentOf(pair), TLS_KEY: createCertificate(['127.0.0.1']).key },
     'TLS_KEY: is not the key of TLS_CERT',
   ],
   [
-    'a file that is missing',
+    'a missing file',
     { TLS_CERT_FILE: '/nowhere/cert', TLS_KEY: pair.key },
     'TLS_CERT_FILE: the file cannot be read (ENOENT)',
   ],
-])('%s is refused at the start, by name and without its value', (_what, env, fault) => {
+])('%s is refused at the start, naming the variable but not its value', (_what, env, fault) => {
   let error: unknown
   try {
     readTls(env)
@@ -177,7 +177,7 @@ test.each<[string, RawEnv, string]>([
   expect((error as EnvError).faults).toEqual([fault])
 })
 
-test('without either the port speaks plain HTTP; text around certificates and a chain are fine', () => {
+test('without certificate and key the port serves plain HTTP; a chain and text around certificates are accepted', () => {
   expect(readTls({ TLS_CERT: '', TLS_KEY: '' })).toBeUndefined()
   const chain = `Bag Attributes\n${pair.cert}\n${createCertificate(['a.example']).cert}`
   expect(readTls({ ...environmentOf(pair), TLS_CERT: chain })).toMatchObject({ cert: chain })

@@ -6,7 +6,7 @@ import { createTestIssuer } from '@user-stats/testing/tokens'
 import { createTestClock, refusalOf } from '../src/testing.ts'
 
 const issuer = createTestIssuer()
-const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const foreign = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const { clock: fixed } = createTestClock()
 const now = Math.floor(fixed() / 1_000)
 
@@ -27,7 +27,7 @@ const encode = (value: unknown) =>
 const sign = (changes: object = {}, options: jwt.SignOptions = {}, key = issuer.privateKey) =>
   jwt.sign({ ...claims, ...changes }, key, { algorithm: 'RS256', keyid: issuer.kid, ...options })
 
-/** Signs any text as payload, so that it may hold what no library would write. */
+/** Signs any text as payload, so that it may contain what no library would write. */
 function signText(payload: string, head: object = header): string {
   const [signedHeader, , signature] = jwt
     .sign(payload, issuer.privateKey, { algorithm: 'RS256', header: { ...header, ...head } })
@@ -46,20 +46,20 @@ const hmac = (secret: string, algorithm: jwt.Algorithm) =>
 const forged: Record<string, string> = {
   'unsigned, alg none': `${encode({ ...header, alg: 'none' })}.${body}.`,
   'alg none with the signature of a good token': `${encode({ ...header, alg: 'none' })}.${body}.${signature}`,
-  'alg None in other letters': `${encode({ ...header, alg: 'nOnE' })}.${body}.`,
+  'alg none in other case': `${encode({ ...header, alg: 'nOnE' })}.${body}.`,
   'HMAC with the public key as its secret': hmac(publicPem, 'HS256'),
   'HMAC under the name of RS256': `${encode(header)}.${hmac(publicPem, 'HS256').split('.').slice(1).join('.')}`,
   'another algorithm of the same key': sign({}, { algorithm: 'RS512' }),
   'PSS in place of PKCS 1': sign({}, { algorithm: 'PS256' }),
   'an unknown kid': sign({}, { keyid: 'another' }),
   'no kid': signText(JSON.stringify(claims), { kid: undefined }),
-  'a kid that is no text': signText(JSON.stringify(claims), { kid: 7 }),
-  'a kid of a thousand letters': sign({}, { keyid: 'k'.repeat(1_000) }),
+  'a kid that is not a string': signText(JSON.stringify(claims), { kid: 7 }),
+  'a kid of a thousand characters': sign({}, { keyid: 'k'.repeat(1_000) }),
   'a kid that is a path': sign({}, { keyid: '../../etc/passwd' }),
-  'signed by a stranger under our kid': sign({}, {}, stranger.privateKey),
-  'a key of its own in the header': jwt.sign(claims, stranger.privateKey, {
+  'signed by a foreign key under our kid': sign({}, {}, foreign.privateKey),
+  'a key of its own in the header': jwt.sign(claims, foreign.privateKey, {
     algorithm: 'RS256',
-    header: { ...header, jwk: stranger.publicKey.export({ format: 'jwk' }) } as jwt.JwtHeader,
+    header: { ...header, jwk: foreign.publicKey.export({ format: 'jwk' }) } as jwt.JwtHeader,
   }),
   'another issuer': sign({ iss: 'user-statistics/elsewhere' }),
   'another audience': sign({ aud: 'elsewhere' }),
@@ -70,12 +70,12 @@ const forged: Record<string, string> = {
   'no role': without('role'),
   'an unknown role': sign({ role: 'ROOT' }),
   'a store without a store': sign({ store_id: undefined }),
-  'a store id that is text': sign({ store_id: '7' }),
+  'a store id that is a string': sign({ store_id: '7' }),
   'a store id of zero': sign({ store_id: 0 }),
   'a fractional store id': sign({ store_id: 7.5 }),
   'an admin with a store': sign({ role: 'ADMIN' }),
   'an empty subject': sign({ sub: '' }),
-  'an expiry that is text': signText(JSON.stringify({ ...claims, exp: String(now + 60) })),
+  'an expiry that is a string': signText(JSON.stringify({ ...claims, exp: String(now + 60) })),
   'not valid yet': sign({ nbf: now + 60 }),
   'a changed payload': `${head}.${encode({ ...claims, store_id: 8 })}.${signature}`,
   'a changed header': `${encode({ ...header, cty: 'x' })}.${body}.${signature}`,
@@ -84,19 +84,19 @@ const forged: Record<string, string> = {
   'its signature left out': `${head}.${body}`,
   'a part too many': `${head}.${body}.${signature}.${signature}`,
   'nothing but dots': '..',
-  'a payload that is no object': signText('"admin"'),
-  'a payload that is no JSON': signText('{'),
+  'a payload that is not an object': signText('"admin"'),
+  'a payload that is not JSON': signText('{'),
   'duplicate claims, the last of them wrong': signText(
     JSON.stringify(claims).replace('"STORE"', '"STORE","role":"ROOT"'),
   ),
-  'duplicate claims, both of them ours': signText(
+  'duplicate claims, both valid': signText(
     JSON.stringify(claims).replace('"store_id":7', '"store_id":7,"store_id":8'),
   ),
   'white space in its payload': signText(JSON.stringify(claims, undefined, 1)),
-  'an escape where none is needed': signText(JSON.stringify(claims).replace('STORE', '\\u0053TORE')),
+  'an unnecessary escape': signText(JSON.stringify(claims).replace('STORE', '\\u0053TORE')),
   'no type': signText(JSON.stringify(claims), { typ: undefined }),
   'the type of an erasure receipt': signText(JSON.stringify(claims), { typ: 'erasure-receipt+jws' }),
-  'its type in other letters': signText(JSON.stringify(claims), { typ: 'jwt' }),
+  'its type in other case': signText(JSON.stringify(claims), { typ: 'jwt' }),
   'an extension to be understood': signText(JSON.stringify(claims), { crit: ['exp'], exp: now + 60 }),
   'a header member we do not write': signText(JSON.stringify(claims), { x5t: 'abc' }),
   'ten thousand letters': sign({ padding: 'x'.repeat(10_000) }),
@@ -106,7 +106,7 @@ const forged: Record<string, string> = {
 const createVerifier = (options: Partial<Parameters<typeof createTokenVerifier>[0]> = {}) =>
   createTokenVerifier({ keys: issuer.keys, clock: fixed, ...options })
 
-test('a good token tells who its bearer is', async () => {
+test('a valid token identifies its bearer', async () => {
   const { identify } = createVerifier()
   const who = (changes: object) => identify(`Bearer ${sign({ store_id: undefined, ...changes })}`)
   expect(await who({ store_id: 7 })).toEqual({ role: 'STORE', keyId: 'key-1', storeId: 7 })
@@ -119,14 +119,14 @@ test('a good token tells who its bearer is', async () => {
 test.each(Object.entries(forged))('a forged token is refused: %s', async (_name, token) => {
   const { verify } = createVerifier()
   expect(await refusalOf(() => verify(token))).toMatchObject({ code: 'TOKEN_INVALID' })
-  // Once more: a refusal is not remembered as anything else.
+  // Try again: a refusal must not be cached as a success.
   expect(await refusalOf(() => verify(token))).toMatchObject({ code: 'TOKEN_INVALID' })
 })
 
-test('an expired token is told apart from a forged one, but not when both', async () => {
+test('an expired token has an error code of its own, unless it is also forged', async () => {
   const { verify } = createVerifier()
   expect(await refusalOf(() => verify(sign({ exp: now - 60 })))).toMatchObject({ code: 'TOKEN_EXPIRED' })
-  expect(await refusalOf(() => verify(sign({ exp: now - 60 }, {}, stranger.privateKey)))).toMatchObject({
+  expect(await refusalOf(() => verify(sign({ exp: now - 60 }, {}, foreign.privateKey)))).toMatchObject({
     code: 'TOKEN_INVALID',
   })
 })
@@ -138,7 +138,7 @@ test('clocks may differ by five seconds', async () => {
   expect(await refusalOf(() => verify(sign({ exp: now - 5 })))).toMatchObject({ code: 'TOKEN_EXPIRED' })
 })
 
-test('a token ends at once with the key it was issued for: clocks that differ count for its own time only', async () => {
+test('a token expires exactly with its API key: the clock tolerance applies to its own times only', async () => {
   const { clock, advance } = createTestClock()
   const { verify } = createVerifier({ clock })
   const token = sign({ exp: now + 10, key_exp: now + 7.25 })
@@ -146,7 +146,7 @@ test('a token ends at once with the key it was issued for: clocks that differ co
   expect(await verify(token)).toMatchObject({ role: 'STORE' })
   advance(1)
   expect(await refusalOf(() => verify(token))).toMatchObject({ code: 'TOKEN_EXPIRED' })
-  // Also one that was not remembered, and one whose own time has not come.
+  // Also for a token that is not cached, and one whose own expiry is later.
   expect(await refusalOf(() => createVerifier({ clock }).verify(token))).toMatchObject({
     code: 'TOKEN_EXPIRED',
   })
@@ -165,20 +165,17 @@ test.each([
   'Bearer é',
   `Token ${sign()}`,
   sign(),
-])(
-  'an Authorization header that holds no bearer token is refused, not overlooked: %j',
-  async (authorization) => {
-    const { identify } = createVerifier()
-    expect(await refusalOf(() => identify(authorization))).toMatchObject({ code: 'TOKEN_INVALID' })
-  },
-)
+])('an Authorization header without a bearer token is refused, not ignored: %j', async (authorization) => {
+  const { identify } = createVerifier()
+  expect(await refusalOf(() => identify(authorization))).toMatchObject({ code: 'TOKEN_INVALID' })
+})
 
 test.each([
   `Bearer us_s_${'k'.repeat(43)}`,
   `us_a_${'k'.repeat(43)}`,
   'Bearer a key somebody chose',
   'Bearer chosen',
-])('an API key in place of a token is refused with what to do: %s', async (authorization) => {
+])('an API key in place of a token is refused with instructions: %s', async (authorization) => {
   const { identify } = createVerifier()
   const { code, message } = await refusalOf(() => identify(authorization))
   expect(code).toBe('TOKEN_INVALID')
@@ -186,50 +183,50 @@ test.each([
   expect(message).not.toContain('kkk')
 })
 
-test('nobody is who sends no header, and the scheme is read in any letters', async () => {
+test('a request without the header is anonymous, and the scheme is case-insensitive', async () => {
   const { identify } = createVerifier()
   expect(await identify(undefined)).toEqual({ role: 'ANONYMOUS' })
   expect(await identify(`bearer  ${sign()} `)).toMatchObject({ role: 'STORE' })
 })
 
-/** Keys that count how often they are asked for. */
+/** Keys that count their look-ups. */
 function countingKeys() {
-  let asked = 0
+  let lookups = 0
   const keys: KeySource = {
     find: (kid) => {
-      asked += 1
+      lookups += 1
       return issuer.keys.find(kid)
     },
   }
-  return { keys, asked: () => asked }
+  return { keys, lookups: () => lookups }
 }
 
-test('a verified token is remembered until it expires, and no longer', async () => {
+test('a verified token is cached until it expires, and no longer', async () => {
   const { clock, advance } = createTestClock()
-  const { keys, asked } = countingKeys()
+  const { keys, lookups } = countingKeys()
   const { verify } = createVerifier({ keys, clock })
   const token = sign()
   await verify(token)
   await verify(token)
   advance(60_000)
   expect(await verify(token)).toMatchObject({ role: 'STORE' })
-  expect(asked()).toBe(1)
+  expect(lookups()).toBe(1)
   advance(5_000)
   expect(await refusalOf(() => verify(token))).toMatchObject({ code: 'TOKEN_EXPIRED' })
-  expect(asked()).toBe(2)
+  expect(lookups()).toBe(2)
 })
 
-test('only so many tokens are remembered, those used last', async () => {
-  const { keys, asked } = countingKeys()
+test('the cache of tokens is bounded, and keeps the most recently used', async () => {
+  const { keys, lookups } = countingKeys()
   const { verify } = createVerifier({ keys, cacheSize: 2 })
   const [first, second, third] = [sign({ jti: '1' }), sign({ jti: '2' }), sign({ jti: '3' })]
   await verify(first)
   await verify(second)
   await verify(first)
   await verify(third)
-  expect(asked()).toBe(3)
+  expect(lookups()).toBe(3)
   await verify(first)
-  expect(asked()).toBe(3)
+  expect(lookups()).toBe(3)
   await verify(second)
-  expect(asked()).toBe(4)
+  expect(lookups()).toBe(4)
 })

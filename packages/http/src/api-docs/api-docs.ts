@@ -5,7 +5,7 @@ import { escape } from '../landing-page/html.ts'
 import { serveAsset } from './assets.ts'
 
 export interface ApiDocsOptions {
-  /** The OpenAPI document, asked for at each request of `/openapi.json`. */
+  /** The OpenAPI document, generated for each request of `/openapi.json`. */
   readonly openapi: () => object
   /** The pages' title. */
   readonly title: string
@@ -22,7 +22,7 @@ const swaggerPolicy = [
   "img-src 'self' data:",
   "connect-src 'self'",
 ].join('; ')
-// ReDoc styles its components from the script, and searches in a worker it makes from a blob.
+// ReDoc styles its components from the script, and searches in a worker created from a blob.
 const redocPolicy = [
   ...denied,
   "script-src 'self'",
@@ -33,7 +33,8 @@ const redocPolicy = [
 ].join('; ')
 
 /**
- * Fastify plugin: `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc` and `/redos`, all of it from here.
+ * Fastify plugin: `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc` and `/redos`, with all assets
+ * served locally.
  * The pages read `/openapi.json` of the same origin. The trailing slash is up to the app's `ignoreTrailingSlash`.
  */
 export async function registerApiDocs(
@@ -73,7 +74,7 @@ async function swagger(app: FastifyInstance, title: string): Promise<string> {
   })
 }
 
-// Without a validator: it would send the document's address to its maker.
+// No validator badge: it would send the document's address to swagger.io.
 const startSwagger = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#page',
@@ -104,7 +105,7 @@ const startRedoc = `Redoc.init(
 )
 `
 
-/** ReDoc has no option to leave out the logo it loads from its maker's site. An image that fails is not shown. */
+/** ReDoc always loads its vendor's logo. An image that fails to load is not shown. */
 function withoutLogo(bundle: string): string {
   const logo = 'https://cdn.redoc.ly/redoc/logo-mini.svg'
   if (!bundle.includes(logo))
@@ -112,7 +113,7 @@ function withoutLogo(bundle: string): string {
   return bundle.replaceAll(logo, 'data:,')
 }
 
-// A file: an inline style would need a weaker policy.
+// A separate file: an inline style would need a weaker policy.
 const pageStyle = 'body { margin: 0 }\n'
 
 interface Page {

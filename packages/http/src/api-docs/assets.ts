@@ -10,8 +10,8 @@ const types = {
 } as const
 
 /**
- * Serves one file from memory and returns its URL. The URL carries a hash of the content, so it may be cached for
- * ever; it is compressed once, when first asked for.
+ * Serves one file from memory and returns its URL. The URL contains a hash of the content, so the file may be
+ * cached forever; it is compressed once, on the first request.
  */
 export function serveAsset(
   app: FastifyInstance,

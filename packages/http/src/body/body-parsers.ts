@@ -5,7 +5,7 @@ import { decodeText, DomainError, parseJson, parseLargeJson, runWorkload } from 
 import { registerContentEncoding } from './content-encoding.ts'
 import { readBody } from './read-body.ts'
 
-/** A form body: fields by name; of a repeated field the last one counts. */
+/** A form body: fields by name; the last value of a repeated field wins. */
 export class FormBody {
   readonly fields: Readonly<Record<string, string>>
 
@@ -19,13 +19,13 @@ export class FormBody {
   }
 }
 
-/** Media types of one JSON text: with any parameters, and those that are JSON by their suffix. */
+/** Media types of a single JSON text: with any parameters, and those with the suffix `+json`. */
 export const jsonMediaType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/
 
-/** Bytes that are parsed at once; more are parsed while others have their turn. */
+/** Bodies up to this size are parsed synchronously; larger ones in pieces, between other requests. */
 const smallBody = 4_096
 
-/** JSON and form bodies, decoded and parsed by our rules instead of Fastify's. */
+/** Decodes and parses JSON and form bodies by our rules instead of Fastify's. */
 export function registerBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.decorateRequest('mayBeLarge', false)
@@ -44,7 +44,7 @@ export function registerBodyParsers(app: FastifyInstance): void {
 
 async function parseJsonBody(request: FastifyRequest, payload: Readable): Promise<unknown> {
   const body = await readBody(request, payload)
-  // Clients send DELETE with a JSON content type and nothing in it.
+  // Some clients send DELETE with a JSON content type and an empty body.
   if (body.length === 0 && request.method === 'DELETE') return undefined
   if (body.length <= smallBody) return parseJson(body)
   return await runWorkload(request.workload, () => parseLargeJson(body))

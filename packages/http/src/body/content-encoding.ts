@@ -4,13 +4,13 @@ import { DomainError } from '@user-stats/core'
 import { contentEncodings, Decoder } from './decoder.ts'
 import { bodyLimitOf, tooLarge } from './read-body.ts'
 
-/** Encodings of one body, one inside the other. */
+/** Maximum number of nested encodings of one body. */
 const maxEncodings = 4
 const supported = 'gzip, deflate, br, zstd'
 
 /**
- * Decodes bodies as they arrive, by their `Content-Encoding` (RFC 9110, 8.4). The limit of a body holds for what comes
- * out of each decoding.
+ * Decodes a body while it arrives, by its `Content-Encoding` (RFC 9110, 8.4). The size limit of a body
+ * applies to the output of each decoding.
  */
 export function registerContentEncoding(app: FastifyInstance): void {
   app.addHook('preParsing', (request, reply, payload, done) => {
@@ -39,7 +39,10 @@ export function registerContentEncoding(app: FastifyInstance): void {
 const hasBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** In the order in which they are taken off, the last first; undefined when one is not known or there are too many. */
+/**
+ * Encodings in the order of decoding, the last applied first; undefined when one is unknown or there are too
+ * many.
+ */
 function encodingsOf(header: string): string[] | undefined {
   const names = header
     .toLowerCase()
@@ -51,7 +54,10 @@ function encodingsOf(header: string): string[] | undefined {
     : undefined
 }
 
-/** As `pipe`, with errors. A request is left alone when decoding it fails: it is to be answered. */
+/**
+ * `pipe` with error propagation. The request stream stays open when decoding fails, so that an error can be
+ * sent.
+ */
 function chain(from: Readable, to: Decoder): Decoder {
   from.on('error', (error) => to.destroy(error))
   return from.pipe(to)

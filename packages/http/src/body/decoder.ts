@@ -14,7 +14,7 @@ const chunkSize = 65_536
 
 type Engine = Transform & Zlib
 
-/** Of clients that say `deflate` some leave out the header of zlib (RFC 1950), which begins with its method: 8. */
+/** Some clients send `deflate` without the zlib header (RFC 1950), which begins with its method: 8. */
 const inflate = (first: Buffer): Engine =>
   ((first[0] ?? 0) & 0x0f) === 0x08 ? createInflate({ chunkSize }) : createInflateRaw({ chunkSize })
 const gunzip = (): Engine => createGunzip({ chunkSize })
@@ -24,28 +24,29 @@ const engines: Readonly<Record<string, (first: Buffer) => Engine>> = {
   'x-gzip': gunzip,
   deflate: inflate,
   br: () => createBrotliDecompress({ chunkSize }),
-  // A window of 8 MB is what every decoder has and no encoder may exceed (RFC 9659).
+  // Every decoder must support a window of 8 MB, and no encoder may exceed it (RFC 9659).
   zstd: () => createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
 }
 
-/** The content encodings there are decoders for. */
+/** The supported content encodings. */
 export const contentEncodings: ReadonlySet<string> = new Set(Object.keys(engines))
 
 export interface DecoderOptions {
   readonly encoding: string
-  /** Bytes that may come out. */
+  /** Maximum bytes of output. */
   readonly limit: number
   readonly tooLarge: () => DomainError
 }
 
 /**
- * Decodes one content encoding, as fast as the result is read. It fails with `tooLarge` when too much comes out, and
- * with BAD_REQUEST when the content is not of that encoding, is cut off, or is followed by something else.
+ * Decodes one content encoding at the speed at which the result is read. Fails with `tooLarge` when the
+ * output is too large, and with BAD_REQUEST when the content is invalid, truncated, or followed by other
+ * data.
  */
 export class Decoder extends Transform {
   readonly #options: DecoderOptions
   #engine: Engine | undefined
-  /** What the engine works on, from which of its bytes on, and who waits until it has. */
+  /** The chunk being decoded, the offset in it, and the callback to call when it is done. */
   #work: { readonly chunk: Buffer; readonly from: number; readonly done: TransformCallback } | undefined
   #bytesOut = 0
 
@@ -81,10 +82,10 @@ export class Decoder extends Transform {
     const work = { chunk, from: engine.bytesWritten, done }
     this.#work = work
     engine.write(chunk, (error) => {
-      // It may have ended inside the chunk.
+      // The stream may end inside the chunk.
       if (this.#work !== work) return
       this.#work = undefined
-      // What goes wrong with it is an event.
+      // Errors are reported by an event.
       if (error == null) done()
     })
   }
@@ -104,7 +105,7 @@ export class Decoder extends Transform {
       if (work === undefined) return
       this.#work = undefined
       const rest = work.chunk.subarray(engine.bytesWritten - work.from)
-      // Frames of zstd may follow each other (RFC 8878, 3.1).
+      // Several frames of zstd may follow each other (RFC 8878, 3.1).
       if (rest.length === 0) work.done()
       else if (encoding === 'zstd') {
         this.#engine = undefined
@@ -116,7 +117,7 @@ export class Decoder extends Transform {
 
   #malformed(): DomainError {
     return new DomainError('BAD_REQUEST', {
-      message: `The request body is not valid ${this.#options.encoding}, as content-encoding says it is.`,
+      message: `The request body is not valid ${this.#options.encoding}, as its content-encoding states.`,
     })
   }
 }

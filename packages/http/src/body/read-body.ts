@@ -2,29 +2,29 @@ import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
 
-/** Bytes of a body whose sender has not signed in: an API key, a query or two. */
+/** Maximum bytes of a body without an access token: enough for an API key or a small query. */
 const anonymousLimit = 65_536
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether its sender is known well enough to send a large body. */
+    /** Whether the caller is authenticated, and may send a large body. */
     mayBeLarge: boolean
   }
   interface FastifyContextConfig {
-    /** The body is read while the request is answered, and may have any size. */
+    /** The body is streamed while the request is processed, and may have any size. */
     readonly streamed?: boolean
-    /** JSON is also taken as `text/plain`: beacons of browsers send nothing else. */
+    /** JSON is also accepted as `text/plain`: browsers' beacons send nothing else. */
     readonly plainText?: boolean
   }
 }
 
-/** Bytes that the body of a request may have, after it has been decoded. */
+/** Maximum bytes of a request's body, after decoding. */
 export function bodyLimitOf({ mayBeLarge, routeOptions }: FastifyRequest): number {
   if (!mayBeLarge) return Math.min(routeOptions.bodyLimit, anonymousLimit)
   return routeOptions.config.streamed === true ? Infinity : routeOptions.bodyLimit
 }
 
-/** PAYLOAD_TOO_LARGE, with what is allowed and what to do. */
+/** PAYLOAD_TOO_LARGE, with the limit and how to raise it. */
 export function tooLarge(request: FastifyRequest): DomainError {
   const limit = bodyLimitOf(request)
   const without = request.mayBeLarge ? '' : ' without an access token'
@@ -33,13 +33,13 @@ export function tooLarge(request: FastifyRequest): DomainError {
   })
 }
 
-/** Bytes that are put together without leaving room for more. */
+/** Bodies up to this size are collected without growing the buffer. */
 const firstSize = 4_096
 
 /**
- * Reads a body whole. However small the pieces are in which it arrives, it takes no more than twice its size.
+ * Reads a whole body. Uses no more than twice its size in memory, however small the chunks are.
  *
- * @throws PAYLOAD_TOO_LARGE, and what goes wrong with the stream
+ * @throws PAYLOAD_TOO_LARGE, and errors of the stream
  */
 export function readBody(request: FastifyRequest, payload: Readable): Promise<Buffer> {
   const limit = bodyLimitOf(request)
@@ -56,7 +56,7 @@ export function readBody(request: FastifyRequest, payload: Readable): Promise<Bu
         return
       }
       if (needed > body.length) {
-        // Most bodies arrive in one piece.
+        // Most bodies arrive in one chunk.
         const larger = Buffer.allocUnsafe(needed === declared ? needed : Math.max(firstSize, 2 * needed))
         body.copy(larger, 0, 0, size)
         body = larger

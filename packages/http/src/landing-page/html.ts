@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Readiness } from '../health.ts'
 
-/** One place to go. */
+/** A link on the page. */
 export interface Link {
   readonly href: string
   readonly name: string
-  /** What is found there. */
+  /** Its description. */
   readonly about: string
 }
 
@@ -45,7 +45,7 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#3b5bdb"/><path fill="#fff" d="M7 17h4.5v8H7zM13.75 12h4.5v13h-4.5zM20.5 7H25v18h-4.5z"/></svg>',
 )}`
 
-/** Nothing is loaded and nothing runs: the page is text, one style and an icon that stand in it. */
+/** A self-contained page loads and runs nothing: text, one style and an inline icon. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
@@ -55,7 +55,7 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The landing page, complete: it needs no script and no other file. */
+/** The complete landing page, without scripts or other files. */
 export const landingPage = ({ title, about, links, readiness }: LandingPage): string => `<!doctype html>
 <html lang="en">
   <head>
@@ -113,6 +113,6 @@ function sentenceOf(name: string, ok: boolean): string {
 const itemOf = ({ href, name, about }: Link): string =>
   `<li><a href="${escape(href)}">${escape(name)}</a> <span class="muted">${escape(about)}</span></li>`
 
-/** Text as HTML, also within double quotes. */
+/** Escapes text for HTML, also within double quotes. */
 export const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')

@@ -7,11 +7,11 @@ import { contentSecurityPolicy, landingPage, type Link } from './html.ts'
 export interface LandingPageOptions {
   /** The page's title. */
   readonly title: string
-  /** What this is and whom it is for. */
+  /** What the service is, and for whom. */
   readonly about: string
-  /** Where to go from here, besides what every service has. */
+  /** Links in addition to those of every service. */
   readonly links?: readonly Link[]
-  /** What else is looked at to say whether all is well, by what it is called. */
+  /** More readiness checks to show, by name. */
   readonly parts?: () => ReadinessChecks
 }
 
@@ -22,18 +22,18 @@ const commonLinks: readonly Link[] = [
   { href: '/health/ready', name: 'Readiness', about: 'Whether it can do its work, for load balancers.' },
 ]
 
-/** Answers a browser with a page; false when the request comes from something else. */
+/** Sends the page to a browser; returns false for other clients. */
 export type PageHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>
 
-/** Whether this is a browser that opens an address, rather than a client of an API. */
+/** Whether the client is a browser opening the address, rather than an API client. */
 export const wantsPage = ({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): boolean =>
   (method === 'GET' || method === 'HEAD') && prefersHtml(headers.accept)
 
 /**
- * `GET /` for browsers: what this service is, whether it is healthy, and where to go. All other clients find nothing
- * there, as a problem document.
+ * `GET /` for browsers: what this service is, whether it is healthy, and links. All other clients get 404 as
+ * a problem document.
  *
- * @returns the same page for other addresses
+ * @returns a handler that serves the same page at other addresses
  */
 export function registerLandingPage(
   app: FastifyInstance,

@@ -1,19 +1,19 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 
-/** Carries the address of the gateway's client, sealed with a secret that both know. */
+/** Header with the address of the gateway's client, signed with a shared secret. */
 export const clientAddressHeader = 'x-client-address'
 
 const sealOf = (secret: string, address: string): string =>
   createHmac('sha256', secret).update(`client-address ${address}`).digest('base64url')
 
-/** What the gateway says of its client to a service that knows the secret. */
+/** The signed address that the gateway sends to a service. */
 export const sealAddress = (secret: string, address: string): string =>
   `${address} ${sealOf(secret, address)}`
 
 /**
- * The address of a request's client: as the gateway vouches for it, else that of the connection, or what proxies say
- * that are trusted (TRUST_PROXY).
+ * The address of a request's client: as signed by the gateway, or as sent by a trusted proxy (TRUST_PROXY),
+ * or that of the connection.
  */
 export const clientAddress =
   (secret: string | undefined) =>

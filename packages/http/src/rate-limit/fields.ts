@@ -5,7 +5,7 @@ import type { Policy, Usage } from './quota.ts'
 export const rateLimitFields = ({ name, limit, window }: Policy) => {
   const policy = `"${name}";q=${String(limit)};w=${String(window)}`
   return (reply: Partial<Pick<FastifyReply, 'header'>>, { remaining, reset }: Usage): void => {
-    // Operations of a batch have no headers of their own.
+    // Operations of a batch have no response headers of their own.
     reply.header?.('ratelimit-policy', policy)
     reply.header?.('ratelimit', `"${name}";r=${String(remaining)};t=${String(reset)}`)
   }

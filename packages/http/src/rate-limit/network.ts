@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 
 /**
- * Whom an address stands for: of IPv6 the first 64 bits, of which one customer has all addresses. IPv4 in IPv6 is
- * IPv4.
+ * The network that an address is counted under: the first 64 bits of IPv6, of which one customer holds all
+ * addresses. IPv4 in IPv6 is IPv4.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
@@ -12,7 +12,7 @@ export function networkOf(address: string): string {
   const groups = head === '' ? [] : head.split(':')
   if (tail !== undefined) {
     const rest = tail === '' ? [] : tail.split(':')
-    // An IPv4 address at the end takes the place of two.
+    // A trailing IPv4 address fills two groups.
     const length = rest.length + (tail.includes('.') ? 1 : 0)
     groups.push(...Array.from({ length: Math.max(0, 8 - groups.length - length) }, () => '0'), ...rest)
   }

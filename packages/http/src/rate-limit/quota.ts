@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { SharedCounts } from './shared-counts.ts'
 
-/** So many within each window of time. */
+/** A limit per window of time. */
 export interface Policy {
   readonly name: string
   readonly limit: number
@@ -14,13 +14,13 @@ export interface Usage {
   readonly allowed: boolean
   readonly count: number
   readonly remaining: number
-  /** Whole seconds until the next window, at least one. */
+  /** Whole seconds until the next window, at least 1. */
   readonly reset: number
 }
 
 interface Count {
   window: number
-  /** Of all replicas, as of the last exchange. */
+  /** The total of all replicas at the last exchange. */
   total: number
   /** Not yet sent to the other replicas. */
   pending: number
@@ -29,18 +29,18 @@ interface Count {
 export interface QuotaOptions {
   readonly policy: Policy
   readonly clock: () => number
-  /** Counts of all replicas together; undefined: this replica counts alone. */
+  /** Counts shared by all replicas; undefined: this replica counts alone. */
   readonly shared?: SharedCounts | undefined
-  /** Keys counted at most: the least recently used is forgotten. */
+  /** Maximum number of counted keys: the least recently used is evicted. */
   readonly maxKeys?: number
 }
 
 export type Quota = ReturnType<typeof createQuota>
 
 /**
- * Counts in fixed windows that begin at the same instants everywhere, in memory. Replicas that share their counts
- * exchange them from time to time, or at once on `refresh`; while the exchange is not possible, each goes on with
- * what it knows.
+ * Counts in memory, in fixed windows that begin at the same instants on all replicas. Replicas with shared
+ * counts exchange them periodically, or at once on `refresh`; while the exchange fails, each continues with
+ * its last totals.
  */
 export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOptions) {
   const { name, limit, window: seconds } = policy
@@ -86,7 +86,7 @@ export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOp
 
   return {
     policy,
-    /** Counts one more of a key. */
+    /** Counts one request of a key. */
     consume(key: string): Usage {
       const now = clock()
       const window = Math.floor(now / length)
@@ -98,7 +98,7 @@ export function createQuota({ policy, clock, shared, maxKeys = 50_000 }: QuotaOp
       }
       return usageOf(count.total + count.pending, now, window)
     },
-    /** A key's usage as it is. */
+    /** A key's usage, without counting. */
     get(key: string): Usage {
       const now = clock()
       const window = Math.floor(now / length)

@@ -7,13 +7,13 @@ import { createQuota, type Quota, type Usage } from './quota.ts'
 import { connectSharedCounts } from './shared-counts.ts'
 
 export interface RateLimitOptions {
-  /** The service that counts: each counts the requests it gets. */
+  /** The service's name: each service counts its own requests. */
   readonly service: string
-  /** Requests of one signed-in caller a minute. */
+  /** Maximum requests of an authenticated caller per minute. */
   readonly caller: number
-  /** Anonymous requests from one address a minute. */
+  /** Maximum anonymous requests from one address per minute. */
   readonly anonymous: number
-  /** Bad tokens, and wrong API keys, from one address a minute. */
+  /** Maximum bad tokens, and maximum wrong API keys, from one address per minute. */
   readonly failures: number
   readonly redisUrl?: string | undefined
   readonly log: Logger
@@ -24,12 +24,12 @@ export type RateLimits = ReturnType<typeof createRateLimits>
 
 type Reply = Partial<Pick<FastifyReply, 'header'>>
 
-/** Milliseconds between two exchanges of counts with the other replicas. */
+/** Milliseconds between two exchanges with the other replicas. */
 const syncInterval = 500
 
 /**
- * Limits how often a caller may send requests, and an address may fail to sign in. Counts are kept in memory, and
- * exchanged through Redis where there is one.
+ * Limits the requests of each caller, and the failed sign-ins of each address. Counts are kept in memory, and
+ * exchanged through Redis if configured.
  */
 export function createRateLimits(options: RateLimitOptions) {
   const { service, redisUrl, log, clock = Date.now } = options
@@ -60,12 +60,12 @@ export function createRateLimits(options: RateLimitOptions) {
 
   return {
     /**
-     * Counts a request and sets the headers that tell its caller's usage.
+     * Counts a request and sets the headers with the caller's usage.
      *
      * @returns TOO_MANY_REQUESTS when the limit is exceeded
      */
     consume(caller: Caller, address: () => string, reply: Reply): DomainError | undefined {
-      // Requests between our services follow from requests that were counted.
+      // Do not count requests between our services: the requests that caused them were counted.
       if (caller.role === 'SERVICE') return undefined
       const { quota, setHeaders } = caller.role === 'ANONYMOUS' ? anonymous : callers
       const usage = quota.consume(caller.role === 'ANONYMOUS' ? networkOf(address()) : caller.keyId)
@@ -74,9 +74,9 @@ export function createRateLimits(options: RateLimitOptions) {
     },
 
     /**
-     * Counts a token that was not valid.
+     * Counts an invalid token.
      *
-     * @throws TOO_MANY_REQUESTS when the address sent too many
+     * @throws TOO_MANY_REQUESTS when the address exceeded its limit
      */
     async badToken(address: string, reply: Reply): Promise<void> {
       const usage = await countFailure(badTokens, address)
@@ -85,10 +85,11 @@ export function createRateLimits(options: RateLimitOptions) {
     },
 
     /**
-     * Tries an API key. The right one is never refused, whatever else its address has sent: keys are 256 random bits,
-     * and many customers may share an address. Wrong ones are counted.
+     * Authenticates with an API key, and counts wrong keys. The right key is never refused, whatever else
+     * came from its address: keys are 256 random bits, and many customers may share an address.
      *
-     * @throws TOO_MANY_REQUESTS for a wrong key when the address sent too many, else what trying throws
+     * @throws TOO_MANY_REQUESTS for a wrong key when the address exceeded its limit; otherwise what `attempt`
+     *   throws
      */
     tryKey: async <T>(address: string, attempt: () => Promise<T>): Promise<T> => {
       try {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { createClient } from '@redis/client'
 import type { Logger } from '../logger.ts'
 
-/** Counts that several replicas add to. */
+/** Counters shared by several replicas. */
 export interface SharedCounts {
   /**
-   * Adds to counts, which end some seconds after the first.
+   * Adds to counters, which expire some seconds after their first use.
    *
-   * @returns the totals in the same order, or undefined when they cannot be had now
+   * @returns the totals in the same order, or undefined while they are unavailable
    */
   readonly add: (
     counts: readonly (readonly [key: string, delta: number])[],
@@ -18,17 +18,17 @@ export interface SharedCounts {
 
 export interface RedisOptions {
   readonly url: string
-  /** Keeps services apart that share one Redis. */
+  /** Separates services that share one Redis. */
   readonly prefix: string
   readonly log: Pick<Logger, 'info' | 'warn'>
-  /** Milliseconds that an exchange may take. */
+  /** Maximum milliseconds of an exchange. */
   readonly deadline?: number
 }
 
-/** Addresses are personal data: Redis sees hashes. */
+/** Addresses are personal data: Redis only stores hashes. */
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 22)
 
-/** Counts in Redis. While it is away nothing waits for it, and it is looked for in the background. */
+/** Counters in Redis. While Redis is unreachable nothing waits for it; it reconnects in the background. */
 export function connectSharedCounts({ url, prefix, log, deadline = 250 }: RedisOptions): SharedCounts {
   const client = createClient({
     url,
@@ -38,14 +38,14 @@ export function connectSharedCounts({ url, prefix, log, deadline = 250 }: RedisO
   })
   let away = false
   client.on('error', (error: unknown) => {
-    if (!away) log.warn({ err: error }, 'Redis is away; this replica counts requests alone')
+    if (!away) log.warn({ err: error }, 'Redis is unreachable; this replica counts requests alone')
     away = true
   })
   client.on('ready', () => {
     if (away) log.info('Redis is back')
     away = false
   })
-  // Failures are told by the event above, and tried again.
+  // Failures are logged by the event above, and retried.
   client.connect().catch(() => undefined)
 
   return {
@@ -56,7 +56,7 @@ export function connectSharedCounts({ url, prefix, log, deadline = 250 }: RedisO
         late.resolve(undefined)
       }, deadline)
       try {
-        // Commands of one tick go out together.
+        // Commands of one tick are pipelined.
         const totals = Promise.all(
           counts.map(async ([key, delta]) => {
             const name = `${prefix}:${hashOf(key)}`
