@@ -33,6 +33,8 @@ import type { SchemaVariant } from './supergraph/schema-variant.ts'
 import { registerPlayground, sendPlayground } from './pages/playground.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { routes } from './rest/routes.ts'
+import { registerSession } from './session/session.route.ts'
+import { registerSessionCookie } from './session/session-cookie.ts'
 
 export interface GatewayDeps {
   readonly env: GatewayEnv
@@ -87,6 +89,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     trustProxy: env.trustProxy,
     tls: env.tls,
   })
+  registerSessionCookie(app)
   const identify = registerAuthentication(
     app,
     refusingServices(createIdentify({ tokens: createTokenVerifier({ keys }), rates })),
@@ -104,6 +107,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     },
   })
   registerRest(app, { rows: routes, server, context })
+  registerSession(app, { server, context })
   registerReceiptKeys(app, { usersUrl: env.users.url })
   for (const kind of [eventBulk, userBulk]) registerBulk(app, { server, context, kind })
   registerExport(app, { server, context })
