@@ -31,7 +31,7 @@ interface Sent {
 type Step =
   | { readonly kind: 'record'; readonly batches: readonly (readonly Sent[])[] }
   | { readonly kind: 'delete'; readonly userId: string }
-  | { readonly kind: 'erase'; readonly userId: string }
+  | { readonly kind: 'erase'; readonly userId: string; readonly anonymise: boolean }
   | { readonly kind: 'clear' }
 
 const user = fc.constantFrom('ann', 'bob', 'cem', 'dua')
@@ -51,7 +51,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), userId: user }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('erase' as const), userId: user }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('erase' as const), userId: user, anonymise: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
 )
 
@@ -88,6 +91,13 @@ function createModel() {
       held = held.filter(({ sent }) => userId !== null && sent.userId !== userId)
       return before - held.length
     },
+    /** Gives the events of a user to somebody without a name, under other ids. */
+    anonymise(userId: string): void {
+      const pseudonym = `anonymous ${userId}`
+      held = held.map((one) =>
+        one.sent.userId === userId ? { id: '', sent: { ...one.sent, userId: pseudonym } } : one,
+      )
+    },
     totals() {
       const days = new Map<string, { events: number; users: Set<string> }>()
       for (const {
@@ -117,15 +127,36 @@ async function totalsOf(storeId: number) {
   )
 }
 
+/** Which events each version of a day stood for, and each value of `removal` at least. */
+function createVersions() {
+  const contents = new Map<string, string>()
+  const growing = new Map<string, readonly string[]>()
+  return async (storeId: number): Promise<void> => {
+    const { rows } = await events.owner.query<{ version: string; removal: string; held: string[] }>(
+      `SELECT t.day || ' ' || t.version AS version, t.day || ' ' || t.removal AS removal, array_agg(e.id || ' ' || e.user_id || ' ' || e.data ORDER BY e.id) AS held
+       FROM day_totals t JOIN events e ON e.store_id = t.store_id AND (e.occurred_at AT TIME ZONE 'UTC')::date = t.day
+       WHERE t.store_id = $1 GROUP BY t.day, t.version, t.removal`,
+      [storeId],
+    )
+    for (const { version, removal, held } of rows) {
+      expect(contents.get(version) ?? String(held)).toBe(String(held))
+      contents.set(version, String(held))
+      expect(held).toEqual(expect.arrayContaining([...(growing.get(removal) ?? [])]))
+      growing.set(removal, held)
+    }
+  }
+}
+
 let nextStore = 1_000
 let nextCommand = 1
 
-test('rollups equal a plain model after any records, repeats, late events, deletions and erasures', async () => {
+test('rollups equal a plain model after any records, repeats, late events, deletions and erasures; no version of a day stands for two contents', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
       const storeId = nextStore++
       const caller = events.store(storeId)
       const model = createModel()
+      const checkVersions = createVersions()
       for (const action of steps) {
         if (action.kind === 'record') {
           // Writers at once: keys are dealt out to one writer each, so that the order among writers does not matter.
@@ -167,11 +198,20 @@ test('rollups equal a plain model after any records, repeats, late events, delet
           const { body } = await events.graphql(
             events.service,
             'mutation($input: ApplyUserErasureInput!) { applyUserErasure(input: $input) { eventsDeleted } }',
-            { input: { commandId: nextCommand++, storeId, userId: action.userId } },
+            {
+              input: {
+                commandId: nextCommand++,
+                storeId,
+                userId: action.userId,
+                events: action.anonymise ? 'ANONYMISE' : 'ERASE',
+              },
+            },
           )
+          if (action.anonymise) model.anonymise(action.userId)
           expect(body.data.applyUserErasure.eventsDeleted).toBe(model.remove(action.userId))
           model.erased.add(action.userId)
         }
+        await checkVersions(storeId)
       }
       expect(await totalsOf(storeId)).toEqual(model.totals())
     }),

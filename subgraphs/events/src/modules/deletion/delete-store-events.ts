@@ -51,7 +51,7 @@ export async function deleteStoreEvents(
   if (span.last === null) return { next: null, rows: {} }
   const { end, groups } = await takeRaw(client, storeId, span.from, span.last, limit)
   const removed = await decrementUserRollups(client, storeId, groups)
-  await correctTotals(client, storeId, { deleted: groups, removed, added: { types: [], days: [] } })
+  await correctTotals(client, storeId, { groups, moved: false, removed, added: { types: [], days: [] } })
   return {
     next: end === null ? null : { ...span, from: end },
     rows: {

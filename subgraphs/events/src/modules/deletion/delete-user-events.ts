@@ -39,7 +39,7 @@ export async function deleteUserEvents(
   const inherited = pseudonym === null ? [] : kept.map((group) => ({ ...group, userId: pseudonym }))
   const removed = await decrementUserRollups(client, storeId, kept)
   const added = await incrementUserRollups(client, storeId, inherited)
-  await correctTotals(client, storeId, { deleted: pseudonym === null ? kept : [], removed, added })
+  await correctTotals(client, storeId, { groups: kept, moved: pseudonym !== null, removed, added })
   const all = sumOf(groups)
   const moved = pseudonym === null ? 0 : sumOf(kept)
   return {

@@ -91,7 +91,8 @@ WITH input AS MATERIALIZED (
   SELECT store_id, day, sum(b.events), count(*) FILTER (WHERE u.events = b.events)
   FROM incoming_days b JOIN users u USING (store_id, day, user_id)
   GROUP BY 1, 2 ORDER BY 1, 2
-  ON CONFLICT (store_id, day) DO UPDATE SET events = t.events + EXCLUDED.events, users = t.users + EXCLUDED.users
+  ON CONFLICT (store_id, day) DO UPDATE SET events = t.events + EXCLUDED.events, users = t.users + EXCLUDED.users,
+    version = EXCLUDED.version
 )
 SELECT j.ord, j.refusal, CASE WHEN j.refusal IS NOT NULL THEN j.raw_from END AS raw_from, f.id
 FROM judged j LEFT JOIN fresh f ON f.ord = j.ord`

@@ -1,6 +1,7 @@
 import type { EventsDb } from '@user-stats/prisma-events'
 import { deleteChunk } from '../../database/delete-chunk.ts'
 import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
+import { changeVersion } from '../rollup/day-totals.ts'
 import { dayRows } from '../rollup/delete-day.ts'
 
 export interface SweepOptions {
@@ -58,9 +59,10 @@ async function sweepStore(
     for (const table of dayRows)
       for (let more = true; more;) {
         if (stopped()) return
-        ;({ more } = await withSharedStoreLock(db, storeId, (client) =>
-          deleteChunk(client, table, [storeId, day], chunk),
-        ))
+        ;({ more } = await withSharedStoreLock(db, storeId, async (client) => {
+          if (table.name === 'events') await changeVersion(client, storeId, day)
+          return await deleteChunk(client, table, [storeId, day], chunk)
+        }))
       }
   }
 }

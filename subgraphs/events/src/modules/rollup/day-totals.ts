@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { PoolClient } from 'pg'
 import type { ChangedRows, UserDayEvents } from './user-days.ts'
 
@@ -13,9 +14,9 @@ class Changes {
     this.#byKey.set(key, change)
   }
 
-  /** As columns. Sorted as everybody sorts who writes totals, so that writers queue up instead of deadlocking. */
+  /** As columns. */
   columns(): [types: string[], days: string[], events: number[], users: number[]] {
-    const changes = [...this.#byKey.values()].filter(({ events, users }) => events !== 0 || users !== 0)
+    const changes = [...this.#byKey.values()]
     return [
       changes.map(({ type }) => type),
       changes.map(({ day }) => day),
@@ -26,31 +27,34 @@ class Changes {
 }
 
 /**
- * Corrects the totals of a store after events are deleted, or have been moved to another user. A day without events
- * is no day of an aggregate. To be called at the end of a transaction: every writer of the day waits for it. Days come
- * before types, as with writers: whoever holds a day's total may still want those of its types.
+ * Corrects the totals of a store after events are deleted, or have been moved to another user, and gives their days
+ * other versions. A day without events is no day of an aggregate. To be called at the end of a transaction: every writer
+ * of the day waits for it. Days come before types, as with writers: whoever holds a day's total may still want those of
+ * its types.
  *
- * @param deleted events that are deleted; nothing when they were moved
+ * @param groups events that are deleted, or moved to another user
  */
 export async function correctTotals(
   client: PoolClient,
   storeId: number,
   {
-    deleted,
+    groups,
+    moved,
     removed,
     added,
   }: {
-    readonly deleted: readonly UserDayEvents[]
+    readonly groups: readonly UserDayEvents[]
+    readonly moved: boolean
     readonly removed: ChangedRows
     readonly added: ChangedRows
   },
 ): Promise<void> {
-  if (deleted.length + removed.types.length + added.types.length === 0) return
+  if (groups.length === 0) return
   const ofTypes = new Changes()
   const ofDays = new Changes()
-  for (const { type, day, events } of deleted) {
-    ofTypes.add(type, day, -events, 0)
-    ofDays.add('', day, -events, 0)
+  for (const { type, day, events } of groups) {
+    ofTypes.add(type, day, moved ? 0 : -events, 0)
+    ofDays.add('', day, moved ? 0 : -events, 0)
   }
   for (const [rows, users] of [
     [removed, -1],
@@ -66,10 +70,10 @@ export async function correctTotals(
     [storeId, days[0]],
   )
   await client.query(
-    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users
+    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users, version = $5, removal = $5
      FROM unnest($2::date[], $3::bigint[], $4::bigint[]) AS g(day, events, users)
      WHERE t.store_id = $1 AND t.day = g.day`,
-    [storeId, ...days],
+    [storeId, ...days, randomUUID()],
   )
   await client.query(
     `SELECT FROM type_day_totals t JOIN unnest($2::text[], $3::date[]) AS g(type, day) USING (type, day)
@@ -91,3 +95,11 @@ export async function correctTotals(
     [storeId, types[0], types[1], days[0]],
   )
 }
+
+/** Gives a day of a store another version, in the transaction that removes some of its events. */
+export const changeVersion = (client: PoolClient, storeId: number, day: string): Promise<unknown> =>
+  client.query('UPDATE day_totals SET version = $3, removal = $3 WHERE store_id = $1 AND day = $2::date', [
+    storeId,
+    day,
+    randomUUID(),
+  ])

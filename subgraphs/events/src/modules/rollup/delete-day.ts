@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
 import { deleteChunk, type Rows } from '../../database/delete-chunk.ts'
+import { changeVersion } from './day-totals.ts'
 
 /** What one step has removed. */
 export interface Removed {
@@ -53,7 +54,10 @@ export async function deleteChunkOfDay(
   limit: number,
 ): Promise<Removed> {
   const { more, rows } = await deleteChunkOfTable(client, dayRows, [storeId, day], limit)
-  if (more) return { more, rows }
+  if (more) {
+    if (rows['events'] !== 0) await changeVersion(client, storeId, day)
+    return { more, rows }
+  }
   const totals: Record<string, number> = {}
   for (const table of ['type_day_totals', 'day_totals']) {
     const { rowCount } = await client.query(`DELETE FROM ${table} WHERE ${ofDay}`, [storeId, day])
