@@ -74,6 +74,12 @@ async function eventually(what: string, is: () => boolean | Promise<boolean>): P
 
 /** Every batch waits that is being written. */
 const totalsHeld = 'LOCK TABLE type_day_totals IN EXCLUSIVE MODE'
+const lockWaiters = async (events: Harness): Promise<number> => {
+  const { rows } = await events.owner.query<{ count: number }>(
+    "SELECT count(*)::int FROM pg_locks WHERE relation = 'type_day_totals'::regclass AND NOT granted",
+  )
+  return rows[0]?.count ?? 0
+}
 const queued = async (events: Harness): Promise<string | undefined> =>
   /^ingest_queue_events\S* (\d+)$/m.exec(await events.metrics())?.[1]
 
@@ -86,10 +92,10 @@ test('the queue holds so many events and no more: the rest is refused at once, b
   await events.introduce(1)
   await events.introduce(2)
   await record(events, 'before')
-  const held = await hold(events, totalsHeld)
+  await using held = await hold(events, totalsHeld)
   // Two batches are being written, and wait; a thousand events are queued behind them.
   const taken = [recordMany(events, 'taken', 1_000), recordMany(events, 'taken', 1_000)]
-  await eventually('both batches are under way', async () => (await queued(events)) === '0')
+  await eventually('both batches wait for the lock', async () => (await lockWaiters(events)) === 2)
   taken.push(recordMany(events, 'taken', 1_000))
   await eventually('a batch is queued', async () => (await queued(events)) === '1000')
   for (let n = 0; n < 20; n += 1) {
@@ -111,7 +117,7 @@ test('events of stores that are locked wait, however many stores and events thos
   await using events = await startEvents(server, { maintain: false })
   const locked = [1, 3, 4]
   for (const storeId of [...locked, 2]) await events.introduce(storeId)
-  const held = await hold(events, locked.map(holdingStore).join('; '))
+  await using held = await hold(events, locked.map(holdingStore).join('; '))
   const answered: string[] = []
   const waiting = locked.map((storeId) => record(events, 'held', storeId))
   await eventually('they are queued', async () => (await queued(events)) === '3')
@@ -142,7 +148,7 @@ test('events beside a slow transaction of another store are written, those of th
   await events.introduce(1)
   await events.introduce(2)
   for (const storeId of [1, 2]) await record(events, 'before', storeId)
-  const held = await hold(events, 'SELECT FROM day_totals WHERE store_id = 1 FOR UPDATE')
+  await using held = await hold(events, 'SELECT FROM day_totals WHERE store_id = 1 FOR UPDATE')
   const answered: string[] = []
   const waiting = Array.from({ length: 100 }, (_, n) => record(events, `held ${String(n)}`))
   for (const answer of waiting) void answer.then(() => answered.push('held'))
@@ -167,7 +173,7 @@ test('the first event of a month is recorded while others read, and until its pa
   const reading = await hold(events, 'SELECT FROM events, user_days, user_type_days')
   expect((await inMonth(1, '2025-01-10T00:00:00Z')).status).toBe(201)
   // As if another replica were making one.
-  const held = await hold(events, `SELECT pg_advisory_xact_lock(hashtext('ensure_month'))`)
+  await using held = await hold(events, `SELECT pg_advisory_xact_lock(hashtext('ensure_month'))`)
   const answered: string[] = []
   const waiting = ['2024-01-10T00:00:00Z', '2024-02-10T00:00:00Z'].map((day) => inMonth(1, day))
   for (const answer of waiting) void answer.then(() => answered.push('of a new month'))
@@ -197,7 +203,7 @@ test('an event whose partition has gone behind the back of the service gets it a
 test('events that a slow database keeps waiting are answered in time, and once repeated they are there once', async () => {
   await using events = await startEvents(server, { env: { REQUEST_TIMEOUT_MS: '500' } })
   await events.introduce(1)
-  const held = await hold(events, storeHeld)
+  await using held = await hold(events, storeHeld)
   const keys = Array.from({ length: 30 }, (_, n) => `key ${String(n)}`)
   // All are answered while nothing can be written.
   for (const answer of await Promise.all(keys.map((key) => record(events, key))))
@@ -214,7 +220,7 @@ test('requests of a store beyond its share of the connections and of their queue
     maintain: false,
   })
   await events.introduce(1)
-  const held = await hold(events, accessHeld)
+  await using held = await hold(events, accessHeld)
   const ask = (storeId: number, statuses: number[]) => async (): Promise<void> => {
     const answer = await events.send('GET', '/api/event/amount/any', events.store(storeId))
     statuses.push(answer.status)
@@ -239,7 +245,7 @@ test('long lists of entities of one store take one connection each, and half of 
   await events.introduce(1)
   await events.introduce(2)
   await record(events, 'one')
-  const held = await hold(events, 'LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
+  await using held = await hold(events, 'LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
   const running = async (): Promise<number> => {
     const { rows } = await events.owner.query<{ n: number }>(
       `SELECT count(*)::int AS n FROM pg_locks WHERE relation = 'events'::regclass AND NOT granted`,
