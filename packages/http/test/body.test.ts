@@ -16,6 +16,7 @@ async function startApp() {
     it.app.post(path, { config }, (request, reply) =>
       reply.send({ body: request.body instanceof FormBody ? { form: request.body.fields } : request.body }),
     )
+  it.app.get('/nothing', () => ({ answered: true }))
   it.app.delete('/echo', (request) => ({ body: request.body ?? null }))
   const origin = await it.listen()
   const send = async (body: Buffer | string, headers: Record<string, string> = {}, path = '/echo') => {
@@ -104,6 +105,24 @@ test('a body that does not match its encoding, is truncated or has trailing data
     headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
   })
   expect(await nothing.json()).toEqual({ body: null })
+})
+
+test('a body that cannot be decoded and is not read, because its route takes none or not its type, ends no process', async () => {
+  await using it = await startApp()
+  const { port } = new URL(it.origin)
+  for (const [head, status] of [
+    ['GET /nothing HTTP/1.1', 200],
+    ['GET /unknown HTTP/1.1', 404],
+    ['POST /echo HTTP/1.1\r\nContent-Type: image/png', 415],
+    ['DELETE /echo HTTP/1.1', 415],
+  ] as const) {
+    const socket = connect(Number(port))
+    socket.end(
+      `${head}\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\nConnection: close\r\n\r\nnot it.`,
+    )
+    expect(await text(socket)).toContain(`HTTP/1.1 ${String(status)} `)
+  }
+  expect((await it.send('{}')).status).toBe(200)
 })
 
 test('the size limit of a body applies to the output of each decoding', async () => {

@@ -32,6 +32,8 @@ export function registerContentEncoding(app: FastifyInstance): void {
     let decoded = payload as Readable
     for (const encoding of encodings)
       decoded = chain(decoded, new Decoder({ encoding, limit, tooLarge: () => tooLarge(request) }))
+    // Some requests are answered without reading their body: nobody else listens for its errors then.
+    decoded.on('error', () => undefined)
     done(null, decoded)
   })
 }

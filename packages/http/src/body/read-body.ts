@@ -45,6 +45,7 @@ export function readBody(request: FastifyRequest, payload: Readable): Promise<Bu
   const limit = bodyLimitOf(request)
   const declared = Number(request.headers['content-length'])
   if (declared > limit) return Promise.reject(tooLarge(request))
+  if (payload.errored) return Promise.reject(payload.errored)
   return new Promise((resolve, reject) => {
     let body = Buffer.alloc(0)
     let size = 0
