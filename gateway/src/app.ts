@@ -66,7 +66,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
       engine: fastPath?.engine(variant),
       limits: env.graph,
       log,
-      admit: (context) => assertCallerActive(server, context),
+      assertCanIntrospect: (context) => assertCallerActive(server, context),
     })
   const server: GraphServer<RequestContext> = perTenant(
     byAudience({

@@ -16,8 +16,8 @@ import {
 import type { CachedOperation, ExecuteCached, Variables } from './operation-cache.ts'
 
 /**
- * Compiles an operation for a schema of this process: by graphql-jit where its results are those of graphql-js, else
- * graphql-js executes it. Both validate the variables first.
+ * Compiles an operation for a schema of this process: with graphql-jit where its results equal those of
+ * graphql-js, otherwise graphql-js executes it. Both validate the variables first.
  */
 export function compileOperation(operation: CachedOperation): ExecuteCached {
   const execute = compileWithJit(operation) ?? executeWithGraphqlJs(operation)

@@ -12,11 +12,11 @@ import {
   formatErrors,
   introspects,
   parseResult,
-  type CostNote,
+  type CostExtension,
   type EngineResult,
   type EngineTools,
   type GraphRequest,
-  type NoteOf,
+  type CostExtensionOf,
   type OperationEngine,
   type RequestContext,
   type SerializedResult,
@@ -54,20 +54,21 @@ export interface OperationCacheOptions extends EngineTools {
 interface Entry {
   readonly operation: CachedOperation
   execute?: ExecuteCached
-  noteOf?: NoteOf
+  costExtensionOf?: CostExtensionOf
 }
 
 const maxOperations = 2_000
-/** Of all documents together. */
+/** Maximum characters of all cached documents together. */
 const maxCharacters = 8_000_000
 
 const keyOf = (source: string, name: string | undefined): string =>
   name === undefined ? source : `${name}\0${source}`
 
 /**
- * Executes operations that Apollo Server has let through before. What it did for them once (parsing, validation,
- * limits, introspection rules) is not repeated; variables, errors and masking are treated as there. Anonymous callers,
- * and operations that are new or faulty, take the ordinary path. The cache is cleared when the schema changes.
+ * Executes operations that Apollo Server has accepted before. The work that Apollo Server did for them once
+ * (parsing, validation, limits, introspection rules) is not repeated; variables, errors and masking are
+ * treated as there. Anonymous callers, and operations that are new or invalid, take the ordinary path. The
+ * cache is cleared when the schema changes.
  */
 export function createOperationCache({ mode, price, compile }: OperationCacheOptions): OperationEngine {
   let schema: GraphQLSchema | undefined
@@ -87,19 +88,19 @@ export function createOperationCache({ mode, price, compile }: OperationCacheOpt
   async function execute(
     executeCached: ExecuteCached,
     operation: OperationTypeNode,
-    note: CostNote,
+    costExtension: CostExtension,
     ...request: Parameters<ExecuteCached>
   ): Promise<EngineResult | undefined> {
     try {
       const result = await executeCached(...request)
       if (result === undefined) return undefined
-      if ('text' in result) return { text: result.text, note }
+      if ('text' in result) return { text: result.text, costExtension }
       const { data, errors } = result
       return {
         ...(data !== undefined && { data }),
         ...(errors && { errors: formatErrors(errors) }),
         operation,
-        ...(data != null && { note }),
+        ...(data != null && { costExtension }),
       }
     } catch (error) {
       return { errors: formatErrors([error]), operation }
@@ -114,9 +115,9 @@ export function createOperationCache({ mode, price, compile }: OperationCacheOpt
     const entry = entries.get(keyOf(query, operationName))
     if (entry === undefined) return undefined
     entry.execute ??= compile(entry.operation)
-    entry.noteOf ??= price(entry.operation)
+    entry.costExtensionOf ??= price(entry.operation)
     const { operation: kind } = entry.operation.operation
-    return execute(entry.execute, kind, entry.noteOf(variables), variables, context)
+    return execute(entry.execute, kind, entry.costExtensionOf(variables), variables, context)
   }
 
   async function executeFirst({ source = '', request, contextValue }: GraphQLRequestContext<RequestContext>) {

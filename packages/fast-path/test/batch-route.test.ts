@@ -193,13 +193,13 @@ test.each([
   ['no operations', { documents: [], senders: [], operations: [] }],
   ['a list', []],
   ['null', null],
-  ['a document that is not there', { documents: [], senders: [{}], operations: [[0, 0, {}, {}]] }],
+  ['a missing document', { documents: [], senders: [{}], operations: [[0, 0, {}, {}]] }],
   [
-    'a place of another kind',
+    'an index of another type',
     { documents: [['{ me }', null]], senders: [{}], operations: [['length', 0, {}, {}]] },
   ],
   [
-    'a sender that is no headers',
+    'a sender that is not an object of headers',
     { documents: [['{ me }', null]], senders: [{ a: 1 }], operations: [[0, 0, {}, {}]] },
   ],
   [
@@ -226,7 +226,7 @@ test.each([
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
 })
 
-test('a batch is accepted from the gateway only: anybody else is rejected before the body is read', async () => {
+test('a batch is accepted from the gateway only: other clients are rejected before the body is read', async () => {
   await using app = await startGraphApp()
   const forged = gatewayCredential('another-secret-of-a-gateway')
   for (const headers of [

@@ -21,7 +21,7 @@ const source: Source = {
   hidden: { ...one, name: null },
   list: () => [later(one), refused(), one, later(null), refused()],
   strict: () => [later(one), refused()],
-  // Longer than what is completed at once.
+  // Longer than what is completed in one turn.
   long: () => Array.from({ length: 600 }, (_, at) => longItem(at)),
   longStrict: () => Array.from({ length: 600 }, (_, at) => (at === 580 ? refused() : one)),
   any: () => [later(one), refused(), { id: 'o', __typename: 'Other' }],
@@ -38,7 +38,7 @@ function open(mode: FastPathMode): GraphServer<RequestContext> {
     limits: testLimits,
     log: createTestLog().log,
     engine: createSubgraphEngine(mode, schema),
-    admit: () => Promise.resolve(),
+    assertCanIntrospect: () => Promise.resolve(),
   })
 }
 const ordinary = open('false')

@@ -88,7 +88,7 @@ export async function startGraphApp(rates: Partial<typeof testRates> = {}) {
     limits: testLimits,
     log: it.log,
     engine: createSubgraphEngine((process.env['FAST_PATH'] ?? 'true') as FastPathMode, schema),
-    admit: () => Promise.resolve(),
+    assertCanIntrospect: () => Promise.resolve(),
   })
   await server.start()
   const identify = registerAuthentication(

@@ -37,7 +37,7 @@ const sdl = `
   type Mutation { fails: String add(n: Int!): Int }
 `
 
-/** A schema with lists whose items may fail, types that are not known before, and inputs of all kinds. */
+/** A schema with lists whose items may fail, abstract types, and inputs of all kinds. */
 export function makeSchema(source: Source): GraphQLSchema {
   const schema = buildSchema(sdl)
   const types = schema.getTypeMap()

@@ -2,10 +2,10 @@ const known = new Set(['*/*', 'application/*', 'application/json', 'application/
 const parameter = /^(?:charset="?utf-8"?|q=(?:1(?:\.0{1,3})?|0?\.(?=\d*[1-9])\d{1,3}))$/i
 
 /**
- * Whether an Accept header surely takes an answer of ours. Apollo Server judges that after it has executed the
- * operation: too late to refuse a mutation. Whoever takes nothing we have is answered in JSON.
+ * Whether an Accept header certainly accepts our responses. Apollo Server checks it only after execution, too
+ * late to refuse a mutation. A client that accepts nothing we offer gets JSON.
  */
-export function takesOurs(accept: string | undefined): boolean {
+export function acceptsJson(accept: string | undefined): boolean {
   if (accept === undefined) return true
   if (/\bq=0(?:\.0*)?\s*(?:[,;]|$)/i.test(accept)) return false
   return accept.split(',').some((range) => {

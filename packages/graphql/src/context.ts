@@ -9,16 +9,16 @@ export type MakeContext<Context extends RequestContext = RequestContext> = (
 
 export interface RequestContextOptions {
   readonly identify: Identify
-  /** Milliseconds at most. */
+  /** Maximum milliseconds of a request. */
   readonly timeout: number
-  /** With which the gateway vouches for addresses. */
+  /** The secret with which the gateway signs client addresses. */
   readonly gatewaySecret?: string | undefined
-  /** Whether `x-timeout-ms` of the caller is honoured: for services that our own services call. */
+  /** Whether to honour the caller's `x-timeout-ms`: only in services that our own services call. */
   readonly honorsTimeoutHeader?: boolean
 }
 
 /**
- * Makes the context of a request: who sent it, until when it may take, and a signal that ends with it.
+ * Creates the context of a request: its caller, its deadline, and a signal that aborts with it.
  *
  * @throws what `identify` throws
  */
@@ -46,7 +46,7 @@ export function createRequestContext({
         return addressOf(request)
       },
       deadline,
-      // Most operations never look at it.
+      // Most operations never read it.
       get signal() {
         return (signal ??= createSignal(reply, deadline - performance.now()))
       },
@@ -55,7 +55,7 @@ export function createRequestContext({
   }
 }
 
-/** Aborted when the client has gone, or after so many milliseconds. One timer: composed signals cost far more. */
+/** Aborts when the client disconnects, or after a timeout. Uses one timer: composed signals cost far more. */
 function createSignal({ raw }: Connection, timeout: number): AbortSignal {
   const controller = new AbortController()
   if (raw.destroyed) {
@@ -72,7 +72,7 @@ function createSignal({ raw }: Connection, timeout: number): AbortSignal {
   return controller.signal
 }
 
-/** A request's context with what a service adds to it; its signal is still made only when asked for. */
+/** Adds a service's members to a request's context; the signal is still created lazily. */
 export const extendContext = <Extension extends object>(
   request: RequestContext,
   extension: Extension,

@@ -17,7 +17,7 @@ import { costOfOperations, createPricing } from './limits/plugin.ts'
 import { DomainError, yieldTurn } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
 import { formatError } from './errors/format-error.ts'
-import { introspectionForSignedIn, type Admit } from './plugins/introspection.ts'
+import { introspectionForSignedIn, type AssertCanIntrospect } from './plugins/introspection.ts'
 import { exactNumbers } from './rules/exact-numbers.ts'
 import { fewIntrospectionAliases } from './rules/introspection-aliases.ts'
 import { knownRoot } from './rules/known-root.ts'
@@ -37,7 +37,7 @@ export interface GraphServer<Context extends RequestContext> {
   /** Executes an operation in process. */
   readonly execute: (request: GraphRequest, context: Context) => Promise<GraphResult>
   /**
-   * Executes an operation by the server's engine.
+   * Executes an operation with the server's engine.
    *
    * @returns undefined when the operation must take the ordinary path; nothing has been executed then
    */
@@ -45,7 +45,7 @@ export interface GraphServer<Context extends RequestContext> {
     request: GraphRequest,
     context: Context,
   ) => Promise<EngineResult | undefined> | undefined
-  /** Answers a GraphQL request over HTTP, whatever it looks like. */
+  /** Executes any GraphQL request over HTTP. */
   readonly executeHttp: (request: HTTPGraphQLRequest, context: Context) => Promise<HttpGraphResponse>
 }
 
@@ -60,22 +60,22 @@ export interface GraphServerOptions<Context extends RequestContext> {
     | { readonly gateway: ApolloServerOptionsWithGateway<BaseContext>['gateway'] }
   readonly limits: GraphLimits
   readonly log: Logger
-  /** Executes operations that Apollo Server has let through before; without it Apollo Server executes all. */
+  /** Executes operations that Apollo Server has accepted before; without it Apollo Server executes all. */
   readonly engine?: CreateEngine | undefined
-  /** Asked before a caller is shown the schema. */
-  readonly admit: Admit<Context>
+  /** Called before introspection is answered. */
+  readonly assertCanIntrospect: AssertCanIntrospect<Context>
 }
 
 /**
- * Apollo Server with what our three graphs share: one translation of errors, introspection for signed-in callers,
- * limits by cost, and a seam for an engine that executes operations in its place.
+ * Apollo Server with what our three graphs share: one translation of errors, introspection for authenticated
+ * callers, cost limits, and a seam for an engine that executes operations in its place.
  */
 export function createGraphServer<Context extends RequestContext>({
   source,
   limits,
   log,
   engine: createEngine,
-  admit,
+  assertCanIntrospect,
 }: GraphServerOptions<Context>): GraphServer<Context> {
   const serializer = createAnswerSerializer<Context>()
   const price = createPricing(limits.cost)
@@ -83,7 +83,7 @@ export function createGraphServer<Context extends RequestContext>({
   if ('schema' in source) yieldInLists(source.schema)
   const apollo = new ApolloServer<Context>({
     ...source,
-    // Who may introspect depends on the caller; see the plugin.
+    // Introspection depends on the caller; see the plugin.
     introspection: true,
     includeStacktraceInErrorResponses: false,
     allowBatchedHttpRequests: false,
@@ -111,16 +111,16 @@ export function createGraphServer<Context extends RequestContext>({
     stringifyResult,
     formatError,
     plugins: [
-      // Both would wrap every field's resolver, for hints and traces that nobody asks for.
+      // Both would wrap every field's resolver, for unused hints and traces.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      // A page of somebody else's scripts, which our policy forbids; the gateway has its own.
+      // Apollo's landing page loads external scripts, which our policy forbids; the gateway has its own page.
       ApolloServerPluginLandingPageDisabled(),
       yieldBeforeExecution(),
       operationFound(),
-      introspectionForSignedIn(admit),
+      introspectionForSignedIn(assertCanIntrospect),
       costOfOperations(price),
-      // After the rules above: the engine does not learn what they refuse.
+      // After the rules above, so that the engine does not cache refused operations.
       ...(engine ? [engine.plugin<Context>()] : []),
       statusOfErrors(),
       serializer.plugin,
@@ -143,7 +143,7 @@ export function createGraphServer<Context extends RequestContext>({
     await yieldTurn()
     const refusal = refusalOf(query, limits, context.caller)
     if (refusal) throw refusal
-    // It is parsed and validated next.
+    // Apollo Server parses and validates it next.
     await yieldTurn()
   }
 
@@ -160,7 +160,7 @@ export function createGraphServer<Context extends RequestContext>({
     },
     executeHttp: async (httpGraphQLRequest, context) => {
       const document = documentIn(httpGraphQLRequest)
-      // Whoever shares an address with too many anonymous requests can still sign in.
+      // An address that exceeded its limit of anonymous requests can still sign in.
       if (context.overLimit !== undefined && !isSignIn(document)) throw context.overLimit
       await checkDocument(document, context)
       const response = await apollo.executeHTTPGraphQLRequest({
@@ -172,7 +172,7 @@ export function createGraphServer<Context extends RequestContext>({
   }
 }
 
-/** The document of a request, wherever Apollo Server will look for it. */
+/** The document of a request, wherever Apollo Server looks for it. */
 const documentIn = ({ method, body, search }: HTTPGraphQLRequest): unknown =>
   method === 'GET'
     ? new URLSearchParams(search).get('query')

@@ -8,8 +8,8 @@ export { answerFailure, answerFailures } from './errors/answer-failure.ts'
 export { formatErrors, originalOf } from './errors/format-error.ts'
 export { reportErrors } from './errors/report-errors.ts'
 export { createGraphServer, type GraphServer } from './graph-server.ts'
-export type { CostNote } from './limits/cost-extension.ts'
-export type { NoteOf } from './limits/plugin.ts'
+export type { CostExtension } from './limits/cost-extension.ts'
+export type { CostExtensionOf } from './limits/plugin.ts'
 export {
   parseResult,
   type CreateEngine,
@@ -20,7 +20,7 @@ export {
 } from './operation-engine.ts'
 export { introspects } from './plugins/introspection.ts'
 export { refusalOf } from './limits/check-document.ts'
-export { amountAt } from './limits/cost-expression.ts'
+export { evaluateCost } from './limits/cost-expression.ts'
 export { compileCost } from './limits/cost.ts'
 export { measure } from './limits/document-size.ts'
 export { documentLimitsOf, type DocumentLimits, type GraphLimits } from './limits/limits.ts'

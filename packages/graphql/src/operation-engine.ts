@@ -1,25 +1,25 @@
 import type { ApolloServerPlugin } from '@apollo/server'
-import type { CostNote } from './limits/cost-extension.ts'
+import type { CostExtension } from './limits/cost-extension.ts'
 import type { Pricing } from './limits/plugin.ts'
 import type { GraphRequest, GraphResult, RequestContext } from './request.ts'
 
 /** A result as JSON text, `{"data":{…}}`, that is returned to the client unparsed. */
 export interface SerializedResult {
   readonly text: string
-  readonly note?: CostNote
+  readonly costExtension?: CostExtension
 }
 
 export type EngineResult = GraphResult | SerializedResult
 
 /**
- * Executes operations in place of Apollo Server, once Apollo Server has parsed, validated and admitted them. A graph
+ * Executes operations in place of Apollo Server, once Apollo Server has parsed, validated and accepted them. A graph
  * server works without one.
  */
 export interface OperationEngine {
-  /** Apollo Server's plugin through which the engine learns operations. */
+  /** The Apollo Server plugin that adds operations to the engine. */
   readonly plugin: <Context extends RequestContext>() => ApolloServerPlugin<Context>
   /**
-   * Executes an operation that the engine has learned.
+   * Executes an operation known to the engine.
    *
    * @returns undefined when the operation must take the ordinary path; nothing has been executed then
    * @throws OPERATION_TOO_LARGE
@@ -30,16 +30,16 @@ export interface OperationEngine {
   ) => Promise<EngineResult | undefined> | undefined
 }
 
-/** What a graph server and its engine share, so that both price operations alike. */
+/** What a graph server shares with its engine, so that both compute the same cost. */
 export interface EngineTools {
   readonly price: Pricing
 }
 
 export type CreateEngine = (tools: EngineTools) => OperationEngine
 
-/** @returns the result without what only its sender needs */
+/** @returns the result without the members for its sender only */
 export function parseResult(result: EngineResult): GraphResult {
   if ('text' in result) return JSON.parse(result.text) as GraphResult
-  const { note: _note, operation: _operation, ...rest } = result
+  const { costExtension: _costExtension, operation: _operation, ...rest } = result
   return rest
 }

@@ -1,15 +1,15 @@
 import { parseLargeJson } from '@user-stats/core'
 
-/** Characters of an answer that is parsed at once: a millisecond of work. */
+/** Characters of a response that are parsed synchronously: a millisecond of work. */
 const maxPiece = 65_536
 
 /**
- * Parses the JSON of another service's answer, a large one a piece at a time.
+ * Parses the JSON response of another service, a large one in pieces.
  *
- * @throws SyntaxError when it is no JSON
+ * @throws SyntaxError when it is not JSON
  */
 export async function parseAnswer(text: string): Promise<unknown> {
   if (text.length <= maxPiece) return JSON.parse(text)
-  // What is beyond the bounds of a request's body may still be an answer.
+  // A response may exceed the limits of a request body.
   return await parseLargeJson(Buffer.from(text)).catch(() => JSON.parse(text) as unknown)
 }

@@ -1,7 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { GraphRequest } from './request.ts'
 
-/** What clients of GraphQL send as Accept, and the content type Apollo Server would answer each with. */
+/**
+ * The usual Accept headers of GraphQL clients, and the content type with which Apollo Server answers each.
+ */
 const contentTypes = new Map<string | undefined, string>([
   [undefined, 'application/json; charset=utf-8'],
   ['*/*', 'application/json; charset=utf-8'],
@@ -24,7 +26,7 @@ export interface PlainRequest extends GraphRequest {
   readonly contentType: string
 }
 
-/** Reads a request that has nothing unusual about it. Undefined for all others: Apollo Server judges those. */
+/** Parses a request of the usual form. Undefined for all others: Apollo Server handles those. */
 export function readPlainRequest({ method, headers, body }: FastifyRequest): PlainRequest | undefined {
   if (method !== 'POST' || !jsonTypes.has(headers['content-type'] ?? '')) return undefined
   const contentType = contentTypes.get(headers.accept)

@@ -1,21 +1,24 @@
 import type { GraphQLFormattedError, OperationTypeNode } from 'graphql'
 import type { Logger } from '@user-stats/http'
 import type { Caller, DomainError } from '@user-stats/core'
-import type { CostNote } from './limits/cost-extension.ts'
+import type { CostExtension } from './limits/cost-extension.ts'
 
-/** What every operation knows of its request. Services add their own domain to it. */
+/** The part of an operation's context that all services share. Services add their own domain to it. */
 export interface RequestContext {
   readonly caller: Caller
   /** The caller's Authorization header, to be forwarded. */
   readonly authorization: string | undefined
   readonly requestId: string
-  /** TOO_MANY_REQUESTS when the caller is anonymous and its address has exceeded its limit: it may only sign in. */
+  /** TOO_MANY_REQUESTS when an anonymous caller's address exceeded its limit: it may only sign in. */
   readonly overLimit?: DomainError | undefined
-  /** Where the request comes from; worked out when asked for. Personal data. */
+  /** The client's address, computed lazily. Personal data. */
   readonly address: string
-  /** Until when it may take, as `performance.now()` counts. */
+  /** The deadline on the clock of `performance.now()`. */
   readonly deadline: number
-  /** Aborted when the client goes away, or (`timeIsOver`) at the deadline. Made when it is first asked for. */
+  /**
+   * Aborted when the client disconnects, or at the deadline with the reason `deadlineExceeded`. Created
+   * lazily.
+   */
   readonly signal: AbortSignal
   readonly log: Logger
 }
@@ -27,12 +30,12 @@ export interface GraphRequest {
   readonly operationName?: string | undefined
 }
 
-/** What became of an operation. Without `data` nothing was executed, or executing broke off. */
+/** The result of an operation. Without `data`, nothing was executed or execution failed. */
 export interface GraphResult {
   readonly data?: Readonly<Record<string, unknown>> | null
   readonly errors?: readonly GraphQLFormattedError[]
-  /** The kind of the operation; an engine says so. */
+  /** The type of the operation; set by an engine. */
   readonly operation?: OperationTypeNode
-  /** What it cost; an engine says so. */
-  readonly note?: CostNote
+  /** The cost of the operation; set by an engine. */
+  readonly costExtension?: CostExtension
 }

@@ -2,8 +2,8 @@ import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError, parseJson } from '@user-stats/core'
 import { failedRequestOf } from '@user-stats/http'
-import { takesOurs } from './accept.ts'
-import { wantsNote } from './limits/cost-extension.ts'
+import { acceptsJson } from './accept.ts'
+import { wantsExtensions } from './limits/cost-extension.ts'
 import { answerCached } from './answer.ts'
 import { answerFailures } from './errors/answer-failure.ts'
 import { reportErrors } from './errors/report-errors.ts'
@@ -15,7 +15,7 @@ import type { GraphServer } from './graph-server.ts'
 export interface GraphRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
-  /** Answers a browser that asks for a page; true when it did. */
+  /** Serves a page to a browser; true when it did. */
   readonly page?: (request: FastifyRequest, reply: FastifyReply) => Promise<boolean> | boolean
 }
 
@@ -23,13 +23,13 @@ function toGraphqlRequest({ method, headers, body, url }: FastifyRequest): HTTPG
   const map = new HeaderMap()
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
-  if (!takesOurs(headers.accept)) map.set('accept', 'application/json')
+  if (!acceptsJson(headers.accept)) map.set('accept', 'application/json')
   const query = url.indexOf('?')
   return { method, headers: map, body, search: query === -1 ? '' : url.slice(query) }
 }
 
 /**
- * Holds the variables of a GET to the rules of a body: Apollo Server parses them as any JSON.
+ * Applies the rules for bodies to the variables of a GET: Apollo Server parses them as any JSON.
  *
  * @throws BAD_USER_INPUT when a double would change a number in them, or they are nested too deep
  */
@@ -39,7 +39,7 @@ function checkVariables({ method, search }: HTTPGraphQLRequest): void {
   try {
     parseJson(Buffer.from(variables))
   } catch (error) {
-    // What is no JSON at all is left to Apollo Server.
+    // Apollo Server reports invalid JSON.
     if (error instanceof DomainError && error.code === 'BAD_USER_INPUT') throw error
   }
 }
@@ -49,27 +49,28 @@ export function registerGraph<Context extends RequestContext>(
   app: FastifyInstance,
   { server, context, page }: GraphRouteOptions<Context>,
 ): void {
-  app.register((room, _options, done) => {
-    answerFailures(room)
-    room.route({
+  app.register((scope, _options, done) => {
+    answerFailures(scope)
+    scope.route({
       method: ['GET', 'POST'],
       url: '/graphql',
       config: { access: 'optional' },
       handler: async (request, reply) => {
         if (page !== undefined && (await page(request, reply))) return reply
-        // Outside Apollo Server, which would answer a refused token as an error of its own.
+        // Before Apollo Server, which would answer a rejected token with an error of its own.
         const contextValue = await context(request, reply)
         if (Array.isArray(request.body))
           throw new DomainError('BAD_REQUEST', {
-            message: 'Batches are not taken: send one operation a request; it may have several root fields.',
+            message:
+              'Batches are not supported. Send one operation per request; it may have several root fields.',
           })
         const failed = () => failedRequestOf(request)
         const plain = readPlainRequest(request)
         const known =
           plain &&
           (await answerCached(server, plain, contextValue, {
-            modern: plain.contentType.includes('graphql'),
-            noted: wantsNote(request.headers.prefer),
+            mediaType: plain.contentType,
+            includeExtensions: wantsExtensions(request.headers.prefer),
           }))
         if (plain && known) {
           reportErrors(app.errors, known, failed)
@@ -87,7 +88,7 @@ export function registerGraph<Context extends RequestContext>(
         const { headers, body, status } = answer
         for (const [name, value] of headers) void reply.header(name, value)
         void reply.code(status ?? 200)
-        // We have no @defer: an answer is always complete.
+        // Without @defer, a response is always complete.
         return body.kind === 'complete' ? body.string : reply.send(body.asyncIterator)
       },
     })

@@ -1,23 +1,23 @@
 import { DomainError, isTurnOver, nextTurn } from '@user-stats/core'
 
-/** Bytes of one answer. */
+/** Maximum bytes of a response. */
 export const maxAnswerBytes = 8 * 1_024 * 1_024
-/** How much is written at once: a millisecond of work. */
+/** Work that is done synchronously: about a millisecond. */
 const maxPiece = 5_000
-/** Characters of text that take as long as a value. */
+/** Characters of text that take as long as one value. */
 const charactersPerValue = 50
 
-/** What an answer that is larger than allowed is refused with; it has been executed by then. */
+/** The error for a response that is too large; the operation has been executed by then. */
 export const answerTooLarge = (bytes: number): DomainError =>
   new DomainError('ANSWER_TOO_LARGE', {
-    message: `The answer has ${String(bytes)} bytes or more; at most ${String(maxAnswerBytes)} are allowed. Ask for shorter lists (first, limit) or fewer fields. A mutation has been carried out.`,
+    message: `The response has ${String(bytes)} bytes or more; at most ${String(maxAnswerBytes)} are allowed. Request shorter lists (first, limit) or fewer fields. A mutation has been executed.`,
     limit: { name: 'answerBytes', requested: bytes, maximum: maxAnswerBytes },
   })
 
 /**
- * The JSON text of an answer. A large one is written piece by piece: the event loop is given up in between.
+ * The JSON text of a response. A large one is serialized in pieces, and other requests run in between.
  *
- * @throws ANSWER_TOO_LARGE as soon as it has more bytes than are allowed
+ * @throws ANSWER_TOO_LARGE as soon as it exceeds the maximum
  */
 export async function serializeAnswer(answer: object): Promise<string> {
   if (weightOf(answer, maxPiece) <= maxPiece) return JSON.stringify(answer)
@@ -26,7 +26,7 @@ export async function serializeAnswer(answer: object): Promise<string> {
   return writer.text()
 }
 
-/** How much work a value is: its values and characters. Stops counting above `most`. */
+/** The work of serializing a value: its values and characters. Stops counting above `most`. */
 function weightOf(value: unknown, most: number): number {
   if (typeof value === 'string') return 1 + value.length / charactersPerValue
   if (typeof value !== 'object' || value === null) return 1
@@ -63,7 +63,7 @@ class AnswerWriter {
     await this.#push(separator === '{' ? '{}' : '}')
   }
 
-  /** As many items at once as make a piece. */
+  /** Takes as many items as make a piece. */
   async #writeList(items: readonly unknown[]): Promise<void> {
     let from = 0
     let weight = 0
@@ -100,6 +100,6 @@ class AnswerWriter {
   }
 }
 
-/** Whether JSON has nothing else to say of an object than its members: a date has a form of its own. */
+/** Whether JSON serializes an object by its members only: a date has a form of its own. */
 const isPlainObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !('toJSON' in value)

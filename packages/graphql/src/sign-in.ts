@@ -1,9 +1,9 @@
 import { Kind, parse } from 'graphql'
 
-/** Characters of a document with nothing but a few sign-ins in it. */
+/** Maximum characters of a document that only contains a few sign-ins. */
 const maxLength = 2_000
 
-/** Whether all a document does is to exchange API keys for access tokens. */
+/** Whether a document only exchanges API keys for access tokens. */
 export function isSignIn(document: unknown): boolean {
   if (typeof document !== 'string' || document.length > maxLength) return false
   if (!document.includes('authenticate')) return false

@@ -3,7 +3,10 @@ import { networkOf } from '@user-stats/http'
 import type { GraphServer } from './graph-server.ts'
 import type { RequestContext } from './request.ts'
 
-/** A server that executes each operation on behalf of its caller, so that what it uses is shared out by tenant. */
+/**
+ * A server that executes each operation in its caller's workload, so that resources are shared fairly by
+ * tenant.
+ */
 export function perTenant<Context extends RequestContext>(
   server: GraphServer<Context>,
 ): GraphServer<Context> {

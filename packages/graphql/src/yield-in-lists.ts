@@ -11,12 +11,12 @@ import { yieldTurn } from '@user-stats/core'
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>
 
-/** Items that are completed at once. */
+/** Items that are completed in one turn. */
 const pieceLength = 250
 
 /**
- * Lets the event loop go on while a long list is completed: executors complete what is there at once, so all but the
- * first items are promises, which resolve piece by piece.
+ * Yields to the event loop while a long list is completed: executors complete resolved items synchronously,
+ * so all but the first items are promises, which resolve in chunks.
  */
 function inPieces(items: unknown): unknown {
   if (!Array.isArray(items) || items.length <= pieceLength) return items
@@ -32,7 +32,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 
 function resolverOf({ name, resolve }: GraphQLField<unknown, unknown>): Resolve {
-  // The default resolver reads a member; executors need not prepare for more.
+  // The default resolver reads a member; executors do not prepare other properties.
   if (resolve === undefined || resolve === defaultFieldResolver)
     return (source) => inPieces((source as Readonly<Record<string, unknown>>)[name])
   return (...given) => {
@@ -41,7 +41,7 @@ function resolverOf({ name, resolve }: GraphQLField<unknown, unknown>): Resolve 
   }
 }
 
-/** Makes a schema's long lists of objects and values complete piece by piece, whichever executor completes them. */
+/** Makes a schema's long lists of objects and values complete in chunks, with any executor. */
 export function yieldInLists(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap()))
     if (isObjectType(type) && !type.name.startsWith('__'))

@@ -28,7 +28,7 @@ const all = {
   Secret: { name: () => 'n' },
 }
 
-test('analysts see what is tagged for them and what it leads to; what nobody has decided on is withheld', () => {
+test('analysts are served fields tagged for them and the types these return; untagged fields are withheld', () => {
   const seen = forAnalysts({ typeDefs, resolvers: all })
   expect(print(seen.typeDefs)).toBe(
     print(

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { maxAnswerBytes, serializeAnswer } from '../src/serialize-answer.ts'
 
 const list = <T>(length: number, item: (at: number) => T): T[] => Array.from({ length }, (_, at) => item(at))
-/** As graphql-js makes objects. */
+/** Objects as graphql-js creates them. */
 const bare = (members: object): object => Object.assign(Object.create(null) as object, members)
 const point = (at: number): object =>
   bare({ start: new Date(at), events: at, label: `ü "${String(at)}"`, statistics: null })
@@ -25,13 +25,13 @@ const answers: Record<string, object> = {
 }
 
 test.each(Object.entries(answers))(
-  'an answer is written piece by piece as JSON.stringify writes it: %s',
+  'a response serialized in pieces equals JSON.stringify: %s',
   async (_what, answer) => {
     expect(await serializeAnswer(answer)).toBe(JSON.stringify(answer))
   },
 )
 
-test('while a large answer is written the event loop goes on', async () => {
+test('the event loop runs while a large response is serialized', async () => {
   let turns = 0
   let done = false
   const count = async (): Promise<void> => {
@@ -41,13 +41,13 @@ test('while a large answer is written the event loop goes on', async () => {
     }
   }
   void count()
-  // Twenty times what takes ten milliseconds anywhere.
+  // Twenty times what takes ten milliseconds on any machine.
   await serializeAnswer({ data: list(80_000, point) })
   done = true
   expect(turns).toBeGreaterThan(2)
 })
 
-test('an answer of more bytes than are allowed is refused, with the limit and what was found', async () => {
+test('a response above the maximum size is refused, with the limit and the size', async () => {
   const text = 'é'.repeat(1_000)
   const answerOf = (bytes: number) => ({ data: list(bytes / 2_000, () => text) })
   expect(await serializeAnswer(answerOf(maxAnswerBytes - 40_000))).toContain(text)

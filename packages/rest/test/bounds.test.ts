@@ -3,7 +3,7 @@ import { buildSchema, getIntrospectionQuery, getOperationAST, parse } from 'grap
 import { behindGateway } from '@user-stats/config'
 import type { Caller } from '@user-stats/core'
 import {
-  amountAt,
+  evaluateCost,
   compileCost,
   countOverlaps,
   documentLimitsOf,
@@ -62,7 +62,7 @@ const costOf = (query: string, variables: Record<string, unknown> = {}): number 
   const document = parse(query)
   const operation = getOperationAST(document)
   if (!operation) throw new Error('one operation is expected')
-  return amountAt(compileCost({ schema, document, operation }), variables)
+  return evaluateCost(compileCost({ schema, document, operation }), variables)
 }
 
 const repeat = (count: number, text: (n: number) => string) =>

@@ -130,7 +130,7 @@ export async function startGraphApp(
     limits,
     log: it.log,
     engine: createSubgraphEngine((process.env['FAST_PATH'] ?? 'true') as FastPathMode, schema),
-    admit: () => Promise.resolve(),
+    assertCanIntrospect: () => Promise.resolve(),
   })
   await server.start()
   const identify = registerAuthentication(

@@ -116,7 +116,7 @@ export async function buildApp({
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
-      admit: ({ caller }) => access.admit(caller, null),
+      assertCanIntrospect: ({ caller }) => access.admit(caller, null),
       source: { schema },
       limits: env.graph,
       log,

@@ -110,7 +110,7 @@ export async function buildApp({
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
-      admit: ({ session }) => session.activeCaller(),
+      assertCanIntrospect: ({ session }) => session.activeCaller(),
       source: { schema },
       limits: env.graph,
       log,

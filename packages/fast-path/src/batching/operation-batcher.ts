@@ -17,7 +17,7 @@ export interface OperationBatcherOptions {
   readonly url: string
   /** Milliseconds until the subgraph counts as unavailable. */
   readonly timeout: number
-  /** By which the subgraph recognises the gateway: it accepts batches from nobody else. */
+  /** The secret by which the subgraph recognises the gateway: it accepts batches from no other client. */
   readonly gatewaySecret: string
   readonly log: Pick<Logger, 'warn'>
   /** Sends an operation in an HTTP request of its own. */

@@ -24,7 +24,7 @@ export type ForwardTo = (
   context: RequestContext,
 ) => Promise<SubgraphResponse | undefined>
 
-/** Whether a fetch sends and returns exactly what it says: no rewrites, nothing deferred. */
+/** Whether a fetch sends and returns its selection unchanged: no rewrites, nothing deferred. */
 export const isPlainFetch = ({
   inputRewrites,
   outputRewrites,

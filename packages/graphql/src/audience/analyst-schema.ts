@@ -3,13 +3,13 @@ import { analystView, type AnalystView } from './analyst-view.ts'
 
 type ResolverMap = Readonly<Record<string, unknown>>
 
-/** What a subgraph is made of. */
+/** The parts of a subgraph. */
 export interface SubgraphParts {
   readonly typeDefs: DocumentNode
   readonly resolvers: ResolverMap
 }
 
-/** A subgraph as analysts see it: what they do not see is not in it, so that no operation can reach it. */
+/** A subgraph's schema for analysts: hidden members are removed, so that no operation can reach them. */
 export function forAnalysts({ typeDefs, resolvers }: SubgraphParts): SubgraphParts {
   const view = analystView(typeDefs)
   return {
@@ -34,7 +34,7 @@ function filtered(node: DefinitionNode, view: AnalystView): readonly DefinitionN
       const fields = (node.fields ?? [])
         .filter(({ name }) => view.hasField(node.name.value, name.value))
         .map((field) => ({ ...field, arguments: inputs(field.arguments) }))
-      // A definition may be empty and filled by extensions; an empty extension says nothing.
+      // A definition may be empty and filled by extensions; an empty extension adds nothing.
       const empty = fields.length === 0 && node.kind.endsWith('Extension')
       return empty ? [] : [{ ...node, fields }]
     }
@@ -51,7 +51,7 @@ function filtered(node: DefinitionNode, view: AnalystView): readonly DefinitionN
 
 const isType = (kind: Kind): boolean => kind.includes('Type')
 
-/** Resolvers of the fields that are there. Scalars have none, references (`__resolveReference`) stay. */
+/** Resolvers of the remaining fields. Scalars have none; references (`__resolveReference`) stay. */
 function resolversOf(type: string, value: unknown, view: AnalystView): unknown {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return value

@@ -7,13 +7,13 @@ import {
   type TypeNode,
 } from 'graphql'
 
-/** What of a graph callers with the role ANALYST see. All else is not there for them. */
+/** The part of a graph that callers with the role ANALYST are served. */
 export interface AnalystView {
-  /** Types, built-in ones left out. */
+  /** Types, without the built-in ones. */
   readonly types: ReadonlySet<string>
-  /** Whether a field of an object type, interface or input type is there. */
+  /** Whether a field of an object type, interface or input type is included. */
   readonly hasField: (type: string, field: string) => boolean
-  /** Whether an argument of a field that is there, or a member of an input type that is, is there too. */
+  /** Whether an argument of an included field, or a member of an included input type, is included. */
   readonly hasInput: (input: InputValueDefinitionNode) => boolean
 }
 
@@ -31,18 +31,18 @@ export const tagsOf = ({ directives = [] }: Described): readonly string[] =>
 const isInaccessible = ({ directives = [] }: Described): boolean =>
   directives.some(({ name }) => name.value === 'inaccessible')
 
-/** Fields are shown only when their SDL says so: what nobody has decided on is withheld. */
+/** Fields are included only when their SDL is tagged so: untagged fields are withheld. */
 const isShown = (field: FieldDefinitionNode): boolean =>
   tagsOf(field).includes('analyst') && !isInaccessible(field)
 
-/** Arguments and members of input types come with what they belong to, unless they are withheld. */
+/** Arguments and members of input types are included with their parent, unless tagged as withheld. */
 const isTaken = (input: InputValueDefinitionNode): boolean =>
   !tagsOf(input).includes('withheld') && !isInaccessible(input)
 
 const nameOf = (type: TypeNode): string =>
   type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type)
 
-/** Definitions and extensions of types, put together by name. */
+/** Definitions and extensions of types, merged by name. */
 function typesOf(document: DocumentNode) {
   const fields = new Map<string, FieldDefinitionNode[]>()
   const inputs = new Map<string, InputValueDefinitionNode[]>()
@@ -80,8 +80,8 @@ function typesOf(document: DocumentNode) {
 }
 
 /**
- * Finds what analysts see of a subgraph or supergraph: fields with `@tag(name: "analyst")`, the types they lead to,
- * and what these fields take.
+ * Determines the part of a subgraph or supergraph that analysts are served: fields with `@tag(name:
+ * "analyst")`, the types they return, and their arguments.
  */
 export function analystView(document: DocumentNode): AnalystView {
   const { fields, inputs, members, entities } = typesOf(document)
@@ -99,7 +99,7 @@ export function analystView(document: DocumentNode): AnalystView {
     for (const member of members.get(type) ?? []) reach(member)
   }
   for (const root of ['Query', 'Mutation', 'Subscription']) if (fields.has(root)) reach(root)
-  // A subgraph is asked for entities by reference, too.
+  // Entities of a subgraph are also fetched by reference.
   for (const entity of entities) reach(entity)
 
   return {

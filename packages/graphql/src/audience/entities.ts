@@ -11,18 +11,18 @@ import { badInput, DomainError, yieldTurn } from '@user-stats/core'
 
 type Resolve = GraphQLFieldResolver<unknown, unknown, { readonly representations: readonly unknown[] }>
 
-/** Entities of one request. A gateway with the default cost sends half as many. */
+/** Maximum entities of one request. A gateway with the default cost sends half as many. */
 const maxEntities = 25_000
-/** Entities that are looked up at once; the others of a request wait for them. */
+/** Entities looked up at a time; the others of a request wait. */
 const pieceLength = 500
 
 const tooMany = (requested: number): DomainError =>
   new DomainError('OPERATION_TOO_LARGE', {
-    message: `The operation looks up ${String(requested)} entities; at most ${String(maxEntities)} are allowed. Ask for shorter lists (first, limit), or in several operations.`,
+    message: `The operation looks up ${String(requested)} entities; at most ${String(maxEntities)} are allowed. Request shorter lists (first, limit), or split the operation.`,
     limit: { name: 'entities', requested, maximum: maxEntities },
   })
 
-/** Looks up many entities piece by piece, so that the work for one caller leaves room for others between the pieces. */
+/** Looks up many entities in chunks, so that other requests run in between. */
 const inPieces =
   (resolve: Resolve): Resolve =>
   async (source, { representations }, context, info) => {
@@ -30,7 +30,7 @@ const inPieces =
     for (let at = 0; at < representations.length; at += pieceLength) {
       const piece = representations.slice(at, at + pieceLength)
       const found = (await resolve(source, { representations: piece }, context, info)) as readonly unknown[]
-      // One that fails is an error at its own place.
+      // A failed entity is an error at its own position.
       await Promise.allSettled(found)
       entities.push(...found)
       await yieldTurn()
@@ -38,7 +38,10 @@ const inPieces =
     return entities
   }
 
-/** Makes `_entities` of a subgraph refuse what is no entity of it, not for this audience, or has no key of its type. */
+/**
+ * Makes `_entities` refuse representations of unknown types, of types hidden from this audience, or without a
+ * key.
+ */
 export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
   const field = schema.getQueryType()?.getFields()['_entities']
   const resolve = field?.resolve as Resolve | undefined
@@ -63,7 +66,7 @@ export function refuseUnknownEntities(schema: GraphQLSchema): GraphQLSchema {
   return schema
 }
 
-/** The keys of an entity (`@key(fields: "storeId ref")`): their members, and which values each may have. */
+/** The keys of an entity (`@key(fields: "storeId ref")`): their members and the valid values of each. */
 const keysOf = (type: GraphQLObjectType) =>
   [type.astNode, ...type.extensionASTNodes]
     .flatMap((node) => node?.directives ?? [])
@@ -74,7 +77,10 @@ const keysOf = (type: GraphQLObjectType) =>
     )
     .map((names) => names.map((name) => ({ name, accepts: acceptorOf(type, name) })))
 
-/** What may stand in a member: what its type takes as input. Of one that this audience does not see, anything. */
+/**
+ * Validates a key's member by its type as an input. A member that is hidden from this audience may have any
+ * value.
+ */
 function acceptorOf(type: GraphQLObjectType, name: string): (value: unknown) => boolean {
   const field = type.getFields()[name]
   const named = field && getNamedType(field.type)

@@ -4,13 +4,13 @@ import type { GraphServer } from '../graph-server.ts'
 
 export interface Audiences<Context extends RequestContext> {
   readonly everyone: GraphServer<Context>
-  /** Over a graph without personal data. */
+  /** Serves a schema without personal data. */
   readonly analysts: GraphServer<Context>
 }
 
 /**
- * Two graphs behind one door: each caller has the one of its role. Nothing is shared between them: validation,
- * introspection, suggestions and the operations that an engine caches belong to one graph only.
+ * Two graphs behind one endpoint: each caller gets the one for its role. They share nothing: validation,
+ * introspection, suggestions and the engine's cached operations belong to one graph only.
  */
 export function byAudience<Context extends RequestContext>({
   everyone,
@@ -35,6 +35,8 @@ export function byAudience<Context extends RequestContext>({
   }
 }
 
-/** Operations executed in process are our own and valid for everyone: one that is not asks for what is withheld. */
+/**
+ * Operations executed in process are our own and valid for all roles: an invalid one selects withheld fields.
+ */
 const asksForWhatIsWithheld = ({ data, errors }: GraphResult): boolean =>
   data === undefined && errors?.[0]?.extensions?.['code'] === 'GRAPHQL_VALIDATION_FAILED'

@@ -11,12 +11,15 @@ export interface HttpAnswer extends Pick<GraphResult, 'errors' | 'operation'> {
   readonly text: string
 }
 
-/** The answer to a request that failed before any operation: a GraphQL client reads errors, not problem documents. */
+/**
+ * The response to a request that failed before any operation: GraphQL clients expect errors, not problem
+ * documents.
+ */
 export function answerFailure(thrown: unknown): HttpAnswer {
   const error = toPublicError(thrown)
   const errors = [formatFailure(error)]
   return {
-    // What breaks a rule of ours before a document was read is a bad request to GraphQL over HTTP.
+    // For GraphQL over HTTP, a rule violated before a document was read is a bad request.
     status: error.status === 422 ? 400 : error.status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
@@ -28,7 +31,7 @@ export function answerFailure(thrown: unknown): HttpAnswer {
   }
 }
 
-/** Makes the routes of a scope answer that way what fails before any operation. */
+/** Makes the routes of a Fastify scope answer early failures in that form. */
 export function answerFailures(scope: FastifyInstance): void {
   scope.setErrorHandler((error, request, reply) => {
     const answer = answerFailure(error)

@@ -1,6 +1,6 @@
 /**
- * Codes of GraphQL for what is wrong with a request's document itself: all there are beside the catalogue.
- * Persisted queries are refused under the name that clients fall back from, to the whole document.
+ * GraphQL's own error codes for invalid documents: the only codes outside the catalogue. Persisted queries
+ * are refused with the code that makes clients fall back to sending the whole document.
  */
 export const documentCodes: ReadonlySet<unknown> = new Set([
   'GRAPHQL_PARSE_FAILED',
@@ -12,8 +12,8 @@ export const documentCodes: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * What graphql-js says of a document, without the literals it quotes: they may be personal data. Names of the
- * document and of the schema stay.
+ * A message of graphql-js without the literals it quotes: they may be personal data. Names from the document
+ * and the schema stay.
  */
 export const withoutLiterals = (message: string): string =>
   message

@@ -5,18 +5,18 @@ import { DomainError, toDomainError, type Fault } from '@user-stats/core'
 import { membersOfLimit, toPublicError } from '@user-stats/http'
 import { documentCodes, withoutLiterals } from './document-errors.ts'
 
-/** What formatted errors came from, for the log. */
+/** The original of each formatted error, for the log. */
 const originals = new WeakMap<GraphQLFormattedError, unknown>()
 
-/** What was thrown where a formatted error came about; undefined for faults of the document. */
+/** The original of a formatted error; undefined for an invalid document. */
 export const originalOf = (error: GraphQLFormattedError): unknown => originals.get(error)
 
-/** What execution threw, as Apollo Server would format it. */
+/** Formats what execution threw, as Apollo Server does. */
 export const formatErrors = (thrown: readonly unknown[]): readonly GraphQLFormattedError[] =>
   thrown.map((error) => {
     const known = toGraphqlError(error)
     const { message, locations, path } = known.toJSON()
-    // What graphql-jit throws may have none, whatever the types say.
+    // Errors of graphql-jit may have none, despite the types.
     const extensions = known.extensions as GraphQLError['extensions'] | undefined
     return formatError(
       {
@@ -36,7 +36,7 @@ function toGraphqlError(thrown: unknown): GraphQLError {
     : new GraphQLError(`Unexpected error value: ${String(thrown)}`)
 }
 
-/** A domain error as GraphQL tells it. */
+/** A domain error as a GraphQL error. */
 export const graphqlExtensions = (error: DomainError): Record<string, unknown> => ({
   code: error.code,
   ...(error.field !== undefined && { field: error.field }),
@@ -45,15 +45,18 @@ export const graphqlExtensions = (error: DomainError): Record<string, unknown> =
   ...membersOfLimit(error.limit),
 })
 
-/** Refuses an operation in a plugin: Apollo Server takes what plugins throw for its own failure, unless it is this. */
+/**
+ * Refuses an operation in a plugin. Apollo Server treats any other error thrown by a plugin as its own
+ * failure.
+ */
 export function refuseOperation(error: unknown): never {
   const known = toDomainError(error)
   throw new GraphQLError(known.message, { originalError: known, extensions: graphqlExtensions(known) })
 }
 
 /**
- * Apollo Server's `formatError`: domain errors with their code, faults of the document as they are, everything else
- * masked. Errors of a subgraph were translated there and keep their code.
+ * Apollo Server's `formatError`: keeps domain errors with their code and errors of the document, and masks
+ * all others. Errors of a subgraph were translated there and keep their code.
  */
 export function formatError(formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError {
   const original = refusalIn(thrown) ?? unwrapResolverError(thrown)
@@ -76,14 +79,14 @@ const refusalIn = (thrown: unknown): DomainError | undefined =>
     ? thrown.originalError
     : undefined
 
-/** An error that came before any operation. */
+/** An error raised before any operation. */
 export function formatFailure(error: DomainError): GraphQLFormattedError {
   const answered = { message: error.message, extensions: graphqlExtensions(error) }
   originals.set(answered, error)
   return answered
 }
 
-/** An error that already carries one of our codes: it comes from a subgraph, which translated it. */
+/** An error with one of our codes: a subgraph has translated it. */
 function domainCodeOf(error: unknown): DomainError | undefined {
   const extensions = (error as Partial<GraphQLError> | undefined)?.extensions
   const code = extensions?.['code']
@@ -103,11 +106,13 @@ function domainCodeOf(error: unknown): DomainError | undefined {
   })
 }
 
-// Where the rule begins after a quoted value, which may itself contain semicolons.
+// The rule follows a quoted value, which may itself contain semicolons.
 const rulePattern =
   /^Variable "\$(\w+)" (?:got invalid value [\s\S]*?(?: at "([\w.[\]]+)")?; (?=Field "|Value "|Enum "|Expected |\w+ cannot represent |\w+ must be ))?([\s\S]*)$/
 
-/** graphql-js quotes the value of a wrong variable; it may be personal data. Keeps the member and the rule. */
+/**
+ * graphql-js quotes the value of an invalid variable; it may be personal data. Keeps the member and the rule.
+ */
 function variableFault(message: string): { field: string; message: string } | undefined {
   const [, variable, path, rule] = rulePattern.exec(message) ?? []
   if (variable === undefined || rule === undefined) return undefined
@@ -116,7 +121,7 @@ function variableFault(message: string): { field: string; message: string } | un
 }
 
 const withoutValue = (rule: string): string =>
-  // A rule of a kind we do not know may quote anything.
+  // An unknown kind of rule may quote anything.
   rule.startsWith('got invalid value')
     ? 'is not valid.'
     : rule

@@ -3,7 +3,7 @@ import type { ErrorReporter, FailedRequest } from '@user-stats/http'
 import type { GraphResult } from '../request.ts'
 import { originalOf } from './format-error.ts'
 
-/** Reports the errors in an answer that leaves. */
+/** Reports the errors in a response. */
 export function reportErrors(
   reporter: Pick<ErrorReporter, 'report'>,
   { errors = [], operation }: Pick<GraphResult, 'errors' | 'operation'>,

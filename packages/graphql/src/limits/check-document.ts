@@ -8,11 +8,11 @@ const opening = new Set<TokenKind>([TokenKind.BRACE_L, TokenKind.BRACKET_L, Toke
 const closing = new Set<TokenKind>([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
 
 /**
- * Whether a caller's document is small enough to be parsed and validated, whose time grows faster than the document.
- * A document that cannot be parsed is left to Apollo Server, which reports why.
+ * Checks that a document is small enough to be parsed and validated, since validation time grows faster than
+ * the document. Apollo Server reports documents that cannot be parsed.
  *
- * @returns OPERATION_TOO_LARGE, UNAUTHENTICATED when an anonymous caller sends more than anonymous callers may, or
- *   undefined
+ * @returns OPERATION_TOO_LARGE, UNAUTHENTICATED when an anonymous caller exceeds the lower limits for
+ *   anonymous callers, or undefined
  */
 export function refusalOf(text: string, configured: GraphLimits, caller: Caller): DomainError | undefined {
   const limits = documentLimitsOf(caller, configured)

@@ -1,23 +1,23 @@
 /** The values of an operation's variables, as they were sent. */
 export type Variables = Readonly<Record<string, unknown>>
 
-/** A number, or how it follows from the variables. */
-export type Amount = number | ((variables: Variables) => number)
+/** A number, or a function of the variables. */
+export type CostExpression = number | ((variables: Variables) => number)
 
-export const amountAt = (amount: Amount, variables: Variables): number =>
+export const evaluateCost = (amount: CostExpression, variables: Variables): number =>
   typeof amount === 'number' ? amount : amount(variables)
 
-/** Numbers are put together at once, so that what no variable changes is a number in the end. */
-export function sum(a: Amount, b: Amount): Amount {
+/** Constants are folded: the sum is a number unless it depends on variables. */
+export function sum(a: CostExpression, b: CostExpression): CostExpression {
   if (typeof a === 'number' && typeof b === 'number') return a + b
   if (a === 0) return b
   if (b === 0) return a
-  return (variables) => amountAt(a, variables) + amountAt(b, variables)
+  return (variables) => evaluateCost(a, variables) + evaluateCost(b, variables)
 }
 
-export function product(a: Amount, b: Amount): Amount {
+export function product(a: CostExpression, b: CostExpression): CostExpression {
   if (typeof a === 'number' && typeof b === 'number') return a * b
   if (a === 1) return b
   if (b === 1) return a
-  return (variables) => amountAt(a, variables) * amountAt(b, variables)
+  return (variables) => evaluateCost(a, variables) * evaluateCost(b, variables)
 }

@@ -1,43 +1,47 @@
-import { amountAt, type Amount, type Variables } from './cost-expression.ts'
+import { evaluateCost, type CostExpression, type Variables } from './cost-expression.ts'
 import { tooLarge } from './limits.ts'
 
-/** What an operation costs, as its answer says it. */
-export interface CostNote {
+/** The cost of an operation, as reported in its response. */
+export interface CostExtension {
   readonly extensions: { readonly cost: { readonly requested: number; readonly maximum: number } }
-  /** The same as the end of an answer that is text. */
-  readonly ending: string
+  /** The same as the last part of a serialized response. */
+  readonly suffix: string
 }
 
-function createNote(requested: number, maximum: number): CostNote {
+function createExtension(requested: number, maximum: number): CostExtension {
   const extensions = { cost: { requested, maximum } }
-  return { extensions, ending: `,"extensions":${JSON.stringify(extensions)}}\n` }
+  return { extensions, suffix: `,"extensions":${JSON.stringify(extensions)}}\n` }
 }
 
 /**
- * How an operation's answers say what it costs.
+ * Creates the cost extension of an operation's responses.
  *
  * @returns a function that throws OPERATION_TOO_LARGE when it costs more than allowed
  */
-export function costNotes(cost: Amount, maximum: number): (variables: Variables) => CostNote {
+export function compileCostExtension(
+  cost: CostExpression,
+  maximum: number,
+): (variables: Variables) => CostExtension {
   const check = (requested: number): number => {
     if (requested > maximum) throw tooLarge({ name: 'cost', requested, maximum })
     return requested
   }
-  if (typeof cost !== 'number') return (variables) => createNote(check(amountAt(cost, variables)), maximum)
-  const note = createNote(cost, maximum)
+  if (typeof cost !== 'number')
+    return (variables) => createExtension(check(evaluateCost(cost, variables)), maximum)
+  const extension = createExtension(cost, maximum)
   return () => {
     check(cost)
-    return note
+    return extension
   }
 }
 
-/** An answer's text, `{"data":{…}}`, with the note at its end. */
-export const withNote = (text: string, { ending }: CostNote): string =>
-  `${text.slice(0, text.lastIndexOf('}'))}${ending}`
+/** Appends the extension to a serialized response, `{"data":{…}}`. */
+export const appendExtensions = (text: string, { suffix }: CostExtension): string =>
+  `${text.slice(0, text.lastIndexOf('}'))}${suffix}`
 
 /**
- * Whether an answer is to say what it cost. Clients that prefer a minimal answer (RFC 7240) are not told, so that
- * the gateway can hand on what a subgraph answers.
+ * Whether the response includes `extensions.cost`. Clients that prefer a minimal response (RFC 7240) do not
+ * get it, so that the gateway can forward a subgraph's response unchanged.
  */
-export const wantsNote = (prefer: string | string[] | undefined): boolean =>
+export const wantsExtensions = (prefer: string | string[] | undefined): boolean =>
   prefer === undefined || !String(prefer).includes('return=minimal')

@@ -16,47 +16,47 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql'
-import { product, sum, type Amount, type Variables } from './cost-expression.ts'
+import { product, sum, type CostExpression, type Variables } from './cost-expression.ts'
 import { listSizes } from './list-sizes.ts'
 import { itemsIn, type Defaults } from './list-inputs.ts'
 
-/** Arguments that say how many items are asked for. */
+/** Arguments that limit the number of items. */
 const slicing = new Set(['first', 'last', 'limit'])
-/** Items of a list of which nothing says how long it is. */
+/** Assumed length of a list without such an argument. */
 const assumedItems = 50
 
-/** Values of an object that cost no more than one: aliases repeat them as often as they like. */
+/** Values of an object that count as one: aliases can repeat values without limit. */
 const valuesOfObject = 10
 
-/** The size of a list below, if it is known. */
-type Sizes = (list: string) => Amount | undefined
+/** The size of a nested list, if known. */
+type Sizes = (list: string) => CostExpression | undefined
 
-/** What selections are part of. */
+/** The context of a selection set. */
 interface Within {
-  /** Items of the page that they are of. */
-  readonly page?: Amount | undefined
+  /** Items of the page that contains it. */
+  readonly page?: CostExpression | undefined
   readonly sizes?: Sizes | undefined
-  /** Whether they are the operation's own. */
+  /** Whether it is the operation's own. */
   readonly root?: boolean
 }
 
 export interface CostOptions {
   readonly schema: GraphQLSchema
-  /** Valid, and measured: fragments are followed as often as they are spread. */
+  /** Validated and within the document limits: fragments are visited each time they are spread. */
   readonly document: DocumentNode
   readonly operation: OperationDefinitionNode
 }
 
 /**
- * What an operation costs: one for each root field, one for each item of a list that is sent, and one for each ten values
- * of an object that may be answered, at least one; introspection is free. Lists multiply what is asked of their items:
- * by `first`, `last` or `limit` of the field or of the one it is a page of, by what `listSizes` knows, else by the
- * items sent to either, else by 50. After IBM's GraphQL Cost Directive Specification, by convention instead of by
- * directives.
+ * The cost of an operation: one for each root field, one for each item of a list in its input, and one per
+ * ten values of an object in the response, at least one; introspection is free. A list multiplies the cost of
+ * its items: by `first`, `last` or `limit` of the field or of the connection it belongs to, by what
+ * `listSizes` computes, by the number of items in the input of either, or by 50. Based on IBM's GraphQL Cost
+ * Directive Specification, by convention instead of directives.
  *
- * @returns a number when no variable changes it
+ * @returns a number when the cost does not depend on variables
  */
-export function compileCost({ schema, document, operation }: CostOptions): Amount {
+export function compileCost({ schema, document, operation }: CostOptions): CostExpression {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition)
@@ -66,25 +66,25 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
     ),
   )
 
-  /** What an object costs: itself, by its values, and the objects below it. */
-  function ofObject(set: SelectionSetNode, type: GraphQLCompositeType, within: Within): Amount {
+  /** The cost of an object: itself, by its values, and the objects below it. */
+  function ofObject(set: SelectionSetNode, type: GraphQLCompositeType, within: Within): CostExpression {
     const values = new Set<string>()
     const below = ofSelections(set, type, within, values)
     return sum(Math.max(1, Math.ceil(values.size / valuesOfObject)), below)
   }
 
-  /** @param values takes the names that values are answered under */
+  /** @param values collects the response names of values */
   function ofSelections(
     { selections }: SelectionSetNode,
     type: GraphQLCompositeType,
     within: Within,
     values: Set<string>,
-  ): Amount {
-    const conditional = (set: SelectionSetNode, condition: string | undefined): Amount => {
+  ): CostExpression {
+    const conditional = (set: SelectionSetNode, condition: string | undefined): CostExpression => {
       const narrowed = condition === undefined ? type : schema.getType(condition)
       return ofSelections(set, isCompositeType(narrowed) ? narrowed : type, within, values)
     }
-    return selections.reduce<Amount>((total, selection) => {
+    return selections.reduce<CostExpression>((total, selection) => {
       switch (selection.kind) {
         case Kind.FIELD:
           return sum(total, ofField(selection, type, within, values))
@@ -105,14 +105,14 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
     parent: GraphQLCompositeType,
     { page, sizes, root }: Within,
     values: Set<string>,
-  ): Amount {
+  ): CostExpression {
     const { name, alias, selectionSet } = node
     const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name.value] : undefined
     if (field === undefined) return 0
     const type = getNamedType(field.type)
     const isList = isListType(getNullableType(field.type))
     const sent = itemsSentTo(node, field)
-    const own = itemsAskedOf(node, field) ?? (sent === 0 ? undefined : sent)
+    const own = requestedItemsOf(node, field) ?? (sent === 0 ? undefined : sent)
     if (!isCompositeType(type) || selectionSet === undefined) {
       values.add((alias ?? name).value)
       return sum(sent, Number(root === true))
@@ -125,7 +125,7 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
     return sum(sent, product(known ?? (isList ? (own ?? page ?? assumedItems) : 1), below))
   }
 
-  /** The sizes of what is below a field, for those fields that say so. */
+  /** The sizes of lists below a field, for fields that determine them. */
   function sizesBelow(
     { arguments: nodes = [] }: FieldNode,
     { name, args }: GraphQLField<unknown, unknown>,
@@ -147,7 +147,10 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
       known.includes(list) ? (variables) => compute(argumentsAt(variables))[list] ?? 0 : undefined
   }
 
-  function itemsAskedOf(node: FieldNode, { args }: GraphQLField<unknown, unknown>): Amount | undefined {
+  function requestedItemsOf(
+    node: FieldNode,
+    { args }: GraphQLField<unknown, unknown>,
+  ): CostExpression | undefined {
     const argument = args.find(({ name }) => slicing.has(name))
     if (argument === undefined) return undefined
     const value = node.arguments?.find(({ name }) => name.value === argument.name)?.value
@@ -159,8 +162,8 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
     return (variables) => (Object.hasOwn(variables, name) ? sizeOf(variables[name]) : unsent)
   }
 
-  const itemsSentTo = (node: FieldNode, { args }: GraphQLField<unknown, unknown>): Amount =>
-    (node.arguments ?? []).reduce<Amount>((total, { name, value }) => {
+  const itemsSentTo = (node: FieldNode, { args }: GraphQLField<unknown, unknown>): CostExpression =>
+    (node.arguments ?? []).reduce<CostExpression>((total, { name, value }) => {
       const argument = args.find((declared) => declared.name === name.value)
       return argument === undefined ? total : sum(total, itemsIn(value, argument.type, defaults))
     }, 0)
@@ -169,6 +172,6 @@ export function compileCost({ schema, document, operation }: CostOptions): Amoun
   return type ? ofSelections(operation.selectionSet, type, { root: true }, new Set()) : 0
 }
 
-// What is no number is refused when the variables are read.
+// An invalid number is refused when the variables are coerced.
 const sizeOf = (value: unknown): number =>
   typeof value === 'number' ? Math.max(0, value) : value == null ? assumedItems : 0

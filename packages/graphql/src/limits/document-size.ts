@@ -11,12 +11,12 @@ import {
 } from 'graphql'
 import type { DocumentLimits } from './limits.ts'
 
-/** The size of a document: the deepest and widest of its operations, the sum of all else. */
+/** The size of a document: the maximum depth and width of its operations, and the sum of all else. */
 export type Measure = Readonly<
   Record<Exclude<keyof DocumentLimits, 'characters' | 'tokens' | 'overlaps'>, number>
 >
 
-/** What is counted of selections. */
+/** What is counted in a selection set. */
 type Size = Omit<Measure, 'fragments' | 'operations'>
 
 const nothing: Size = {
@@ -71,20 +71,20 @@ const ofVariables = ({ variableDefinitions = [] }: OperationDefinitionNode): Siz
   )
 
 /**
- * Measures a document that need not be valid. Each fragment is visited once, however often it is spread, so that the
- * time is that of reading the document.
+ * Measures a document, which may be invalid. Each fragment is visited once, however often it is spread, so
+ * that the time is proportional to the document.
  */
 export function measure({ definitions }: DocumentNode): Measure {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition)
-  /** Those that are spread, defined or not. */
+  /** Names of spread fragments, defined or not. */
   const measured = new Map<string, Size>()
 
   function ofFragment(name: string): Size {
     const known = measured.get(name)
     if (known !== undefined) return known
-    // A fragment that contains itself is not valid; until validation reports it, it ends here.
+    // Cut recursive fragments here; validation reports them later.
     measured.set(name, nothing)
     const fragment = fragments.get(name)
     const size = fragment
@@ -98,7 +98,7 @@ export function measure({ definitions }: DocumentNode): Measure {
     const below = selectionSet ? ofSelections(selectionSet) : nothing
     return sum(ofDirectives(directives), {
       ...below,
-      // Introspection has a depth of its own, whose lists graphql-js bounds.
+      // Introspection has a depth limit of its own; graphql-js limits its lists.
       depth: name.value.startsWith('__') ? 1 : below.depth + 1,
       rootFields: 1,
       aliases: below.aliases + (alias ? 1 : 0),
@@ -130,7 +130,7 @@ export function measure({ definitions }: DocumentNode): Measure {
       const head = sum(ofDirectives(definition.directives), ofVariables(definition))
       whole = { ...sum(whole, sum(head, size)), rootFields: Math.max(whole.rootFields, size.rootFields) }
     }
-  // Fragments that nothing spreads are validated, too.
+  // Unused fragments are validated too.
   for (const name of fragments.keys())
     if (!measured.has(name)) whole = { ...sum(whole, ofFragment(name)), rootFields: whole.rootFields }
   return { fragments: measured.size, operations, ...whole }

@@ -1,18 +1,18 @@
 import { catalogue, DomainError, type Caller, type ExceededLimit } from '@user-stats/core'
 
-/** How large an operation may be. What fragments hold counts as often as they are spread. */
+/** Maximum size of an operation. The content of a fragment counts each time it is spread. */
 export interface GraphLimits {
-  /** Fields inside each other, introspection apart. */
+  /** Nested fields, without introspection. */
   readonly depth: number
   readonly aliases: number
-  /** Fields of the operation itself. */
+  /** Root fields of the operation. */
   readonly rootFields: number
   readonly directives: number
   /** Fields, fragment spreads and inline fragments. */
   readonly fields: number
   /** Lexer tokens. */
   readonly tokens: number
-  /** Objects that may be answered or sent; see `compileCost`. */
+  /** Objects in the input and the response; see `compileCost`. */
   readonly cost: number
 }
 
@@ -21,22 +21,24 @@ export interface DocumentLimits extends Omit<GraphLimits, 'cost'> {
   readonly characters: number
   /** Values in arguments, the members of lists and objects included. */
   readonly values: number
-  /** Brackets, and selection sets with those of fragments, inside each other: parser and rules call themselves for each. */
+  /**
+   * Nested brackets, and selection sets including those of fragments: the parser and the rules are recursive.
+   */
   readonly nesting: number
-  /** Names of fragments that are defined or spread: validation compares each two of them. */
+  /** Fragment names defined or spread: validation compares every two of them. */
   readonly fragments: number
-  /** Validation looks at the fragments again for each operation. */
+  /** Validation visits the fragments again for each operation. */
   readonly operations: number
-  /** Comparisons of fields of the same name at the same place; see `countOverlaps`. */
+  /** Comparisons of fields with the same response name; see `countOverlaps`. */
   readonly overlaps: number
 }
 
-/** A JSON literal of 64 KiB fits into what the gateway allows. */
+/** Large enough for a JSON literal of 64 KiB within the gateway's limits. */
 const charactersPerToken = 25
 
 const fixed = { nesting: 200, fragments: 100, operations: 50, overlaps: 20_000 } as const
 
-/** Anonymous callers sign in and ask for little else. */
+/** Anonymous callers only need to sign in. */
 const anonymous: Partial<Record<string, number>> = {
   tokens: 500,
   fields: 100,
@@ -48,7 +50,7 @@ const anonymous: Partial<Record<string, number>> = {
   overlaps: 1_000,
 }
 
-/** The limits of a caller's documents, from those that are configured. */
+/** The limits of a caller's documents, from the configured limits. */
 export function documentLimitsOf(
   { role }: Caller,
   { cost: _cost, ...configured }: GraphLimits,
@@ -66,27 +68,27 @@ const lowered = <T extends Readonly<Record<string, number>>>(limits: T): T =>
 type LimitName = keyof DocumentLimits | 'cost'
 
 const words: Readonly<Record<LimitName, readonly [what: string, remedy: string]>> = {
-  depth: ['fields inside each other', 'Nest less deeply, or ask in several operations.'],
-  aliases: ['aliases', 'Ask in several operations.'],
-  rootFields: ['root fields', 'Ask in several operations.'],
+  depth: ['nested fields', 'Reduce the nesting, or split the operation.'],
+  aliases: ['aliases', 'Split the operation.'],
+  rootFields: ['root fields', 'Split the operation.'],
   directives: ['directives', 'Use fewer.'],
   fields: ['fields and fragments, those of fragments counted each time they are spread', 'Select fewer.'],
-  tokens: ['tokens', 'Send values as variables, or ask in several operations.'],
-  characters: ['characters', 'Send values as variables, or ask in several operations.'],
+  tokens: ['tokens', 'Send values as variables, or split the operation.'],
+  characters: ['characters', 'Send values as variables, or split the operation.'],
   values: [
     'values in arguments, those of fragments counted each time they are spread',
     'Send values as variables.',
   ],
-  fragments: ['fragments', 'Use fewer, or ask in several operations.'],
+  fragments: ['fragments', 'Use fewer, or split the operation.'],
   operations: ['operations in its document', 'Send those that are not executed in documents of their own.'],
   overlaps: [
-    'comparisons of fields of the same name at the same place, with all that is in them',
+    'comparisons of fields with the same response name, with their selections',
     'Select each field once.',
   ],
-  nesting: ['brackets or fragments inside each other', 'Nest less deeply, or send values as variables.'],
+  nesting: ['nested brackets or fragments', 'Reduce the nesting, or send values as variables.'],
   cost: [
     'objects (cost), lists counted with all their items',
-    'Ask for shorter lists (first, limit), or in several operations.',
+    'Request shorter lists (first, limit), or split the operation.',
   ],
 }
 
@@ -96,8 +98,8 @@ export interface TooLarge extends ExceededLimit {
 }
 
 /**
- * Which limit, what was asked, what is allowed and what to do: OPERATION_TOO_LARGE, or UNAUTHENTICATED for an
- * anonymous caller, who may send far less.
+ * The error for an exceeded limit, with the requested amount, the maximum and the remedy:
+ * OPERATION_TOO_LARGE, or UNAUTHENTICATED for anonymous callers, whose limits are far lower.
  */
 export function tooLarge(
   { name, requested, maximum }: TooLarge,

@@ -7,16 +7,16 @@ import {
   type GraphQLInputType,
   type ValueNode,
 } from 'graphql'
-import { sum, type Amount, type Variables } from './cost-expression.ts'
+import { sum, type CostExpression, type Variables } from './cost-expression.ts'
 
 /** Counts the items of all lists in a value. */
 type Count = (value: unknown) => number
 
-/** What a variable holds when it was not sent. */
+/** The default values of variables. */
 export type Defaults = Variables
 
-/** How many items the lists of a literal have, those in variables included. Scalars are not looked into. */
-export function itemsIn(node: ValueNode, type: GraphQLInputType, defaults: Defaults): Amount {
+/** The number of list items in a literal, including those in variables. Scalars are not inspected. */
+export function itemsIn(node: ValueNode, type: GraphQLInputType, defaults: Defaults): CostExpression {
   const nullable = getNullableType(type)
   if (node.kind === Kind.VARIABLE) {
     const count = counterOf(nullable)
@@ -28,14 +28,14 @@ export function itemsIn(node: ValueNode, type: GraphQLInputType, defaults: Defau
   if (node.kind === Kind.NULL) return 0
   if (isListType(nullable)) {
     const item = nullable.ofType
-    return (node.kind === Kind.LIST ? node.values : [node]).reduce<Amount>(
+    return (node.kind === Kind.LIST ? node.values : [node]).reduce<CostExpression>(
       (total, value) => sum(sum(total, 1), itemsIn(value, item, defaults)),
       0,
     )
   }
   if (node.kind !== Kind.OBJECT || !isInputObjectType(nullable)) return 0
   const fields = nullable.getFields()
-  return node.fields.reduce<Amount>((total, { name, value }) => {
+  return node.fields.reduce<CostExpression>((total, { name, value }) => {
     const field = fields[name.value]
     return field === undefined ? total : sum(total, itemsIn(value, field.type, defaults))
   }, 0)
@@ -43,7 +43,7 @@ export function itemsIn(node: ValueNode, type: GraphQLInputType, defaults: Defau
 
 const counters = new WeakMap<GraphQLInputObjectType, { readonly count: Count | undefined }>()
 
-/** Undefined: there are no lists in values of this type. */
+/** Undefined: values of this type contain no lists. */
 function counterOf(
   type: GraphQLInputType,
   within: readonly GraphQLInputObjectType[] = [],
@@ -60,7 +60,7 @@ function counterOf(
     }
   }
   if (!isInputObjectType(nullable)) return undefined
-  // A type that contains itself is looked into when there is a value.
+  // A recursive type is inspected when there is a value.
   if (within.includes(nullable)) return (value) => counterOf(nullable)?.(value) ?? 0
   const known = counters.get(nullable)
   if (known !== undefined) return known.count

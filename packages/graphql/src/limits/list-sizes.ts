@@ -1,12 +1,17 @@
-/** The arguments of a field by name, as they were sent. */
+/** The arguments of a field by name, as sent. */
 type Arguments = Readonly<Record<string, unknown>>
 
-/** How often fields below another one are answered: items of a list, or whether there is an object at all. */
+/**
+ * The multiplicity of fields below another one: the items of a list, or whether there is an object at all.
+ */
 export type ListSizes = Readonly<Record<string, number>>
 
 const dayMs = 86_400_000
 
-/** A unit of time in milliseconds, and how many of it a range may have: longer ones are refused by their rule. */
+/**
+ * A unit of time in milliseconds, and the maximum number of them in a range: longer ranges are refused
+ * elsewhere.
+ */
 const units: Readonly<Record<string, { readonly length: number; readonly most: number }>> = {
   HOUR: { length: dayMs / 24, most: 746 },
   DAY: { length: dayMs, most: 1_102 },
@@ -22,7 +27,7 @@ const instantOf = (...values: readonly unknown[]): number => {
   return typeof value === 'string' ? Date.parse(value) : NaN
 }
 
-/** How many parts a range has. What is not valid is refused when it is read: none. */
+/** The number of parts of a range; 0 for an invalid range, which is refused when it is parsed. */
 function partsOf(filter: unknown, granularity: unknown): number {
   const { from, fromDay, to, toDay } = membersOf(filter)
   const unit = units[String(granularity)]
@@ -38,8 +43,8 @@ const lengthOf = (value: unknown, absent: number): number =>
 const numberOf = (value: unknown): number => (typeof value === 'number' ? Math.max(0, value) : 0)
 
 /**
- * What the length of lists follows from where it is not `first`, `last` or `limit`: by field, the sizes of what is
- * below it.
+ * Sizes of lists that follow from other arguments than `first`, `last` or `limit`: by field, the sizes of the
+ * lists below it.
  */
 export const listSizes: Readonly<Record<string, (given: Arguments) => ListSizes>> = {
   'Query.eventSeries': ({ filter, granularity, groupBy, statisticsOf, compareWithPrevious }) => ({

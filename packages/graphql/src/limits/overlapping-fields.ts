@@ -2,13 +2,13 @@ import { Kind, type DocumentNode, type FieldNode, type SelectionSetNode } from '
 import { valuesIn } from './document-size.ts'
 
 /**
- * Comparisons that validation makes of fields that are answered under the same name at the same place, to find out
- * whether they may be one (`OverlappingFieldsCanBeMerged`): each two of them, with their arguments and selections, and
- * each two of the fragments that they spread.
+ * Counts the comparisons that validation makes between fields with the same response name (the rule
+ * `OverlappingFieldsCanBeMerged`): every two of them with their arguments and selections, and every two of
+ * the fragments they spread.
  *
- * Takes the time of the fields with fragments spread out: to be counted when these are known to be few.
+ * Takes time proportional to the fields with fragments expanded: call it only when these are known to be few.
  *
- * @param maximum above which no more are counted
+ * @param maximum counting stops above it
  */
 export function countOverlaps({ definitions }: DocumentNode, maximum: number): number {
   const fragments = new Map<string, SelectionSetNode>()
@@ -21,7 +21,7 @@ export function countOverlaps({ definitions }: DocumentNode, maximum: number): n
   function fieldsOfFragment(name: string): readonly FieldNode[] {
     const known = spread.get(name)
     if (known) return known
-    // A fragment that contains itself is not valid; until validation reports it, it ends here.
+    // Cut recursive fragments here; validation reports them later.
     spread.set(name, [])
     const selections = fragments.get(name)
     const fields = selections ? fieldsOf(selections) : []
@@ -60,12 +60,12 @@ export function countOverlaps({ definitions }: DocumentNode, maximum: number): n
 
   for (const definition of definitions)
     if (definition.kind === Kind.OPERATION_DEFINITION) countIn([definition.selectionSet])
-  // Fragments that nothing spreads are validated, too.
+  // Unused fragments are validated too.
   for (const [name, selections] of fragments) if (!spread.has(name)) countIn([selections])
   return count
 }
 
-/** Each field is compared with each other one, and so are its arguments, its selections and its fragments. */
+/** Every field is compared with every other one, and so are its arguments, selections and fragments. */
 function comparisonsOf(same: readonly FieldNode[]): number {
   if (same.length === 1) return 0
   let contents = 0
@@ -81,7 +81,7 @@ function comparisonsOf(same: readonly FieldNode[]): number {
   return pairs + (same.length - 1) * contents + (spreads ** 2 - ownPairs) / 2
 }
 
-/** How many fields and spreads a selection set has, those of inline fragments included. */
+/** The number of fields and spreads in a selection set, including its inline fragments. */
 function selectionsIn({ selections }: SelectionSetNode): { all: number; spreads: number } {
   const count = { all: selections.length, spreads: 0 }
   for (const selection of selections)

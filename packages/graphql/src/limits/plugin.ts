@@ -4,19 +4,19 @@ import { refuseOperation } from '../errors/format-error.ts'
 import type { RequestContext } from '../request.ts'
 import type { Variables } from './cost-expression.ts'
 import { compileCost, type CostOptions } from './cost.ts'
-import { costNotes, wantsNote, type CostNote } from './cost-extension.ts'
+import { compileCostExtension, wantsExtensions, type CostExtension } from './cost-extension.ts'
 
-export type NoteOf = (variables: Variables) => CostNote
+export type CostExtensionOf = (variables: Variables) => CostExtension
 
-/** Prices operations; what was found is kept as long as their document. */
+/** Computes the cost of operations, cached per document. */
 export function createPricing(maximum: number) {
-  const priced = new WeakMap<DocumentNode, Map<string | undefined, NoteOf>>()
-  return (operation: CostOptions): NoteOf => {
+  const priced = new WeakMap<DocumentNode, Map<string | undefined, CostExtensionOf>>()
+  return (operation: CostOptions): CostExtensionOf => {
     const { document } = operation
     const name = operation.operation.name?.value
-    const ofDocument = priced.get(document) ?? new Map<string | undefined, NoteOf>()
+    const ofDocument = priced.get(document) ?? new Map<string | undefined, CostExtensionOf>()
     priced.set(document, ofDocument)
-    const known = ofDocument.get(name) ?? costNotes(compileCost(operation), maximum)
+    const known = ofDocument.get(name) ?? compileCostExtension(compileCost(operation), maximum)
     ofDocument.set(name, known)
     return known
   }
@@ -24,24 +24,24 @@ export function createPricing(maximum: number) {
 
 export type Pricing = ReturnType<typeof createPricing>
 
-/** Apollo Server's plugin that refuses what costs too much and says what the rest costs. */
+/** Apollo Server plugin that refuses operations above the cost limit and reports the cost of all others. */
 export function costOfOperations<Context extends RequestContext>(
   price: Pricing,
 ): ApolloServerPlugin<Context> {
   return {
     requestDidStart: () => {
-      let note: CostNote | undefined
+      let costExtension: CostExtension | undefined
       return Promise.resolve({
         didResolveOperation: ({ schema, document, operation, request }) => {
           if (operation)
-            note = answerable(() => price({ schema, document, operation })(request.variables ?? {}))
+            costExtension = answerable(() => price({ schema, document, operation })(request.variables ?? {}))
           return Promise.resolve()
         },
         willSendResponse: ({ request, response: { body } }) => {
-          if (note === undefined || body.kind !== 'single' || body.singleResult.data == null)
+          if (costExtension === undefined || body.kind !== 'single' || body.singleResult.data == null)
             return Promise.resolve()
-          if (request.http && wantsNote(request.http.headers.get('prefer')))
-            body.singleResult = { ...body.singleResult, extensions: note.extensions }
+          if (request.http && wantsExtensions(request.http.headers.get('prefer')))
+            body.singleResult = { ...body.singleResult, extensions: costExtension.extensions }
           return Promise.resolve()
         },
       })

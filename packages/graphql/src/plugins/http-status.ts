@@ -12,28 +12,34 @@ const documentFaults = new Set<unknown>([
   'BAD_USER_INPUT',
 ])
 
-export interface Head {
-  /** Undefined: as usual. */
+export interface HttpMeta {
+  /** Undefined: the default. */
   readonly status?: number
   readonly headers: Readonly<Record<string, string>>
 }
 
-const usual: Head = { headers: {} }
+const unchanged: HttpMeta = { headers: {} }
+const graphqlResponse = 'application/graphql-response+json'
 
 /**
- * The HTTP status, as GraphQL over HTTP wants it: a faulty document or variable is 400 to clients that know
- * `application/graphql-response+json`, and 200 to those of before. An operation refused before it was executed has the
- * status of its error. When it was executed and nothing was answered, the status says what concerns the caller as a
- * whole, or what a retrying client or a proxy must know: 401, 403 of a blocked store, 429 and 503.
+ * The HTTP status of a GraphQL response, by GraphQL over HTTP: an invalid document or variable is 400 for
+ * clients that accept `application/graphql-response+json`, and 200 for older ones. An operation refused
+ * before its execution has the status of its error. When an executed operation returned no data, the status
+ * reports what concerns the whole caller, or what a client or proxy needs for a retry: 401, 403 of a blocked
+ * store, 429 and 503.
  */
-export function headOf({ data, errors }: GraphResult, modern: boolean): Head {
+export function httpStatusFor(
+  { data, errors }: GraphResult,
+  { mediaType }: { readonly mediaType: string },
+): HttpMeta {
   const first = errors?.[0]
-  if (first === undefined) return usual
+  if (first === undefined) return unchanged
   const code = first.extensions?.['code']
-  if (data === undefined && documentFaults.has(code)) return { status: modern ? 400 : 200, headers: {} }
+  if (data === undefined && documentFaults.has(code))
+    return { status: mediaType.includes(graphqlResponse) ? 400 : 200, headers: {} }
   const answered = data != null && !Object.values(data).every(isNothing)
   const status = data === undefined ? refusalStatus(code) : answered ? undefined : transportStatus(code)
-  if (status === undefined) return usual
+  if (status === undefined) return unchanged
   const retryAfter = first.extensions?.['retryAfter']
   return {
     status,
@@ -44,7 +50,7 @@ export function headOf({ data, errors }: GraphResult, modern: boolean): Head {
   }
 }
 
-/** Apollo Server's plugin for the same, and for answers that nobody may keep. */
+/** Apollo Server plugin that sets this status, and forbids caching. */
 export function statusOfErrors<Context extends RequestContext>(): ApolloServerPlugin<Context> {
   return {
     requestDidStart: () =>
@@ -52,8 +58,8 @@ export function statusOfErrors<Context extends RequestContext>(): ApolloServerPl
         willSendResponse: ({ request, response }) => {
           response.http.headers.set('cache-control', 'no-store')
           if (response.body.kind !== 'single') return Promise.resolve()
-          const modern = request.http?.headers.get('accept')?.includes('application/graphql-response+json')
-          const { status, headers } = headOf(response.body.singleResult, modern === true)
+          const mediaType = request.http?.headers.get('accept') ?? ''
+          const { status, headers } = httpStatusFor(response.body.singleResult, { mediaType })
           if (status !== undefined) response.http.status = status
           for (const [name, value] of Object.entries(headers)) response.http.headers.set(name, value)
           return Promise.resolve()
@@ -62,7 +68,7 @@ export function statusOfErrors<Context extends RequestContext>(): ApolloServerPl
   }
 }
 
-/** What breaks a rule of ours before it is executed is a bad request to GraphQL over HTTP. */
+/** For GraphQL over HTTP, a rule violated before execution is a bad request. */
 function refusalStatus(code: unknown): number | undefined {
   // Apollo Server has chosen the status of its own errors.
   if (!isErrorCode(code) || documentCodes.has(code)) return undefined

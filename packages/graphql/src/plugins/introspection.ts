@@ -16,7 +16,7 @@ const introspective = new Set(['__schema', '__type', '_service'])
 const rootFieldsOf = (operation: OperationDefinitionNode): readonly SelectionNode[] =>
   operation.selectionSet.selections
 
-/** Whether a document asks for the schema itself. */
+/** Whether a document contains introspection. */
 export function introspects(document: DocumentNode): boolean {
   let found = false
   visit(document, {
@@ -27,8 +27,8 @@ export function introspects(document: DocumentNode): boolean {
   return found
 }
 
-/** Whether all an operation asks for is types by name: strangers are told that there are none. */
-const asksForTypesOnly = (
+/** Whether an operation only selects types by name: for anonymous callers, none exists. */
+const selectsTypesOnly = (
   operation: OperationDefinitionNode | undefined,
 ): operation is OperationDefinitionNode =>
   operation !== undefined &&
@@ -42,27 +42,28 @@ const noTypes = (operation: OperationDefinitionNode): Record<string, null> =>
     ]),
   )
 
-/** @throws DomainError when what was decided since a caller's token was issued keeps them out */
-export type Admit<Context extends RequestContext> = (context: Context) => Promise<unknown>
+/** @throws DomainError when the caller's key was revoked or its store blocked after the token was issued */
+export type AssertCanIntrospect<Context extends RequestContext> = (context: Context) => Promise<unknown>
 
-/** Apollo Server's plugin: only callers who are signed in, and still let in, see the schema. */
+/** Apollo Server plugin: only authenticated callers with an active key may introspect the schema. */
 export function introspectionForSignedIn<Context extends RequestContext>(
-  admit: Admit<Context>,
+  assertCanIntrospect: AssertCanIntrospect<Context>,
 ): ApolloServerPlugin<Context> {
   return {
     requestDidStart: () =>
       Promise.resolve({
         didResolveOperation: async ({ document, operation, contextValue }) => {
           if (!introspects(document)) return
-          if (contextValue.caller.role !== 'ANONYMOUS') await admit(contextValue).catch(refuseOperation)
-          else if (!asksForTypesOnly(operation))
+          if (contextValue.caller.role !== 'ANONYMOUS')
+            await assertCanIntrospect(contextValue).catch(refuseOperation)
+          else if (!selectsTypesOnly(operation))
             throw new GraphQLError(catalogue.UNAUTHENTICATED.message, {
               extensions: { code: 'UNAUTHENTICATED' },
             })
         },
         responseForOperation: ({ operation, contextValue }) =>
           Promise.resolve(
-            contextValue.caller.role === 'ANONYMOUS' && asksForTypesOnly(operation)
+            contextValue.caller.role === 'ANONYMOUS' && selectsTypesOnly(operation)
               ? {
                   http: { headers: new HeaderMap(), status: undefined },
                   body: { kind: 'single', singleResult: { data: noTypes(operation) } },
@@ -71,7 +72,7 @@ export function introspectionForSignedIn<Context extends RequestContext>(
           ),
         didEncounterErrors: ({ errors, contextValue }) => {
           if (contextValue.caller.role !== 'ANONYMOUS') return Promise.resolve()
-          // Suggestions are taken from the schema: strangers learn nothing of it.
+          // Suggestions come from the schema, which anonymous callers must not see.
           for (const error of errors) error.message = error.message.replace(/ Did you mean [\s\S]*$/, '')
           return Promise.resolve()
         },

@@ -3,8 +3,8 @@ import { GraphQLError } from 'graphql'
 import type { RequestContext } from '../request.ts'
 
 /**
- * Apollo Server's plugin: a document without the operation that is asked for is refused before it is executed. A
- * schema of this process would say so itself; a gateway would fail to plan it.
+ * Apollo Server plugin: refuses a document without the requested operation before execution. A schema of this
+ * process would report this itself; a gateway would fail to plan the operation.
  */
 export function operationFound<Context extends RequestContext>(): ApolloServerPlugin<Context> {
   return {
@@ -14,7 +14,7 @@ export function operationFound<Context extends RequestContext>(): ApolloServerPl
           if (operation !== undefined) return Promise.resolve()
           throw new GraphQLError(
             request.operationName === undefined
-              ? 'The document must have one operation, or operationName say which of them is meant.'
+              ? 'The document must have exactly one operation, or operationName must select one.'
               : 'The document has no operation of that name.',
             { extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } } },
           )

@@ -4,7 +4,7 @@ import { answerFailure } from '../errors/answer-failure.ts'
 import type { RequestContext } from '../request.ts'
 import { serializeAnswer } from '../serialize-answer.ts'
 
-/** An answer that has been serialized, in place of its data. */
+/** A serialized response, in place of its data. */
 class SerializedAnswer {
   readonly text: string
 
@@ -13,19 +13,22 @@ class SerializedAnswer {
   }
 }
 
-/** The errors in an answer, and the kind of its operation, if one was read. */
+/** The errors in a response, and the type of its operation, if it was parsed. */
 export interface AnsweredErrors {
   readonly errors: readonly GraphQLFormattedError[]
   readonly operation: OperationTypeNode | undefined
 }
 
-/** Apollo Server's `stringifyResult`: answers have been serialized by then, but for errors before any operation. */
+/**
+ * Apollo Server's `stringifyResult`: responses are serialized already, except for errors before any
+ * operation.
+ */
 export const stringifyResult = (value: { readonly data?: unknown }): string =>
   value.data instanceof SerializedAnswer ? value.data.text : `${JSON.stringify(value)}\n`
 
 /**
- * Apollo Server's plugin, the last of all: serializes answers over HTTP piece by piece, refuses those too large, and
- * remembers the errors in each.
+ * Apollo Server plugin, the last of all: serializes responses over HTTP in pieces, refuses those too large,
+ * and records the errors in each.
  */
 export function createAnswerSerializer<Context extends RequestContext>() {
   const answered = new WeakMap<HTTPGraphQLRequest, AnsweredErrors>()
@@ -49,7 +52,7 @@ export function createAnswerSerializer<Context extends RequestContext>() {
     errorsOf: (request: HTTPGraphQLRequest, { body }: HTTPGraphQLResponse): AnsweredErrors => {
       const known = answered.get(request)
       if (known !== undefined) return known
-      // Plugins are not called for a request that holds no operation: all there is are errors.
+      // Plugins are not called for a request without an operation: the response only has errors.
       const { errors = [] } = (
         body.kind === 'complete' ? JSON.parse(body.string) : {}
       ) as Partial<AnsweredErrors>

@@ -4,8 +4,8 @@ import { refuseOperation } from '../errors/format-error.ts'
 import type { RequestContext } from '../request.ts'
 
 /**
- * Apollo Server's plugin: planning and execution begin in a later turn of the event loop when validation has taken
- * long. However many new documents arrive at once, others are answered in between.
+ * Apollo Server plugin: starts planning and execution in a later turn of the event loop when validation took
+ * long. However many new documents arrive at once, other requests are answered in between.
  */
 export function yieldBeforeExecution<Context extends RequestContext>(): ApolloServerPlugin<Context> {
   return {

@@ -10,7 +10,9 @@ import { badInput, inexactRule, survivesDouble, toPath } from '@user-stats/core'
 
 type NumberNode = Extract<ValueNode, { readonly kind: Kind.INT | Kind.FLOAT }>
 
-/** Holds numbers in a document to the rule for those in variables: refused when a double would change them. */
+/**
+ * Applies the rule for numbers in variables to those in a document: refused when a double would change them.
+ */
 export const exactNumbers: ValidationRule = (context) => {
   const check: ASTVisitFn<NumberNode> = (node, _key, parent, _path, ancestors) => {
     if (survivesDouble(node.value)) return
@@ -20,7 +22,7 @@ export const exactNumbers: ValidationRule = (context) => {
   return { IntValue: check, FloatValue: check }
 }
 
-/** The argument or variable that a value is part of, and the members and indexes that lead to it. */
+/** The argument or variable that contains a value, and the members and indexes on the path to it. */
 function namesOf(lineage: readonly (ASTNode | readonly ASTNode[])[]): (string | number)[] {
   const names: (string | number)[] = []
   for (const [at, node] of lineage.entries()) {

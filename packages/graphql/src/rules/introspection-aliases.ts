@@ -3,8 +3,8 @@ import { GraphQLError, isIntrospectionType, type ValidationRule } from 'graphql'
 const maxAliases = 10
 
 /**
- * Bounds aliases in what is asked of the schema itself. It is answered in one piece, each alias of a list repeats the
- * list for every type, and tools use none.
+ * Limits aliases in introspection. It is answered synchronously, each alias of a list repeats the list for
+ * every type, and tools use none.
  */
 export const fewIntrospectionAliases: ValidationRule = (context) => {
   let aliases = 0
@@ -18,7 +18,7 @@ export const fewIntrospectionAliases: ValidationRule = (context) => {
       if (aliases === maxAliases + 1)
         context.reportError(
           new GraphQLError(
-            `At most ${String(maxAliases)} aliases are allowed in introspection. Ask in several operations.`,
+            `At most ${String(maxAliases)} aliases are allowed in introspection. Split the operation.`,
             { nodes: node },
           ),
         )

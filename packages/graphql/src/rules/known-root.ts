@@ -1,8 +1,8 @@
 import { GraphQLError, type ValidationRule } from 'graphql'
 
 /**
- * Refuses operations of a kind that a schema has none of: graphql-js lets them pass and then fails to execute them,
- * as if the fault were ours.
+ * Refuses operations of a type that the schema does not have. graphql-js accepts them and then fails to
+ * execute them, as if by a bug of ours.
  */
 export const knownRoot: ValidationRule = (context) => ({
   OperationDefinition: (node) => {

@@ -1,11 +1,11 @@
 import { GraphQLError, type ValidationRule } from 'graphql'
 
-/** Lists inside each other in a literal. */
+/** Maximum nesting of lists in a literal. */
 const deepest = 5
 
 /**
- * Bounds how deep lists of a document lie in lists. The gateway's planner looks at the items of each list twice, so
- * that thirty such levels keep it busy for ever (`collectVariablesInValue` of @apollo/federation-internals 2.14).
+ * Limits the nesting of lists in a document. The gateway's planner visits the items of each list twice, so
+ * that thirty levels block it forever (`collectVariablesInValue` of @apollo/federation-internals 2.14).
  */
 export const shallowLists: ValidationRule = (context) => {
   let depth = 0

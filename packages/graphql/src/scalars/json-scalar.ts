@@ -14,7 +14,7 @@ function parse(value: unknown): JsonScalar {
 export const JSONScalarScalar = new GraphQLScalarType<JsonScalar, JsonScalar>({
   name: 'JSONScalar',
   parseValue: parse,
-  // An enum value is a word without quotes: no JSON.
+  // An enum value is a word without quotes, which is not JSON.
   parseLiteral: (node) => parse(node.kind === Kind.ENUM ? undefined : valueFromASTUntyped(node)),
   serialize: parse,
 })

@@ -6,7 +6,7 @@ const invalid = (type: string, rule: string): GraphQLError =>
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/
 const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/i
 
-/** Whether a string is a day of the calendar: `2026-02-30` is not. */
+/** Whether a string is a calendar day: `2026-02-30` is not. */
 export function isDay(value: string): boolean {
   if (!dayPattern.test(value) || value < '0001-01-01') return false
   const time = Date.parse(`${value}T00:00:00Z`)
@@ -39,7 +39,7 @@ function parseSafeInt(value: unknown): number {
 
 const stringOf = (node: ValueNode): unknown => (node.kind === Kind.STRING ? node.value : undefined)
 
-/** A UTC day, a string inside and outside: `2026-11-23`. */
+/** A UTC day, a string in code and in JSON: `2026-11-23`. */
 export const DateScalar = new GraphQLScalarType<string, string>({
   name: 'Date',
   parseValue: parseDay,
@@ -47,7 +47,7 @@ export const DateScalar = new GraphQLScalarType<string, string>({
   serialize: (value) => (value instanceof Date ? value.toISOString().slice(0, 10) : parseDay(value)),
 })
 
-/** An instant, a JavaScript `Date` inside, RFC 3339 in UTC outside. */
+/** An instant, a JavaScript `Date` in code, RFC 3339 in UTC in JSON. */
 export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   parseValue: parseInstant,
@@ -55,7 +55,7 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   serialize: (value) => (value instanceof Date ? value : parseInstant(value)).toISOString(),
 })
 
-/** PHP writes an empty object as an empty list. */
+/** PHP serializes an empty object as an empty list. */
 const toObject = (value: unknown): unknown => (Array.isArray(value) && value.length === 0 ? {} : value)
 
 export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
