@@ -34,7 +34,7 @@ export {
   type Fault,
 } from './errors/domain-error.ts'
 export { isDatabaseUnavailable, toDomainError } from './errors/translate.ts'
-export { parseDataPath, readDataPath, type DataPath } from './json/data-path.ts'
+export { formatDataPath, parseDataPath, readDataPath, type DataPath } from './json/data-path.ts'
 export { survivesDouble } from './json/double.ts'
 export { inexactRule, toPath } from './json/json-text.ts'
 export { decodeText, parseJson, startsWithMark } from './json/parse-json.ts'

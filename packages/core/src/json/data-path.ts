@@ -25,6 +25,17 @@ export function readDataPath(text: string): DataPath | null {
   return null
 }
 
+/** Writes the JSONPath that `readDataPath` reads as these names. Null if there is none. */
+export function formatDataPath(steps: DataPath): string | null {
+  const text = `$${steps.map(formatName).join('')}`
+  return readDataPath(text) === null ? null : text
+}
+
+const formatName = (name: string): string =>
+  /^[A-Za-z_\u{80}-\u{10FFFF}][\w\u{80}-\u{10FFFF}]*$/u.test(name)
+    ? `.${name}`
+    : `['${name.replaceAll(/['\\]/g, '\\$&')}']`
+
 /** @throws BAD_USER_INPUT naming the field, unless `readDataPath` accepts the text */
 export function parseDataPath(field: string, text: string): DataPath {
   const path = readDataPath(text)

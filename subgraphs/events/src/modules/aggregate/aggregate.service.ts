@@ -33,6 +33,13 @@ export interface TypeAmount {
   readonly eventAmount: number | null
 }
 
+export interface EventTypeSummary {
+  readonly type: string
+  readonly events: number
+  readonly firstSeen: string
+  readonly lastSeen: string
+}
+
 interface TotalRow {
   readonly date: string
   readonly events: string | null
@@ -136,6 +143,38 @@ export function createAggregates({ pool, access, minCohort }: AggregatesOptions)
       type: string | null,
       range: DaysRequest,
     ): Promise<DailyAmount[]> => (await totals(caller, storeId, type, range)).map(toAmount),
+
+    /** The types there are; of those of too few users nothing is said. */
+    async eventTypes(
+      caller: Caller,
+      storeId: number | null | undefined,
+      range: DaysRequest,
+    ): Promise<EventTypeSummary[]> {
+      const scope = aggregateScope(caller, storeId)
+      checkRange(range)
+      await access.admit(caller, scope)
+      const { rows } = await pool.query<{ type: string; events: string; first: string; last: string }>({
+        text: `SELECT type, sum(events) AS events, min(day)::text AS first, max(day)::text AS last
+               FROM type_day_totals
+               WHERE ($1::int IS NULL OR store_id = $1)
+                 AND ($2::date IS NULL OR day >= $2) AND ($3::date IS NULL OR day < $3) AND users >= $6
+               GROUP BY type ORDER BY 2 DESC, type OFFSET $4 LIMIT $5`,
+        values: [
+          scope,
+          range.from ?? null,
+          range.to ?? null,
+          range.offset,
+          range.limit,
+          leastFor(caller) ?? 0,
+        ],
+      })
+      return rows.map(({ type, events, first, last }) => ({
+        type,
+        events: Number(events),
+        firstSeen: first,
+        lastSeen: last,
+      }))
+    },
 
     /** The types with the most events. */
     async topEventTypes(

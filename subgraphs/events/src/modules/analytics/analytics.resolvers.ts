@@ -5,6 +5,8 @@ export const analyticsResolvers: Resolvers = {
   Query: {
     eventSeries: (_, request, { caller, analytics, signal }, info) =>
       analytics.series(caller, request, wantedBy(info), signal),
+    eventProperties: (_, request, { caller, analytics, signal }) =>
+      analytics.properties(caller, request, signal),
     funnel: (_, request, { caller, analytics, signal }) => analytics.funnel(caller, request, signal),
     retention: (_, request, { caller, analytics, signal }) => analytics.retention(caller, request, signal),
   },

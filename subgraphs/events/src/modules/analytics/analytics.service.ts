@@ -8,6 +8,7 @@ import { createAnalysisQueue } from './query/analysis-queue.ts'
 import { retention, type Retention, type RetentionRequest } from './cohort/cohort-retention.ts'
 import { funnel, type Funnel, type FunnelRequest } from './funnel/funnel.ts'
 import { eventSeries, type EventSeries, type SeriesRequest } from './series/series.ts'
+import { eventProperties, type EventProperty, type PropertiesRequest } from './property/event-properties.ts'
 import type { Wanted } from './query/requested-fields.ts'
 import { readWithin } from './query/snapshot.ts'
 
@@ -59,6 +60,8 @@ export function createAnalytics({
       wanted: Wanted,
       signal: AbortSignal,
     ): Promise<EventSeries> => eventSeries(depsOf(caller, signal), caller, request, wanted),
+    properties: (caller: Caller, request: PropertiesRequest, signal: AbortSignal): Promise<EventProperty[]> =>
+      eventProperties(depsOf(caller, signal), caller, request),
     funnel: (caller: Caller, request: FunnelRequest, signal: AbortSignal): Promise<Funnel> =>
       funnel(depsOf(caller, signal), caller, request),
     retention: (caller: Caller, request: RetentionRequest, signal: AbortSignal): Promise<Retention> =>

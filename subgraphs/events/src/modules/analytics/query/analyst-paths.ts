@@ -44,7 +44,7 @@ export async function admitPaths(
   others: readonly OpenPath[],
 ): Promise<AnalystPaths> {
   if (role === 'STORE' || role === 'ADMIN' || named.length === 0) return { own: [], others: [] }
-  const paths = { own: await readSettings(snapshot, stores), others }
+  const paths = await readOpenPaths(snapshot, stores, others)
   const open = openInAll(stores, paths)
   const fault = named.find(({ steps }) => !includes(open, steps))
   if (fault === undefined) return paths
@@ -59,10 +59,12 @@ export async function admitPaths(
   })
 }
 
-async function readSettings(
+/** What is open to analysts of some stores. @param others what is open in stores that have no setting of their own */
+export async function readOpenPaths(
   snapshot: Snapshot,
   stores: readonly number[] | null,
-): Promise<AnalystPaths['own']> {
+  others: readonly OpenPath[],
+): Promise<AnalystPaths> {
   const parameters = createParameters()
   const scope = stores === null ? 'true' : `store_id = ANY (${parameters.add(stores)}::int[])`
   const rows = await snapshot.rows<{ stores: number[]; paths: string[] }>(
@@ -70,7 +72,11 @@ async function readSettings(
      WHERE analyst_data_paths IS NOT NULL AND ${scope} GROUP BY analyst_data_paths`,
     parameters,
   )
-  return rows.map((row) => ({ stores: row.stores, paths: parseOpenPaths('analystDataPaths', row.paths) }))
+  const own = rows.map((row) => ({
+    stores: row.stores,
+    paths: parseOpenPaths('analystDataPaths', row.paths),
+  }))
+  return { own, others }
 }
 
 /** The paths that are open in each of the stores. */
