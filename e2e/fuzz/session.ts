@@ -25,7 +25,8 @@ export type Session = Awaited<ReturnType<typeof startSession>>
 export async function startSession() {
   await using undo = new AsyncDisposableStack()
   // Every request has a log line that is looked through.
-  const stack = undo.use(await startTestStack({ env: { LOG_LEVEL: 'debug' } }))
+  // Wrong tokens and keys are part of what is sent.
+  const stack = undo.use(await startTestStack({ env: { LOG_LEVEL: 'debug', AUTH_FAILURE_LIMIT: '1000000' } }))
   const world = await createWorld(stack)
   const client = undo.adopt(createClient(), ({ close }) => {
     close()
