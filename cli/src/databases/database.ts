@@ -1,4 +1,4 @@
-import { grantServing, migrate, migrationStatus, prepareDatabase } from '@user-stats/postgres'
+import { grantServicePrivileges, migrate, migrationStatus, prepareDatabase } from '@user-stats/postgres'
 import { schemas, type DatabaseName } from './schemas.ts'
 import { databaseOf, passwordOf, roleOf, type DatabaseUrls } from './urls.ts'
 
@@ -61,7 +61,7 @@ export async function deploy({ name, url, ownerUrl }: Pick<Database, 'name' | 'u
   const role = roleOf(url)
   // One role for both keeps its rights: taking some away would bar it from migrating.
   if (role !== roleOf(ownerUrl)) {
-    await grantServing({ ownerUrl, role })
+    await grantServicePrivileges({ ownerUrl, role })
     // Shows now, not in a service's log, that the serving role cannot get in.
     await migrationStatus({ url, ...schemas[name] })
   }

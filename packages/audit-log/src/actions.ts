@@ -1,4 +1,7 @@
-/** What the audit logs of both services tell of. The enum AuditAction of the graph names the same. */
+/**
+ * The actions recorded in the audit logs of both services. The enum AuditAction of the graph has the same
+ * values.
+ */
 export const auditActions = [
   'STORE_CREATED',
   'STORE_UPDATED',

@@ -1,6 +1,6 @@
 import type { Caller } from '@user-stats/core'
 
-/** Who acted: a caller, one of our services, or whoever runs commands on the machine. */
+/** The actor of an entry: a caller, one of our services, or an operator's command. */
 export interface AuditActor {
   readonly role: 'STORE' | 'ANALYST' | 'ADMIN' | 'SERVICE' | 'OPERATOR'
   readonly keyId: string | null
@@ -8,16 +8,16 @@ export interface AuditActor {
   readonly storeId: number | null
 }
 
-/** A request and who sent it: what an entry says beside what was done. */
-export interface Acting {
+/** A request and its caller: the part of an entry that does not depend on the action. */
+export interface AuditContext {
   readonly caller: Caller
   readonly requestId: string
 }
 
-/** What an operator's command acts as: there is no key to name. */
+/** The actor of an operator's command, which has no key. */
 export const operator: AuditActor = { role: 'OPERATOR', keyId: null, storeId: null }
 
-/** @throws Error for nobody, who does nothing that is recorded */
+/** @throws Error for anonymous callers, whose actions are never recorded */
 export function actorOf(caller: Caller): AuditActor {
   switch (caller.role) {
     case 'STORE':

@@ -1,5 +1,5 @@
 export { auditActions, type AuditAction } from './actions.ts'
-export type { Acting } from './actor.ts'
+export type { AuditContext } from './actor.ts'
 export { readAuditPage, type AuditFilter } from './read.ts'
 export {
   auditedUserId,

@@ -3,19 +3,19 @@ import { auditActions, type AuditAction } from './actions.ts'
 import type { AuditActor } from './actor.ts'
 import { auditedUserId, type RunStatement } from './write.ts'
 
-/** Which entries. What is absent does not matter. */
+/** A filter for entries. Absent members match all. */
 export interface AuditFilter {
   readonly storeId?: number | null | undefined
   readonly keyId?: string | null | undefined
   readonly actions?: readonly AuditAction[] | null | undefined
   readonly recordId?: string | null | undefined
-  /** From this instant on. */
+  /** Inclusive start. */
   readonly from?: Date | null | undefined
-  /** Before this instant. */
+  /** Exclusive end. */
   readonly to?: Date | null | undefined
 }
 
-/** An entry, as the graph shows it. */
+/** An entry as the graph returns it. */
 export interface AuditEntry {
   readonly id: string
   readonly at: Date
@@ -39,7 +39,7 @@ type Row = Omit<AuditEntry, 'id' | 'actor' | 'storeId' | 'recordCount'> & {
 
 const maxFirst = 1_000
 const uuidPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
-// An action that this version does not know is of no use to a client of its enum.
+// Skip actions unknown to this version: its clients' enum lacks them.
 const known = `action = ANY ('{${auditActions.join(',')}}'::text[])`
 
 /**
@@ -60,7 +60,7 @@ export async function readAuditPage(
 
   const values: unknown[] = []
   const value = (one: unknown): string => `$${String(values.push(one))}`
-  // Only what is asked for, so that each question has the plan of its own index.
+  // Only the given conditions, so that each combination uses its own index.
   const conditions = [
     known,
     ...(storeId != null ? [`store_id = ${value(storeId)}::int`] : []),
@@ -89,7 +89,7 @@ export async function readAuditPage(
   }
 }
 
-/** As the log may have written it. */
+/** The forms in which the log may contain it. */
 const formsOf = (recordId: string): string[] => [
   ...new Set([recordId, recordId.toLowerCase(), auditedUserId(recordId)]),
 ]
@@ -108,6 +108,6 @@ const toCursor = ({ at, id }: AuditEntry): string =>
 function fromCursor(cursor: string): { at: Date; id: string } {
   const [, time, id] = /^(\d{1,15}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   if (time === undefined || id === undefined)
-    throw badInput('after', 'must be the endCursor of a page before')
+    throw badInput('after', 'must be the endCursor of an earlier page')
   return { at: new Date(Number(time)), id }
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { AuditAction } from './actions.ts'
-import { actorOf, operator, type Acting, type AuditActor } from './actor.ts'
+import { actorOf, operator, type AuditContext, type AuditActor } from './actor.ts'
 
-/** Runs a statement: in a transaction, so that an entry is written with what it tells of or not at all. */
+/**
+ * Runs a statement in the transaction of the change, so that entry and change are written both or not at all.
+ */
 export type RunStatement = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>
 
 /** Runs statements on a client of `pg`, or a pool. */
@@ -21,20 +23,20 @@ export const statementsIn =
   (text, values) =>
     prisma.$queryRawUnsafe(text, ...values)
 
-/** What was done. Holds ids and names of fields, never personal data. */
+/** The action and its objects: ids and field names, never personal data. */
 export interface AuditRecord {
   readonly action: AuditAction
-  /** Null where no store is concerned. */
+  /** Null if no store is involved. */
   readonly storeId: number | null
-  /** Of the records that were changed or read. */
+  /** Ids of the changed or read records. */
   readonly recordIds: readonly string[]
-  /** How many, when they are not named one by one. */
+  /** Their number, when they are not listed. */
   readonly recordCount?: number
-  /** Names of the fields that were changed. */
+  /** Names of the changed fields. */
   readonly fields?: readonly string[]
 }
 
-/** Ids in one entry; more make more entries. */
+/** Maximum ids in one entry; more are split into several entries. */
 export const maxRecordIds = 1_000
 
 const text = `
@@ -45,16 +47,16 @@ VALUES ($1::int, $2::timestamptz, $3, $4, $5::uuid, $6::int, $7, $8::text[], $9:
 /**
  * Writes an entry, or several when there are more than 1,000 ids.
  *
- * @param acting the request, or the name of an operator's command
+ * @param auditContext the request, or the name of an operator's command
  */
 export async function recordAudit(
   run: RunStatement,
-  acting: Acting | { readonly command: string },
+  auditContext: AuditContext | { readonly command: string },
   { action, storeId, recordIds, recordCount, fields = [] }: AuditRecord,
   at: Date,
 ): Promise<void> {
-  const actor: AuditActor = 'command' in acting ? operator : actorOf(acting.caller)
-  const requestId = 'command' in acting ? acting.command : acting.requestId
+  const actor: AuditActor = 'command' in auditContext ? operator : actorOf(auditContext.caller)
+  const requestId = 'command' in auditContext ? auditContext.command : auditContext.requestId
   for (let from = 0; from === 0 || from < recordIds.length; from += maxRecordIds) {
     const ids = recordIds.slice(from, from + maxRecordIds)
     await run(text, [
@@ -75,8 +77,9 @@ export async function recordAudit(
 const uuidPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
 
 /**
- * What stands in the log for the `userId` of events: a registered user's id as it is; of any other, which a store may
- * have made of anything, its SHA-256, so that whoever knows the id finds the entry and nobody reads it there.
+ * The form of an event's `userId` in the log: the id of a registered user unchanged; any other id, which a
+ * store may derive from personal data, as its SHA-256. It can be found by someone who knows the id, but not
+ * read.
  */
 export const auditedUserId = (userId: string): string =>
   uuidPattern.test(userId) ? userId : `sha256:${createHash('sha256').update(userId).digest('base64url')}`

@@ -1,13 +1,15 @@
-/** The embedded server could not be initialised, started or stopped; the message says why in one line. */
+/**
+ * The embedded server could not be initialised, started or stopped; the message is the reason in one line.
+ */
 export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError'
 }
 
-/** A directory of ours cannot be created or written to. */
+/** A directory cannot be created or written to. */
 export class DirectoryError extends Error {
   override name = 'DirectoryError'
 
-  /** @param setting the variable or option that names the directory */
+  /** @param setting the name of the variable or option for the directory */
   constructor(setting: string, reason: string, options?: ErrorOptions) {
     super(`${setting}: ${reason}. Set it to a directory that this user may write to.`, options)
   }
@@ -43,10 +45,10 @@ export class DatabaseUnreachableError extends Error {
   }
 }
 
-/** A migration could not be applied, or the recorded history forbids applying more. */
+/** A migration could not be applied, or the recorded history does not allow it. */
 export class MigrationError extends Error {
   override name = 'MigrationError'
-  /** The migration's folder name, when one is to blame. */
+  /** The folder name of the failed migration, if it is one. */
   readonly migration: string | undefined
 
   constructor(migration: string | undefined, reason: string, options?: ErrorOptions) {

@@ -20,4 +20,4 @@ export { markRolledBack, migrate, migrationStatus, schemaDrift } from './migrati
 export type { MigrationSource, MigrationStatus } from './migrations/migrate.ts'
 export { ensureDatabase, prepareDatabase } from './roles/prepare-database.ts'
 export type { Role } from './roles/prepare-database.ts'
-export { grantServing } from './roles/grant-service-role.ts'
+export { grantServicePrivileges } from './roles/grant-service-role.ts'

@@ -31,7 +31,7 @@ test('rows, partitions and sequences come back as they were in another database'
   await using server = await startTestPostgres()
   const [from, to] = [await server.createDatabase(), await server.createDatabase()]
   await query(from.ownerUrl, schema)
-  // The session's own settings do not matter.
+  // The session's own settings must not matter.
   await query(server.superuserUrl, `ALTER DATABASE ${from.database} SET TimeZone = 'Asia/Kathmandu'`)
   await query(from.ownerUrl, values)
   await query(to.ownerUrl, schema)
@@ -64,7 +64,7 @@ test('rows, partitions and sequences come back as they were in another database'
   ).toEqual([{ id: 4, doubled: 8 }])
 })
 
-test('a snapshot is of one instant, and whoever alters tables or creates partitions meanwhile does not wait', async () => {
+test('a snapshot is consistent, and altering tables or creating partitions meanwhile does not wait', async () => {
   await using server = await startTestPostgres()
   const { ownerUrl } = await server.createDatabase()
   await query(ownerUrl, schema)

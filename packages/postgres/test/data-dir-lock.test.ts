@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { DataDirInUseError, lockDataDir } from '../src/index.ts'
 import { startFixture, temporaryDir } from './helpers.ts'
 
-test('a second start on a data directory is told which one, and who holds it', async () => {
+test('a second start on a data directory fails, naming the directory and the process that holds it', async () => {
   await using temporary = await temporaryDir()
   const holder = await startFixture('hold-lock.ts', temporary.dir)
 
@@ -23,7 +23,7 @@ test('the lock ends with its holder, even one killed with SIGKILL', async () => 
   expect(lock).toBeDefined()
 })
 
-test('a lock given back can be taken again, also in the same process', async () => {
+test('a released lock can be taken again, also in the same process', async () => {
   await using temporary = await temporaryDir()
   const first = await lockDataDir(temporary.dir)
   await expect(lockDataDir(temporary.dir)).rejects.toMatchObject({ pid: process.pid })

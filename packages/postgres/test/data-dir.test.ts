@@ -6,7 +6,7 @@ import { temporaryDir } from './helpers.ts'
 
 const remedy = 'Set it to a directory that this user may write to.'
 
-/** What keeps each directory below `dir` from being used. */
+/** Reasons why each directory below `dir` cannot be used. */
 const unusable: readonly (readonly [string, (dir: string) => Promise<readonly [string, string]>])[] = [
   [
     'a file',
@@ -89,7 +89,7 @@ test.each([
 })
 
 /** Does something as a user who is not root. */
-async function asNobody(work: () => Promise<void>): Promise<void> {
+async function asUnprivileged(work: () => Promise<void>): Promise<void> {
   if (process.getuid?.() !== 0) return work()
   process.seteuid?.(65_534)
   try {
@@ -99,12 +99,12 @@ async function asNobody(work: () => Promise<void>): Promise<void> {
   }
 }
 
-test('a directory that may not be written to is refused, there or yet to be created', async () => {
+test('a directory without write permission is refused, whether or not it exists', async () => {
   await using temporary = await temporaryDir()
   const dir = path.join(temporary.dir, 'theirs')
   await mkdir(dir)
   await chmod(dir, 0o555)
-  await asNobody(async () => {
+  await asUnprivileged(async () => {
     await expect(lockDataDir(dir)).rejects.toMatchObject({
       message: `DATA_DIR: ${dir}/lock cannot be written: this user may not write there (EACCES). ${remedy}`,
     })

@@ -17,7 +17,7 @@ const settingsOf = async (url: string, names: string[]) => {
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
 }
 
-test('a server keeps its data and its password over a stop and a start', async () => {
+test('a server keeps its data and its password across a restart', async () => {
   await using temporary = await temporaryDir()
   const messages: string[] = []
   const start = () =>
@@ -110,7 +110,7 @@ test('a server killed with SIGKILL starts again, committed data intact', async (
   expect(await query(second.superuserUrl, 'SELECT one FROM kept')).toEqual([{ one: 1 }])
 })
 
-test('a pid file whose number belongs to another program by now is no obstacle', async () => {
+test('a stale pid file, whose number belongs to another program by now, does not prevent a start', async () => {
   await using temporary = await temporaryDir()
   const start = () => startEmbeddedPostgres({ dataDir: temporary.dir, name: 'users', durable: false })
   const first = await start()
@@ -121,7 +121,7 @@ test('a pid file whose number belongs to another program by now is no obstacle',
   expect(second.adopted).toBe(false)
 })
 
-test('a port in use ends in one line that says so', async () => {
+test('a port in use is reported in one line', async () => {
   await using temporary = await temporaryDir()
   const blocker = createServer().listen(0, '127.0.0.1')
   await once(blocker, 'listening')
@@ -134,7 +134,7 @@ test('a port in use ends in one line that says so', async () => {
   blocker.close()
 })
 
-test('a half-made cluster of a start that was killed is made anew', async () => {
+test('a half-initialised cluster of a killed start is initialised again', async () => {
   await using temporary = await temporaryDir()
   const unfinished = path.join(temporary.dir, 'users', 'pgdata.new')
   await mkdir(unfinished, { recursive: true })

@@ -13,7 +13,7 @@ export const sample = {
   migrationsDir: path.join(fixtures, 'migrations'),
 }
 
-/** A temporary directory that other users may pass through. */
+/** A temporary directory that other users may traverse. */
 export async function temporaryDir(): Promise<AsyncDisposable & { dir: string }> {
   const dir = await mkdtemp(path.join(tmpdir(), 'user-stats-postgres-'))
   await chmod(dir, 0o711)
@@ -38,7 +38,7 @@ export async function startFixture(name: string, ...args: string[]) {
   }
 }
 
-/** The rows a statement gives. */
+/** The rows of a statement. */
 export async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

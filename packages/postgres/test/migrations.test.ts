@@ -51,7 +51,7 @@ test('three runs at once apply each migration once, and a fourth nothing', async
   const runs = await Promise.all([migrate(source), migrate(source), migrate(source)])
   expect(runs.flatMap(({ applied }) => applied)).toEqual(both)
   expect(await migrate(source)).toEqual({ applied: [] })
-  // No edited ones: the recorded checksums are those of the files.
+  // None is "edited": the recorded checksums match the files.
   expect(await migrationStatus(source)).toEqual({ ...nothing, applied: both })
 })
 
@@ -70,7 +70,7 @@ test("the record is in the form of Prisma's own command", async () => {
 test('no connection outlives a run', async () => {
   const { database, ownerUrl } = await server.createDatabase()
   await migrate({ url: ownerUrl, ...sample })
-  // Refused while a session is there; the server gives those already leaving a moment.
+  // Refused while a session exists; the server gives closing ones a moment.
   await query(server.superuserUrl, `DROP DATABASE ${database}`)
 })
 
@@ -111,7 +111,7 @@ test('a failing migration is named with its reason, leaves nothing behind, and c
   expect(await migrate(source)).toEqual({ applied: [bad] })
 })
 
-test('a migration gives way to readers and writers of its tables, and is applied when they are done', async () => {
+test('a migration lets readers and writers of its tables go first, and is applied when they are done', async () => {
   await using sources = await copyOfSample()
   const source = { ...sources, url: (await server.createDatabase(sources)).ownerUrl }
   await sources.add('20260103000000_column', 'ALTER TABLE shops ADD COLUMN city text')
@@ -126,7 +126,7 @@ test('a migration gives way to readers and writers of its tables, and is applied
     )
     return row?.n === 1
   })
-  // Behind a lock that is waited for without end these would wait as well.
+  // Behind a lock request without timeout these would wait as well.
   for (let n = 0; n < 10; n += 1)
     await query(source.url, `INSERT INTO shops (name) VALUES ('shop ${String(n)}')`)
   expect(ended).toBe(false)
@@ -137,7 +137,7 @@ test('a migration gives way to readers and writers of its tables, and is applied
   ).toEqual([{ cities: 0, shops: 10 }])
 })
 
-test('a migration that does not get its locks in time says so, and is tried again by the next run', async () => {
+test('a migration that does not get its locks in time is reported, and tried again by the next run', async () => {
   await using sources = await copyOfSample()
   const source = { ...sources, url: (await server.createDatabase(sources)).ownerUrl }
   const name = '20260103000000_column'
@@ -155,7 +155,7 @@ test('a migration that does not get its locks in time says so, and is tried agai
   expect(await migrate(source)).toEqual({ applied: [name] })
 })
 
-test('an index that is built concurrently waits for transactions, and they for nothing', async () => {
+test('an index that is built concurrently waits for transactions without blocking them', async () => {
   await using sources = await copyOfSample()
   const source = { ...sources, url: (await server.createDatabase(sources)).ownerUrl }
   await sources.add('20260103000000_index', 'CREATE INDEX CONCURRENTLY shops_name_idx ON shops (name)')
@@ -190,7 +190,7 @@ test('migrations of another version and edited ones show in the status', async (
   })
 })
 
-test("a database with somebody else's tables is left alone", async () => {
+test('a database with foreign tables is not changed', async () => {
   const source = { url: (await server.createDatabase()).ownerUrl, ...sample }
   await query(source.url, 'CREATE TABLE theirs (id int)')
   await expect(migrate(source)).rejects.toThrow('holds tables but no record of migrations')
@@ -198,11 +198,7 @@ test("a database with somebody else's tables is left alone", async () => {
 })
 
 test.each([
-  [
-    'nobody listening',
-    () => 'postgresql://me:s3cret@127.0.0.1:1/shop',
-    '127.0.0.1:1/shop: connect ECONNREFUSED',
-  ],
+  ['no server', () => 'postgresql://me:s3cret@127.0.0.1:1/shop', '127.0.0.1:1/shop: connect ECONNREFUSED'],
   [
     'a wrong password',
     () => server.url('postgres', 'postgres', 's3cret'),

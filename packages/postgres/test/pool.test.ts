@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** A pool whose `held` statements last until they are let go. */
+/** A pool whose `held` statements last until they are released. */
 async function start(maxConnections: number, maxWaiting = 100) {
   const pool = openServingPool({ url, maxConnections, maxWaiting, name: 'pool test' })
   const owner = openServingPool({ url, name: 'holder' })
@@ -63,7 +63,7 @@ test('one tenant holds half of the connections at most, however many statements 
   expect(new Set(await Promise.all(statements))).toEqual(new Set(['done']))
 })
 
-test('a full queue refuses the tenant that filled it, and nobody else', async () => {
+test('a full queue refuses the tenant that filled it, and no other', async () => {
   await using system = await start(2, 3)
   const { pool, held, running, letGo } = system
   const statements = Array.from({ length: 6 }, () => held('greedy'))
@@ -74,7 +74,7 @@ test('a full queue refuses the tenant that filled it, and nobody else', async ()
   expect(new Set(await Promise.all(statements.slice(0, 4)))).toEqual(new Set(['done']))
 })
 
-test('the work of the service itself may hold all connections, and gives way to tenants between two statements', async () => {
+test('the background work of the service may hold all connections, and lets tenants go first between two statements', async () => {
   await using system = await start(2)
   const { pool, running, letGo } = system
   const own = Array.from({ length: 4 }, () =>
@@ -89,7 +89,7 @@ test('the work of the service itself may hold all connections, and gives way to 
   expect(order[0]).toBe('shop')
 })
 
-test('statements that fail, and connections that break, give back what they held', async () => {
+test('failed statements and broken connections release what they held', async () => {
   await using system = await start(2)
   const { pool } = system
   for (let n = 0; n < 6; n += 1) {

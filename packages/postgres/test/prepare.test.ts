@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { grantServing, migrate, prepareDatabase } from '../src/index.ts'
+import { grantServicePrivileges, migrate, prepareDatabase } from '../src/index.ts'
 import type { TestPostgres } from '../src/testing/test-postgres.ts'
 import { startTestPostgres } from '../src/testing/test-postgres.ts'
 import { query, sample } from './helpers.ts'
@@ -49,7 +49,7 @@ test('the owner makes the schema; the serving role reads and writes rows, and ca
   await query(ownerUrl, 'ALTER TABLE shops ADD COLUMN more int')
 })
 
-test('a table whose comment narrows the rights is open that far only', async () => {
+test('the comment of a table limits the privileges of the serving role on it', async () => {
   const { url } = await server.createDatabase(sample)
   await query(url, `INSERT INTO notes VALUES (1, 1, 'text')`)
   expect(await query(url, 'SELECT text FROM notes')).toEqual([{ text: 'text' }])
@@ -65,20 +65,20 @@ test('a function is closed to the serving role unless its comment opens it, when
   await expect(query(url, 'SELECT later()')).rejects.toThrow('permission denied for function')
   await query(ownerUrl, `COMMENT ON FUNCTION later() IS 'One. Serving: execute'`)
   const { username } = new URL(url)
-  await grantServing({ ownerUrl, role: username })
+  await grantServicePrivileges({ ownerUrl, role: username })
   expect(await query(url, 'SELECT later() AS one')).toEqual([{ one: 1 }])
   await query(ownerUrl, 'COMMENT ON FUNCTION later() IS NULL')
-  await grantServing({ ownerUrl, role: username })
+  await grantServicePrivileges({ ownerUrl, role: username })
   await expect(query(url, 'SELECT later()')).rejects.toThrow('permission denied for function')
 })
 
-test('nobody but the two roles gets in, and functions are not open to all', async () => {
+test('only the two roles may connect, and functions are not open to all', async () => {
   const { database, ownerUrl } = await server.createDatabase(sample)
-  await query(server.superuserUrl, `CREATE ROLE stranger LOGIN PASSWORD 'x'`)
-  await expect(query(server.url(database, 'stranger', 'x'), 'SELECT 1')).rejects.toThrow('permission denied')
+  await query(server.superuserUrl, `CREATE ROLE outsider LOGIN PASSWORD 'x'`)
+  await expect(query(server.url(database, 'outsider', 'x'), 'SELECT 1')).rejects.toThrow('permission denied')
   const [row] = await query(
     ownerUrl,
-    `SELECT has_function_privilege('stranger', 'ensure_year(int)', 'EXECUTE') AS may`,
+    `SELECT has_function_privilege('outsider', 'ensure_year(int)', 'EXECUTE') AS may`,
   )
   expect(row).toEqual({ may: false })
 })
@@ -90,7 +90,7 @@ test('the record of migrations is closed to writers as soon as it exists', async
   await query(url, `INSERT INTO shops (name) VALUES ('default privileges reach what migrations make')`)
 })
 
-test('roles and rights can be made by an administrator who is no superuser', async () => {
+test('roles and rights can be made by an administrator without superuser rights', async () => {
   await query(server.superuserUrl, `CREATE ROLE admin LOGIN CREATEDB CREATEROLE PASSWORD 'x'`)
   const roles = {
     owner: { role: 'cloud_owner', password: 'o' },
@@ -103,7 +103,7 @@ test('roles and rights can be made by an administrator who is no superuser', asy
   await query(server.url('cloud', 'cloud_server', 's'), `INSERT INTO shops (name) VALUES ('one')`)
 })
 
-test('an operator who made roles and database grants afterwards', async () => {
+test('an operator who created roles and database grants the privileges afterwards', async () => {
   await query(server.superuserUrl, `CREATE ROLE own LOGIN PASSWORD 'x'`)
   await query(server.superuserUrl, `CREATE ROLE serve LOGIN PASSWORD 'x'`)
   await query(server.superuserUrl, 'CREATE DATABASE external OWNER own')
@@ -112,7 +112,10 @@ test('an operator who made roles and database grants afterwards', async () => {
   await migrate({ url: ownerUrl, ...sample })
   await expect(query(url, 'SELECT FROM shops')).rejects.toThrow('permission denied')
 
-  await Promise.all([grantServing({ ownerUrl, role: 'serve' }), grantServing({ ownerUrl, role: 'serve' })])
+  await Promise.all([
+    grantServicePrivileges({ ownerUrl, role: 'serve' }),
+    grantServicePrivileges({ ownerUrl, role: 'serve' }),
+  ])
   await query(server.superuserUrl, `CREATE ROLE passer_by LOGIN PASSWORD 'x'`)
   const passing = query(server.url('external', 'passer_by', 'x'), 'SELECT 1')
   await expect(passing).rejects.toThrow('permission denied for database')

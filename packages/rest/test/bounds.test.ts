@@ -418,7 +418,7 @@ test('batches are refused, with what to do instead', async () => {
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({
     errors: [
-      { extensions: { code: 'BAD_REQUEST' }, message: expect.stringContaining('one operation a request') },
+      { extensions: { code: 'BAD_REQUEST' }, message: expect.stringContaining('one operation per request') },
     ],
   })
 })

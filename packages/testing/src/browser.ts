@@ -4,14 +4,14 @@ import { launchOptions } from './chromium.ts'
 export interface Visit extends AsyncDisposable {
   readonly page: Page
   /**
-   * What a page of ours must not do, in the order it happened: violate its content-security policy, write an error
-   * to the console, throw, fail to load something, or ask for anything outside its origin.
+   * Faults of a page, in order: violations of its content-security policy, console errors, uncaught
+   * exceptions, failed loads, and requests outside its origin.
    */
   readonly faults: readonly string[]
 }
 
 export interface TestBrowser extends AsyncDisposable {
-  /** Opens an address in a fresh profile. Rejects when nothing answers there. */
+  /** Opens an address in a fresh profile. Rejects when nothing answers. */
   readonly open: (url: string, options?: BrowserContextOptions) => Promise<Visit>
 }
 

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import type { Certificate } from '@user-stats/config'
 
-// As much of DER (X.690) as an X.509 certificate (RFC 5280) needs.
+// The parts of DER (X.690) that an X.509 certificate (RFC 5280) needs.
 function tagged(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts)
   const size = content.length < 128 ? [content.length] : [0x82, content.length >> 8, content.length & 0xff]

@@ -12,13 +12,13 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Whatever a page asks of another host fails here too, so that no test depends on the internet.
+  // Requests to other hosts fail here too, so that no test depends on the internet.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ]
 
 /**
- * How to launch Chromium: the one `CHROMIUM_PATH` names, else the one from npm (Linux on x64, with its libraries
- * and a font, so that a bare machine will do), else the installed Google Chrome.
+ * How to launch Chromium: the one of `CHROMIUM_PATH`, else the one from npm (Linux on x64, with its libraries
+ * and a font, so that it runs on a bare machine), else the installed Google Chrome.
  */
 export async function launchOptions(): Promise<LaunchOptions> {
   const named = process.env['CHROMIUM_PATH']
@@ -33,7 +33,7 @@ export async function launchOptions(): Promise<LaunchOptions> {
   }
 }
 
-/** Unpacks the browser once per version and returns its directory. Several processes may do so at once. */
+/** Unpacks the browser once per version and returns its directory. Safe for concurrent processes. */
 async function unpack(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium')
   const { version } = JSON.parse(await readFile(join(dirname(entry), '../../package.json'), 'utf8')) as {
@@ -46,8 +46,8 @@ async function unpack(): Promise<string> {
   await mkdir(cache, { recursive: true })
   const staging = await mkdtemp(join(cache, 'unpacking-'))
   try {
-    // The package unpacks into the temporary directory, and its shared libraries only on a machine that looks like
-    // AWS Lambda. Both are told by environment variables, so a process of its own does it.
+    // The package unpacks into the temporary directory, and unpacks its shared libraries only on AWS Lambda.
+    // Both depend on environment variables, so it runs in a process of its own.
     const script = `import chromium from '@sparticuz/chromium'; await chromium.executablePath()`
     await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
       cwd: import.meta.dirname,

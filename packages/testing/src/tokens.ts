@@ -3,7 +3,7 @@ import jwt from 'jsonwebtoken'
 import type { SignedInCaller } from '@user-stats/core'
 import { claimsOf, tokenAlgorithm, tokenAudience, tokenIssuer, type KeySource } from '@user-stats/core'
 
-/** Signs tokens as the users service does, for tests of the services that only verify them. */
+/** Signs tokens as the users service does, for tests of services that only verify them. */
 export function createTestIssuer() {
   const kid = randomUUID()
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

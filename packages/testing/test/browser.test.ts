@@ -19,7 +19,7 @@ const files: Record<string, { type: string; policy: string; body: string }> = {
   },
 }
 
-test('a page that behaves has no faults, and one that misbehaves has them', async () => {
+test('a correct page has no faults, and a faulty one reports each', async () => {
   await using browser = await startBrowser()
   await using app = Fastify()
   for (const [url, { type, policy, body }] of Object.entries(files)) {

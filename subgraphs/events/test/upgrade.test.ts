@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { grantServing, migrate } from '@user-stats/postgres'
+import { grantServicePrivileges, migrate } from '@user-stats/postgres'
 import type { TestDatabase, TestPostgres } from '@user-stats/postgres/testing'
 import { copyRows, migrateUpTo, query } from '@user-stats/postgres/testing/migrations'
 import { eventsSchema } from '@user-stats/prisma-events'
@@ -111,7 +111,7 @@ test('a database from before erasures went in steps is upgraded: what was done i
   const database = await makeOld()
   const { ownerUrl } = database
   await migrate({ url: ownerUrl, ...eventsSchema })
-  await grantServing({ ownerUrl, role: new URL(database.url).username })
+  await grantServicePrivileges({ ownerUrl, role: new URL(database.url).username })
   await using events = await startEvents(server, { now, database })
   // Those of the store that is being deleted are not counted any more.
   expect(await verify(events)).toEqual({ consistent: true, eventsCounted: 8 })

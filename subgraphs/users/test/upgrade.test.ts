@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { grantServing, migrate } from '@user-stats/postgres'
+import { grantServicePrivileges, migrate } from '@user-stats/postgres'
 import type { TestDatabase, TestPostgres } from '@user-stats/postgres/testing'
 import { copyRows, migrateUpTo, query } from '@user-stats/postgres/testing/migrations'
 import { usersSchema } from '@user-stats/prisma-users'
@@ -79,7 +79,7 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
   const database = await makeOld(today, made)
   const { ownerUrl } = database
   await migrate({ url: ownerUrl, ...usersSchema })
-  await grantServing({ ownerUrl, role: new URL(database.url).username })
+  await grantServicePrivileges({ ownerUrl, role: new URL(database.url).username })
 
   expect(
     await query(

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { DatabaseUnreachableError } from '../errors.ts'
 
 /**
- * Opens one connection. Give it back with `await using`.
+ * Opens one connection. Close it with `await using`.
  *
  * @throws DatabaseUnreachableError naming host, port and database
  */
@@ -11,7 +11,7 @@ export async function connect(url: string): Promise<pg.Client & AsyncDisposable>
   let client: pg.Client
   try {
     client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, keepAlive: true })
-    // A connection that breaks between two queries fails the next one; it must not end the process.
+    // A connection that breaks while idle fails the next query; it must not end the process.
     client.on('error', () => undefined)
     await client.connect()
   } catch (cause) {
@@ -37,7 +37,7 @@ export function withDatabase(url: string, database: string): string {
   return parsed.href
 }
 
-/** In a transaction; undone when the work fails. */
+/** Runs work in a transaction; rolls back when it fails. */
 export async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
   await client.query('BEGIN')
   try {

@@ -3,41 +3,41 @@ import { createFairSemaphore, currentWorkload, PermitDeniedError, type Permit } 
 
 export interface ServingPoolOptions {
   readonly url: string
-  /** What connections call themselves. */
+  /** The `application_name` of the connections. */
   readonly name?: string | undefined
-  /** Connections at most. */
+  /** Maximum connections. */
   readonly maxConnections?: number | undefined
-  /** Requests of one tenant that may be queued for a connection; more are refused at once. */
+  /** Requests of one tenant that may be queued for a connection; more are rejected at once. */
   readonly maxWaiting?: number | undefined
-  /** Sends statements without waiting for the answers of those before. */
+  /** Pipelines statements instead of waiting for the results of earlier ones. */
   readonly pipeline?: boolean | undefined
-  /** Milliseconds after which PostgreSQL gives a statement up. */
+  /** The `statement_timeout` in milliseconds. */
   readonly statementTimeout?: number | undefined
-  /** Called when an idle connection breaks; the pool replaces it by itself. */
+  /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError?: ((error: Error) => void) | undefined
 }
 
-/** Milliseconds for a server that has given a statement up to say so; one that is silent is given up then. */
-const saying = 3_000
+/** Extra client-side wait in milliseconds after `statement_timeout`, before the connection is dropped. */
+const clientTimeoutMargin = 3_000
 
-/** Below the 15 seconds that the gateway waits by default, so that it is the service that says what is wrong. */
+/** Below the 15 seconds that the gateway waits by default, so that the service reports the reason itself. */
 export const defaultStatementTimeout = 12_000
 
 /**
- * Milliseconds after which a statement is given up in a service whose requests may take so many. A little less, so that
- * there is time to say so; never so little that what is done in the background could not go on.
+ * The `statement_timeout` of a service with this request timeout. A little less, so that there is time to
+ * report it; never so little that background work would fail.
  */
 export const statementTimeoutFor = (request: number): number =>
   Math.min(defaultStatementTimeout, Math.max(1_000, Math.floor(request * 0.8)))
 
-/** Milliseconds that a request may be queued for a connection, and that connecting may take. */
+/** Maximum milliseconds in the queue for a connection, and for connecting. */
 const connectTimeout = 5_000
 
 /**
- * The connections of a service. Bounded in all directions: so many connections, so many requests queued for one and for
- * no longer than 5 s, and so much time for a statement, be the server slow or silent. They are shared out among tenants:
- * one holds half of them at most, and whatever it has queued, others go before its next request. The service's own
- * work is a tenant, too, and may hold all of them.
+ * The connection pool of a service. Everything is bounded: connections, requests queued for one, their wait
+ * (5 s), and the time of a statement, whether the server is slow or silent. Connections are shared fairly
+ * among tenants: one may hold at most half of them, and the next request of another tenant is served before
+ * its own. The service's own background work is a tenant too, and may hold all connections.
  */
 export function openServingPool({
   url,
@@ -54,7 +54,7 @@ export function openServingPool({
     connectionTimeoutMillis: connectTimeout,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementTimeout,
-    query_timeout: statementTimeout + saying,
+    query_timeout: statementTimeout + clientTimeoutMargin,
     pipeline,
     application_name: name,
   })
@@ -67,7 +67,7 @@ type Callback = (error: Error | undefined, client: PoolClient | undefined, done:
 
 const service = { tenant: 'service', caller: '' }
 
-/** Makes a pool give its connections to tenants in turn. `query` takes its connection from `connect` as well. */
+/** Makes a pool share its connections among tenants. `query` takes its connection from `connect` as well. */
 function shareOut(pool: Pool, connections: number, maxWaiting: number): void {
   const share = Math.ceil(connections / 2)
   const semaphore = createFairSemaphore({
@@ -114,19 +114,22 @@ function shareOut(pool: Pool, connections: number, maxWaiting: number): void {
   }) as Pool['connect']
 }
 
-/** As PostgreSQL says it of its own connections. */
+/** With the code that PostgreSQL uses when it has no free connections. */
 const tooMany = '53300'
 
 function refusalOf(error: unknown): Error {
   const full = error instanceof PermitDeniedError && error.reason === 'QUEUE_FULL'
   return Object.assign(
-    new Error(full ? 'too many are waiting for a connection' : 'timeout exceeded when trying to connect', {
-      cause: error,
-    }),
+    new Error(
+      full ? 'too many requests are queued for a connection' : 'timeout exceeded when trying to connect',
+      {
+        cause: error,
+      },
+    ),
     { code: tooMany },
   )
 }
 
-/** A statement that may take so many milliseconds, whatever the pool allows. */
+/** A statement with a timeout of its own, longer than the pool's. */
 export const withQueryTimeout = <Config extends object>(config: Config, milliseconds: number): Config =>
-  Object.assign(config, { query_timeout: milliseconds + saying })
+  Object.assign(config, { query_timeout: milliseconds + clientTimeoutMargin })

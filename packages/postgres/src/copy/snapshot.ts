@@ -5,7 +5,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import { connect } from '../client/connect.ts'
 import { quotedTable, type CopiedTable } from './tables.ts'
 
-/** Values are written so that any server reads the same ones; nothing interrupts a copy that takes hours. */
+/** A text format that any server reads the same; no timeouts, since a copy may take hours. */
 const session = `SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
   SET bytea_output = 'hex'; SET extra_float_digits = 1; SET statement_timeout = 0; SET lock_timeout = 0;
   SET idle_in_transaction_session_timeout = 0`
@@ -23,17 +23,17 @@ export async function connectToCopy(url: string): Promise<pg.Client & AsyncDispo
 
 const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
-/** One instant of a database. */
+/** A consistent snapshot of a database. */
 export interface Snapshot extends AsyncDisposable {
-  /** In a transaction that reads this instant. */
+  /** A client in a transaction that reads this snapshot. */
   readonly client: pg.Client
   /**
-   * Reads all rows of a table, in the text format of COPY. The table is locked for this long only, so that others may
-   * alter it and create partitions before the snapshot ends.
+   * Reads all rows of a table, in the text format of COPY. The table is locked only meanwhile, so that others
+   * may alter it and create partitions before the snapshot ends.
    *
-   * @param consume resolves once it has read the stream to its end
+   * @param consume resolves after it has read the stream to its end
    * @returns the number of rows
-   * @throws DatabaseError `42P01` when the table has been dropped since
+   * @throws DatabaseError `42P01` when the table was dropped in the meantime
    */
   readonly copyOut: (
     table: Pick<CopiedTable, 'name' | 'columns'>,
@@ -42,7 +42,7 @@ export interface Snapshot extends AsyncDisposable {
 }
 
 /**
- * Holds an instant of a database until disposed of.
+ * Opens a consistent snapshot, held until disposed of.
  *
  * @throws DatabaseUnreachableError
  */
@@ -60,10 +60,10 @@ export async function openSnapshot(url: string): Promise<Snapshot> {
       await reader.query(begin)
       await reader.query(`SET TRANSACTION SNAPSHOT ${id}`)
       const stream = reader.query(copyTo(`COPY ${quotedTable(name)} (${listOf(columns)}) TO STDOUT`))
-      // When the consumer fails, the connection ends after it; that error is not the one to report.
+      // When the consumer fails, the connection fails after it; report the first error.
       stream.on('error', () => undefined)
       await consume(stream)
-      // The server reports the number after the last row.
+      // The server reports the row count after the last row.
       await reader.query('COMMIT')
       return stream.rowCount
     },

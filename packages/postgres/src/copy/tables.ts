@@ -1,10 +1,10 @@
 import pg from 'pg'
 
-/** A table that holds rows: an ordinary one or a partition. */
+/** A table with rows: an ordinary one or a partition. */
 export interface CopiedTable {
   readonly name: string
   readonly columns: readonly string[]
-  /** Of a partition: the table it belongs to, and its bounds as SQL. */
+  /** For a partition: its parent table, and its bounds as SQL. */
   readonly partition?: { readonly of: string; readonly bounds: string }
 }
 
@@ -39,7 +39,7 @@ export async function listTables(client: pg.Client): Promise<(CopiedTable & Tabl
   }))
 }
 
-/** Last values of the sequences of schema `public` that have given one. They are never behind any snapshot. */
+/** Last values of all used sequences of schema `public`. They are never behind any snapshot. */
 export async function readSequences(client: pg.Client): Promise<Record<string, string>> {
   const { rows } = await client.query<{ name: string; value: string }>(
     `SELECT sequencename AS name, last_value::text AS value FROM pg_sequences
@@ -48,7 +48,7 @@ export async function readSequences(client: pg.Client): Promise<Record<string, s
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
 }
 
-/** Sequences go on after these values. */
+/** Sets sequences to continue after these values. */
 export async function writeSequences(
   client: pg.Client,
   sequences: Readonly<Record<string, string>>,
@@ -60,9 +60,9 @@ export async function writeSequences(
 const range = /^(?:DEFAULT|FOR VALUES FROM \('[^']*'\) TO \('[^']*'\))$/
 
 /**
- * Creates the partitions that are missing.
+ * Creates missing partitions.
  *
- * @throws Error when bounds are not those of a range
+ * @throws Error when the bounds are not a range
  */
 export async function createPartitions(client: pg.Client, tables: readonly CopiedTable[]): Promise<void> {
   for (const { name, partition } of tables) {

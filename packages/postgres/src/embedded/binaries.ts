@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { EmbeddedPostgresError } from '../errors.ts'
 import type { ServerUser } from './run.ts'
-import { complaint, run } from './run.ts'
+import { firstErrorLine, run } from './run.ts'
 
 export interface Binaries {
   initdb: string
@@ -14,8 +14,8 @@ export interface Binaries {
 }
 
 /**
- * Where files go that another user than root must reach although the checkout hides them (a home directory
- * of mode 0700). Not the temporary directory: what lies here is executed, or is data to keep.
+ * Directory for files that a user other than root must read although the checkout hides them (a home
+ * directory of mode 0700). Not the temporary directory: these files are executed, or are data to keep.
  */
 export const sharedStateDir = '/var/lib/user-statistics'
 
@@ -68,12 +68,14 @@ async function locate(): Promise<{ root: string; version: string }> {
   }
 }
 
-/** npm packages hold no symbolic links; an install without scripts leaves the libraries' links unmade. */
+/**
+ * npm packages contain no symbolic links; an install without scripts does not create those of the libraries.
+ */
 async function restoreLinks(root: string): Promise<void> {
   const list = await readFile(path.join(root, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const link = path.resolve(root, '..', target)
-    // Present already, or not ours to write: then the probe tells.
+    // Present already, or not writable: the probe reports it.
     await symlink(path.relative(path.dirname(target), source), link).catch(() => undefined)
   }
 }
@@ -84,10 +86,10 @@ async function probe(
 ): Promise<{ major?: string; reason: string }> {
   const finished = await run(path.join(root, 'bin', 'postgres'), ['--version'], user)
   const major = / (\d+)/.exec(finished.stdout)?.[1]
-  return finished.code === 0 && major ? { major, reason: '' } : { reason: complaint(finished) }
+  return finished.code === 0 && major ? { major, reason: '' } : { reason: firstErrorLine(finished) }
 }
 
-/** Whole or not at all; when two starts copy at once, the first one's copy stays. */
+/** Copies atomically; when two starts copy at once, the first copy stays. */
 async function copyTree(from: string, to: string): Promise<void> {
   const unfinished = `${to}.${randomUUID()}`
   try {
@@ -111,13 +113,13 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** Creates {@link sharedStateDir}, passable for all whatever the umask is. */
+/** Creates {@link sharedStateDir}, accessible to all whatever the umask. */
 export async function makeSharedStateDir(): Promise<void> {
   const created = await mkdir(sharedStateDir, { recursive: true })
   if (created !== undefined) await chmod(sharedStateDir, 0o755)
 }
 
-/** Root's umask may have made what npm installed, and its copy, readable for root only. */
+/** Root's umask may have made the files of npm, and their copy, readable for root only. */
 async function openToAll(root: string): Promise<void> {
   await chmod(root, 0o755)
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedPostgresError } from '../errors.ts'
 import type { ServerUser } from './run.ts'
-import { complaint, run } from './run.ts'
+import { firstErrorLine, run } from './run.ts'
 
 export const superuser = 'postgres'
 
@@ -17,8 +17,8 @@ export interface Cluster {
 }
 
 /**
- * What every embedded server runs with. Nothing a client sends may reach the server's log: statements and
- * errors (whose texts quote values) are left out; the client is told anyway.
+ * Settings of every embedded server. Nothing a client sends may reach the server's log: statements, and
+ * errors (whose messages quote values), are left out; the client receives them anyway.
  */
 const base: Settings = {
   listen_addresses: '127.0.0.1',
@@ -33,7 +33,7 @@ const base: Settings = {
   checkpoint_timeout: '15min',
   checkpoint_completion_target: 0.9,
   random_page_cost: 1.1,
-  // Our statements are short: compiling them costs more than it saves.
+  // Our statements are short: JIT compilation costs more than it saves.
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -48,7 +48,7 @@ const base: Settings = {
   log_checkpoints: 'off',
 }
 
-/** Settings of a server whose data nobody will miss. */
+/** Settings of a server with throw-away data. */
 export const disposable: Settings = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -59,8 +59,9 @@ export const disposable: Settings = {
 }
 
 /**
- * The cluster in `home`, initialised if there is none: UTF-8, checksums, scram, the C.UTF-8 of PostgreSQL
- * itself (the same order and case rules on every machine). A kill midway leaves no half-made cluster behind.
+ * The cluster in `home`, initialised if there is none: UTF-8, checksums, scram, PostgreSQL's own C.UTF-8
+ * locale (the same order and case rules on every machine). A kill midway leaves no half-initialised cluster
+ * behind.
  */
 export async function ensureCluster(
   home: string,
@@ -117,7 +118,7 @@ async function initialise(
   signal?.throwIfAborted()
   if (finished.code !== 0) {
     throw new EmbeddedPostgresError(
-      `PostgreSQL could not be initialised in ${pgdata}: ${complaint(finished)}`,
+      `PostgreSQL could not be initialised in ${pgdata}: ${firstErrorLine(finished)}`,
     )
   }
   await rename(unfinished, pgdata)
@@ -125,7 +126,7 @@ async function initialise(
   await home.sync().finally(() => home.close())
 }
 
-/** Writes postgresql.conf anew: what an operator sets with ALTER SYSTEM lies elsewhere and wins. */
+/** Rewrites postgresql.conf: settings by ALTER SYSTEM are stored elsewhere and take precedence. */
 export async function configure(
   { pgdata }: Cluster,
   user: ServerUser | undefined,
@@ -138,7 +139,7 @@ export async function configure(
   await writePrivate(path.join(pgdata, 'postgresql.conf'), text, user)
 }
 
-/** Keeps one old log, so that the log of a server that runs for years stays bounded. */
+/** Keeps one old log file, so that the logs of a server that runs for years stay bounded. */
 export async function rotateLog({ logFile }: Cluster): Promise<void> {
   const size = await stat(logFile).then(
     (file) => file.size,
@@ -147,7 +148,7 @@ export async function rotateLog({ logFile }: Cluster): Promise<void> {
   if (size > 10 * 1024 * 1024) await rename(logFile, `${logFile}.1`)
 }
 
-/** Atomic, mode 0600, owned by the server's user. */
+/** Writes a file atomically, with mode 0600, owned by the server's user. */
 async function writePrivate(file: string, text: string, user: ServerUser | undefined): Promise<void> {
   const unfinished = `${file}.new`
   await rm(unfinished, { force: true })

@@ -8,11 +8,11 @@ import { reasonOf } from './make-directory.ts'
 export type DataDirLock = AsyncDisposable & { release: () => Promise<void> }
 
 /**
- * Takes a data directory for this process alone. The lock is the operating system's own on an open file
- * (taken through SQLite, which Node brings along), so it ends with the process however that dies: there is no
- * stale lock to judge by process numbers. Children do not inherit it.
+ * Locks a data directory for this process. The lock is the operating system's own on an open file (taken
+ * through SQLite, which is part of Node), so it ends with the process however that dies: there is no stale
+ * lock to detect by process ids. Child processes do not inherit it.
  *
- * @param setting the variable or option that names it
+ * @param setting the name of the variable or option
  * @throws DataDirInUseError when another start holds it
  * @throws DirectoryError when it cannot be created or written to
  */
@@ -20,8 +20,8 @@ export async function lockDataDir(dataDir: string, setting = 'DATA_DIR'): Promis
   const dir = await makeDataDir(dataDir, setting)
   const holderFile = path.join(dir, 'lock.pid')
   const file = path.join(dir, 'lock')
-  // Readable by others, it could be held by others. Not opened again when it is there: to close it would end a lock of
-  // this process.
+  // Private, so that no other user can hold the lock. An existing file is not reopened: closing it would
+  // release a lock of this process.
   const unusable = (cause: unknown) =>
     new DirectoryError(setting, `${file} cannot be written: ${reasonOf(cause)}`, { cause })
   await writeFile(file, '', { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
@@ -33,7 +33,7 @@ export async function lockDataDir(dataDir: string, setting = 'DATA_DIR'): Promis
   } catch (error) {
     lock.close()
     if (!/locked|busy/i.test((error as Error).message)) throw unusable(error)
-    // Only for the message: the number says nothing about whether the lock is held.
+    // For the message only: the number does not tell whether the lock is held.
     const pid = Number.parseInt(await readFile(holderFile, 'utf8').catch(() => ''), 10)
     throw new DataDirInUseError(dir, Number.isNaN(pid) ? undefined : pid)
   }

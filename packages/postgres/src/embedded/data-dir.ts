@@ -7,15 +7,15 @@ import type { ServerUser } from './run.ts'
 import { canWrite } from './server-user.ts'
 
 /**
- * Creates the directory all persistent state lies in, private to its user. Under root others may pass
- * through (not list) it, because PostgreSQL runs as another user there; the secrets inside have mode 0600.
+ * Creates the directory for all persistent state, private to its user. Under root other users may traverse
+ * (not list) it, because PostgreSQL runs as another user; the secrets inside have mode 0600.
  *
  * @param setting the variable or option that names it
  * @throws DirectoryError in one line, with the reason and what to do
  */
 export async function makeDataDir(dataDir: string, setting = 'DATA_DIR'): Promise<string> {
   const created = await makeDirectory(dataDir, setting)
-  // Not left to the umask. One that exists keeps the mode its owner gave it.
+  // Independent of the umask. An existing directory keeps its mode.
   if (created) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700)
   return realpath(dataDir)
 }
@@ -23,9 +23,9 @@ export async function makeDataDir(dataDir: string, setting = 'DATA_DIR'): Promis
 /**
  * The directory of one server, `<dataDir>/<name>`, owned by the user it runs as.
  *
- * When that user cannot reach it (root's checkout lies under a home of mode 0700), the real directory is made
- * below {@link sharedStateDir} and `<dataDir>/<name>` becomes a symbolic link to it: the data directory still
- * tells where its data is, and a new data directory gets a new server.
+ * When that user cannot reach it (root's checkout is below a home of mode 0700), the real directory is
+ * created below {@link sharedStateDir}, and `<dataDir>/<name>` becomes a symbolic link to it: the data
+ * directory still shows where its data is, and a new data directory gets a new server.
  */
 export async function makeServerHome(
   dataDir: string,

@@ -9,53 +9,53 @@ import type { Cluster, Settings } from './cluster.ts'
 import { configure, disposable, ensureCluster, rotateLog, superuser } from './cluster.ts'
 import { makeServerHome } from './data-dir.ts'
 import { EmbeddedPostgresError } from '../errors.ts'
-import { findRunning, isGone } from './postmaster.ts'
+import { findRunning, isStopped } from './postmaster.ts'
 import type { ServerUser } from './run.ts'
-import { complaint, run } from './run.ts'
+import { firstErrorLine, run } from './run.ts'
 import { serverUser } from './server-user.ts'
 
 export interface EmbeddedPostgresOptions {
-  /** Directory of all persistent state; the server's own lies in `<dataDir>/<name>`. */
+  /** Directory of all persistent state; the server's own is `<dataDir>/<name>`. */
   dataDir: string
   /** Letters, digits, `-` and `_`. */
   name: string
-  /** Told in a line what happens: initialising, starting, adopting. */
+  /** Called with progress messages: initialising, starting, adopting. */
   log?: (message: string) => void
-  /** A free one is chosen at each start by default. A server that is adopted keeps the one it has. */
+  /** The port; by default a free one at each start. An adopted server keeps its port. */
   port?: number
   /** False for throw-away data: faster, nothing survives a crash of the machine. Default true. */
   durable?: boolean
-  /** PostgreSQL settings over the defaults. */
+  /** PostgreSQL settings that override the defaults. */
   settings?: Settings
-  /** Gives the start up. A server that is starting already is waited for, and stopped again. */
+  /** Cancels the start. A server that is already starting is awaited, and stopped again. */
   signal?: AbortSignal | undefined
 }
 
 export type EmbeddedPostgres = AsyncDisposable & {
   host: string
   port: number
-  /** The directory that really holds the cluster, its log and its password. */
+  /** The real directory of the cluster, its log and its password. */
   home: string
-  /** Whether a server left by an earlier run was found and taken over. */
+  /** Whether a server left by an earlier run was found and adopted. */
   adopted: boolean
   superuserUrl: string
-  /** A connection URL; the superuser's unless a role and its password are given. */
+  /** A connection URL; of the superuser unless a role and its password are given. */
   url: (database: string, role?: string, password?: string) => string
-  /** Stops the server: sessions end, data is flushed. Waits until it is down; may be called again. */
+  /** Stops the server: sessions end, data is flushed. Resolves when it is down; may be called again. */
   stop: () => Promise<void>
 }
 
 const host = '127.0.0.1'
 
-/** Queries of a client that was killed end within a second. Not every system can tell. */
+/** Queries of a killed client end within a second, on systems that can detect it. */
 const watchful: Settings = process.platform === 'linux' ? { client_connection_check_interval: '1s' } : {}
 
 /**
- * Starts PostgreSQL on a cluster of its own, on loopback, initialised at the first start. The server is no
- * child of this process: it lives until `stop`, and a later start adopts one that a killed run left behind.
- * Hold {@link lockDataDir} meanwhile: nothing here keeps two processes from sharing one server.
+ * Starts PostgreSQL with a cluster of its own, on loopback, initialised at the first start. The server is not
+ * a child of this process: it runs until `stop`, and a later start adopts one left by a killed run. Hold
+ * {@link lockDataDir} meanwhile: nothing here prevents two processes from sharing one server.
  *
- * @throws EmbeddedPostgresError with one line that says what is in the way; the signal's reason when it is aborted
+ * @throws EmbeddedPostgresError with the reason in one line; the signal's reason when it is aborted
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, name, log = () => undefined, durable = true, signal } = options
@@ -110,8 +110,8 @@ async function start(
     const args = ['start', '-D', cluster.pgdata, '-l', cluster.logFile, '-w', '-t', '300', '-s']
     const finished = await run(binaries.pgCtl, args, user)
     if (finished.code === 0) return port
-    const reason = (await firstFatal(cluster.logFile, before)) ?? complaint(finished)
-    // Another program took the port in between, or sessions of a killed server are still on their way out.
+    const reason = (await firstFatal(cluster.logFile, before)) ?? firstErrorLine(finished)
+    // Another program took the port in between, or sessions of a killed server are still closing.
     const passing =
       (wanted === undefined && /Address already in use|TCP\/IP/.test(reason)) ||
       reason.includes('shared memory')
@@ -125,13 +125,15 @@ async function start(
 async function stopServer(cluster: Cluster, binaries: Binaries, user: ServerUser | undefined): Promise<void> {
   const args = ['stop', '-D', cluster.pgdata, '-m', 'fast', '-w', '-t', '300', '-s']
   const finished = await run(binaries.pgCtl, args, user)
-  // A server that dies under another's hand while it is asked to stop is a failure to pg_ctl, and none to us.
-  if (finished.code !== 0 && !(await isGone(cluster.pgdata))) {
-    throw new EmbeddedPostgresError(`PostgreSQL in ${cluster.pgdata} did not stop: ${complaint(finished)}`)
+  // If another process stops the server meanwhile, pg_ctl fails; for us that is a success.
+  if (finished.code !== 0 && !(await isStopped(cluster.pgdata))) {
+    throw new EmbeddedPostgresError(
+      `PostgreSQL in ${cluster.pgdata} did not stop: ${firstErrorLine(finished)}`,
+    )
   }
 }
 
-/** A port nobody listens on at this moment. */
+/** A port that is free at this moment. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -151,7 +153,7 @@ const size = (file: string) =>
     () => 0,
   )
 
-/** The reason a server gave up, from what it logged since. */
+/** The reason why a server failed to start, from the log lines since. */
 async function firstFatal(logFile: string, from: number): Promise<string | undefined> {
   const text = await readFile(logFile).catch(() => Buffer.alloc(0))
   const line = text

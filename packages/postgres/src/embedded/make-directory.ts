@@ -2,21 +2,21 @@ import { lstat, mkdir, readlink, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DirectoryError } from '../errors.ts'
 
-/** Bytes. SQLite, which holds the lock, opens no file whose path is longer than 512. */
+/** Maximum bytes of a path: SQLite, which holds the lock, opens no file with a path longer than 512. */
 const longestPath = 490
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'the file system is read-only',
-  ENOENT: 'it takes no new files',
+  ENOENT: 'it accepts no new files',
   ENOSPC: 'no space is left on the disk',
   EDQUOT: 'the quota of this user is used up',
   ELOOP: 'its symbolic links lead in a circle',
   ENAMETOOLONG: 'a name in it is too long',
 }
 
-/** Why a system call on a path failed, in words. */
+/** The reason why a system call on a path failed, in words. */
 export const reasonOf = (error: unknown): string => {
   const { code = '', message } = error as NodeJS.ErrnoException
   return code in reasons ? `${reasons[code] ?? ''} (${code})` : message
@@ -47,7 +47,7 @@ export async function makeDirectory(dir: string, setting: string): Promise<boole
     if (code !== 'ENOENT') throw new DirectoryError(setting, await refusal(dir, error), { cause: error })
     const parent = path.dirname(dir)
     if (!(await makeDirectory(parent, setting))) {
-      // It was there all along, and takes no directories: /proc is such a one.
+      // It exists but accepts no directories, as /proc.
       throw new DirectoryError(setting, `${dir} cannot be created: ${parent} takes no new directories`, {
         cause: error,
       })
@@ -56,7 +56,7 @@ export async function makeDirectory(dir: string, setting: string): Promise<boole
   }
 }
 
-/** @throws DirectoryError when what is there is none */
+/** @throws DirectoryError when the path is not a directory */
 async function requireDirectory(dir: string, setting: string): Promise<void> {
   const found = await stat(dir).catch(async (cause: unknown) => {
     const link = await readlink(dir).catch(() => undefined)
@@ -69,7 +69,7 @@ async function requireDirectory(dir: string, setting: string): Promise<void> {
   if (!found.isDirectory()) throw new DirectoryError(setting, `${dir} is not a directory`)
 }
 
-/** What keeps a directory from being created, naming the directory above it that is to blame. */
+/** The reason why a directory cannot be created, naming the parent directory at fault. */
 async function refusal(dir: string, error: unknown): Promise<string> {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'ENOTDIR') return `${dir} cannot be created: ${reasonOf(error)}`

@@ -7,7 +7,7 @@ import { superuser } from './cluster.ts'
 import { EmbeddedPostgresError } from '../errors.ts'
 import { run } from './run.ts'
 
-/** What a postmaster writes of itself into its data directory. */
+/** What a postmaster writes into its data directory about itself. */
 interface Postmaster {
   pid: number
   port: number
@@ -15,9 +15,9 @@ interface Postmaster {
 }
 
 /**
- * The port of a server already running on this cluster: one left by a run that was killed. Waits while that
- * server is still starting or stopping. `undefined` when there is none; a pid file that only looks alive,
- * because another program has got that number since, is removed.
+ * The port of a server already running on this cluster: one left by a killed run. Waits while that server is
+ * still starting or stopping. `undefined` when there is none; a stale pid file, whose number another program
+ * has by now, is removed.
  */
 export async function findRunning(
   cluster: Cluster,
@@ -43,13 +43,13 @@ export async function findRunning(
   }
 }
 
-/** Whether no server runs on this cluster, be its pid file there or not. */
-export async function isGone(pgdata: string): Promise<boolean> {
+/** Whether no server runs on this cluster, with or without a pid file. */
+export async function isStopped(pgdata: string): Promise<boolean> {
   const postmaster = await readPidFile(pgdata)
   return !postmaster || !isAlive(postmaster.pid) || !(await isServerOf(pgdata, postmaster.pid))
 }
 
-/** Ends a server at once, as a power cut would: for data nobody wants any more. */
+/** Ends a server at once, as a power failure would: for throw-away data. */
 export async function endAtOnce(pgdata: string): Promise<void> {
   const postmaster = await readPidFile(pgdata)
   if (!postmaster || !isAlive(postmaster.pid) || !(await isServerOf(pgdata, postmaster.pid))) return
@@ -72,7 +72,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A postmaster works in its data directory; where that cannot be read, its command line names it. */
+/**
+ * A postmaster's working directory is its data directory; where that cannot be read, its command line names
+ * it.
+ */
 async function isServerOf(pgdata: string, pid: number): Promise<boolean> {
   const cwd = await readlink(`/proc/${String(pid)}/cwd`).catch(() => undefined)
   if (cwd !== undefined) return cwd === pgdata
@@ -80,7 +83,7 @@ async function isServerOf(pgdata: string, pid: number): Promise<boolean> {
   return stdout.includes(pgdata)
 }
 
-/** Whether the server lets us in with our password and serves this very directory. */
+/** Whether the server accepts our password and serves this very directory. */
 async function answers({ pgdata, password }: Cluster, port: number): Promise<boolean> {
   const client = new pg.Client({
     host: '127.0.0.1',

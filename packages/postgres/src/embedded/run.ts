@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 
-/** A system user to run a program as; absent when the current user will do. */
+/** A system user to run a program as; absent: the current user. */
 export interface ServerUser {
   uid: number
   gid: number
@@ -15,8 +15,8 @@ export interface Finished {
 }
 
 /**
- * Runs a program to its end in a session of its own, so that a Ctrl-C meant for the terminal's process group
- * cuts neither it nor a server it leaves behind. Never rejects: `failure` holds why it could not be started.
+ * Runs a program to its end in a session of its own, so that Ctrl-C in the terminal stops neither it nor a
+ * server that it started. Never rejects: `failure` is the reason why it could not be started.
  *
  * @param signal ends the program with SIGTERM
  */
@@ -31,7 +31,7 @@ export function run(
       cwd: '/',
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // C: messages are read below, and a machine may lack the locale its environment names.
+      // Locale C: messages are parsed below, and a machine may lack the locale in its environment.
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LANG: 'C', LC_ALL: 'C' },
       ...(user && { uid: user.uid, gid: user.gid }),
     })
@@ -51,8 +51,8 @@ export function run(
   })
 }
 
-/** What a failed program said, in one line. */
-export function complaint({ code, stdout, stderr, failure }: Finished): string {
+/** The first error line of a failed program. */
+export function firstErrorLine({ code, stdout, stderr, failure }: Finished): string {
   if (failure) return failure.message
   const lines = `${stderr}\n${stdout}`.split('\n').map((line) => line.trim())
   return lines.find((line) => /error|fatal|could not/i.test(line)) ?? `exit status ${String(code)}`

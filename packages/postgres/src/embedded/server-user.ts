@@ -2,12 +2,12 @@ import { access, constants, readFile, stat } from 'node:fs/promises'
 import type { ServerUser } from './run.ts'
 import { run } from './run.ts'
 
-/** PostgreSQL refuses to run as root: these are tried instead, in this order. */
+/** PostgreSQL refuses to run as root: these users are tried instead, in this order. */
 const unprivileged = ['postgres', 'nobody']
 
 /**
- * The user PostgreSQL is to run as: nobody in particular (`undefined`) unless this process is root; then the
- * owner of an existing cluster, or else the system's `postgres` or `nobody`.
+ * The user to run PostgreSQL as: the current one (`undefined`) unless this process is root; then the owner of
+ * an existing cluster, or else the system's `postgres` or `nobody`.
  */
 export async function serverUser(pgdata: string): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
@@ -24,7 +24,7 @@ export async function serverUser(pgdata: string): Promise<ServerUser | undefined
   return { uid: 65534, gid: 65534, name: 'nobody' }
 }
 
-/** Whether the user may enter a directory, through all its parents, and write there. */
+/** Whether the user may traverse all parents of a directory, and write to it. */
 export async function canWrite(dir: string, user: ServerUser | undefined): Promise<boolean> {
   if (!user) {
     return access(dir, constants.W_OK | constants.X_OK).then(

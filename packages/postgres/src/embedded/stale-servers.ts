@@ -4,24 +4,24 @@ import path from 'node:path'
 import { lockDataDir } from './data-dir-lock.ts'
 import { endAtOnce } from './postmaster.ts'
 
-/** How the temporary directories of test servers are named. */
+/** Prefix of the temporary directories of test servers. */
 export const prefix = 'user-stats-test-'
 
 /**
  * Ends test servers whose test run was killed, and removes their data: nothing else would, since a server
- * outlives the process that started it. One that a living process holds the lock of is left alone.
+ * outlives the process that started it. A server whose lock a living process holds is left alone.
  */
 export async function removeAbandoned(): Promise<void> {
   const names = await readdir(tmpdir())
   for (const name of names.filter((candidate) => candidate.startsWith(prefix))) {
-    // Best effort: it may be another user's, or be on its way out already.
+    // Best effort: it may belong to another user, or be stopping already.
     await removeIfAbandoned(path.join(tmpdir(), name)).catch(() => undefined)
   }
 }
 
 async function removeIfAbandoned(dir: string): Promise<void> {
   const { mtimeMs } = await stat(dir)
-  // A new one may not have taken its lock yet.
+  // A new one may not hold its lock yet.
   if (Date.now() - mtimeMs < 60_000) return
   const lock = await lockDataDir(dir)
   try {

@@ -8,18 +8,18 @@ import { connect, withDatabase } from '../client/connect.ts'
 
 export type AdapterFactory = SqlMigrationAwareDriverAdapterFactory &
   AsyncDisposable & {
-    /** Why the server refused the last script: the engine's own words are vaguer. */
+    /** The server's error for the last script: the engine's own message is vaguer. */
     scriptFailure: () => pg.DatabaseError | undefined
   }
 
 /**
- * Prisma's own adapter, made fit for the schema engine in three ways: scripts are sent whole (it splits them
- * at every semicolon, inside function bodies too), the catalogue's one-byte type `"char"` is answered (it
- * knows no such type), and a shadow database is a new one, dropped at the end whatever still holds it.
+ * Prisma's own adapter with three corrections for the schema engine: scripts are sent whole (it splits them
+ * at every semicolon, also inside function bodies), the catalogue's one-byte type `"char"` is supported, and
+ * a shadow database is a new one, dropped at the end whatever still uses it.
  *
- * Dispose of it when the engine is done: the engine itself leaves connections, and its lock with them, open.
+ * Dispose of it after the engine: the engine leaves connections open, and its lock with them.
  *
- * @param lockDeadline milliseconds until a script has to have its locks
+ * @param lockDeadline milliseconds until a script must have its locks
  */
 export function createAdapterFactory(url: string, lockDeadline: number): AdapterFactory {
   const open: SqlDriverAdapter[] = []
@@ -95,15 +95,15 @@ async function connectTo(
 const charOid = 18
 
 /**
- * Makes a pool report `"char"` columns as text, an empty one as NUL (which is what it holds), and remembers
- * by result which columns those were.
+ * Makes a pool return `"char"` columns as text, an empty one as NUL (its real value), and records for each
+ * result which columns those were.
  */
 function answerCharacters(pool: pg.Pool): WeakMap<object, number[]> {
   const characters = new WeakMap<object, number[]>()
   const query = pool.query.bind(pool)
   const answering = async (config: pg.QueryArrayConfig) => {
     const result = await query<unknown[]>(config)
-    // A script of several statements has several results, and nobody reads them.
+    // The results of a script with several statements are not read.
     if (Array.isArray(result)) return result
     const columns = result.fields.flatMap(({ dataTypeID }, index) => (dataTypeID === charOid ? [index] : []))
     for (const column of columns) {
@@ -118,7 +118,7 @@ function answerCharacters(pool: pg.Pool): WeakMap<object, number[]> {
   return characters
 }
 
-/** As the adapter itself translates an error it does not know. */
+/** Translates an unknown error as the adapter itself does. */
 function asDriverError(error: pg.DatabaseError): DriverAdapterError {
   return new DriverAdapterError({
     kind: 'postgres',

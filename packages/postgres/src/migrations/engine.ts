@@ -8,7 +8,7 @@ import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import { createAdapterFactory } from './adapter.ts'
 import { MigrationError } from '../errors.ts'
 
-/** What is used of Node's global; its types come with the browser's only. */
+/** The used part of Node's global; its types come with the DOM library only. */
 declare const WebAssembly: {
   instantiate: (
     bytes: Uint8Array,
@@ -43,14 +43,14 @@ export async function withEngine<Result>(
   } catch (error) {
     if (panic === undefined) throw asMigrationError(error, factory.scriptFailure())
     const reason = `the schema engine failed: ${panic.split('\n', 1)[0] ?? ''}`
-    // A module that panicked is in no defined state: the next run gets a new one.
+    // A module that panicked is in an undefined state: the next run gets a new one.
     panic = undefined
     ready = undefined
     throw new MigrationError(undefined, reason, { cause: error })
   }
 }
 
-/** One line from what the engine throws: its report goes on with a trace. */
+/** The first line of an engine's error, which continues with a trace. */
 function asMigrationError(error: unknown, scriptFailure: pg.DatabaseError | undefined): MigrationError {
   const { message, code } = error as { message: string; code?: string }
   const migration = /migration_name="([^"]+)"|[Mm]igration `([^`]+)`|The `([^`]+)` migration/.exec(message)
@@ -60,13 +60,13 @@ function asMigrationError(error: unknown, scriptFailure: pg.DatabaseError | unde
     P3009:
       'it failed in an earlier run, and none is applied after it. Repair the database, then mark it rolled back.',
   }[code ?? '']
-  const said = message
+  const text = message
     .split('\n')
     .map((line) => line.trim())
     .find((line) => line !== '' && !/^(external connector error|Error:|Migration `.*)$/.test(line))
   return new MigrationError(
     name,
-    reason ?? scriptFailure?.message ?? said ?? 'the schema engine gave no reason',
+    reason ?? scriptFailure?.message ?? text ?? 'the schema engine gave no reason',
     { cause: scriptFailure ?? error },
   )
 }
@@ -77,11 +77,11 @@ function readSchema(schemaPath: string): Promise<string> {
   })
 }
 
-/** Node does not import WebAssembly as the package's entry expects: the module is instantiated by hand. */
+/** Node does not import WebAssembly as the package's entry expects: the module is instantiated manually. */
 async function load(): Promise<void> {
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm')
   const bytes = await readFile(path.join(path.dirname(entry), 'schema_engine_bg.wasm'))
-  // The name is fixed by Prisma's modules, of which a process may hold several.
+  // Prisma's modules require this name; a process may load several of them.
   const shared = globalThis as { PRISMA_WASM_PANIC_REGISTRY?: { set_message: (message: string) => void } }
   const others = shared.PRISMA_WASM_PANIC_REGISTRY
   shared.PRISMA_WASM_PANIC_REGISTRY = {

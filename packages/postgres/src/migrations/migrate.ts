@@ -19,11 +19,11 @@ export interface MigrationSource {
 
 export interface MigrationStatus {
   applied: string[]
-  /** In the folder, not in the database yet. */
+  /** In the folder, not yet in the database. */
   pending: string[]
-  /** Started and not finished: must be resolved by hand before others can follow. */
+  /** Started and not finished: must be resolved manually before others can be applied. */
   failed: string[]
-  /** In the database, not in the folder: made by a newer or another version. */
+  /** In the database, not in the folder: applied by another version. */
   unknown: string[]
   /** Applied, and changed in the folder since. */
   edited: string[]
@@ -31,25 +31,25 @@ export interface MigrationStatus {
 
 const filters = { externalTables: [], externalEnums: [] }
 
-/** Milliseconds in which a migration has to have its locks. */
+/** Milliseconds until a migration must have its locks. */
 const defaultLockDeadline = 120_000
 
 export interface MigrateOptions {
-  /** Names of the migrations to apply, where later ones are not wanted yet. */
+  /** Names of the migrations to apply, to leave out later ones. */
   readonly only?: readonly string[]
   readonly lockDeadline?: number
 }
 
 /**
- * Applies the migrations not applied yet, in order, and records them in `_prisma_migrations` as
- * `prisma migrate deploy` does. Runs at the same time wait for each other; what one applied the others skip. Services
- * may run meanwhile: a migration that does not have its locks at once lets their readers and writers pass, and tries
- * again.
+ * Applies pending migrations in order, and records them in `_prisma_migrations` as `prisma migrate deploy`
+ * does. Concurrent runs wait for each other; migrations applied by one are skipped by the others. Services
+ * may run meanwhile: a migration that does not get its locks at once lets their readers and writers go first,
+ * and tries again.
  *
  * @returns the names of the migrations this run applied
  * @throws DatabaseUnreachableError
- * @throws MigrationError naming the migration that failed, or that failed earlier and is in the way; one that did not
- *   get its locks is tried again by the next run
+ * @throws MigrationError naming the migration that failed, now or in an earlier run; one that did not get its
+ *   locks is tried again by the next run
  */
 export async function migrate(
   source: MigrationSource,
@@ -59,7 +59,7 @@ export async function migrate(
   const migrationDirectories = all.migrationDirectories.filter(({ path }) => only?.includes(path) ?? true)
   const migrationsList = { ...all, migrationDirectories }
   await using lock = await connect(source.url)
-  // The engine's own lock gives up after 10 s, less than a migration may take.
+  // The engine's own lock times out after 10 s, less than a migration may take.
   await lock.query("SELECT pg_advisory_lock(hashtextextended('user-stats migrate', 0))")
   try {
     const { appliedMigrationNames } = await withEngine({ ...source, lockDeadline }, (engine) =>
@@ -111,14 +111,15 @@ export async function migrationStatus(source: Omit<MigrationSource, 'schemaPath'
 /**
  * Builds a database from the migrations alone and compares it with the Prisma schema.
  *
- * @param source.url a role that may create databases: the shadow database is made and dropped on its server
- * @returns the SQL that would make them agree; empty when they do
+ * @param source.url a role that may create databases: the shadow database is created and dropped on its
+ *   server
+ * @returns the SQL between them; empty when they agree
  * @throws DatabaseUnreachableError
  * @throws MigrationError when a migration cannot be applied
  */
 export async function schemaDrift(source: MigrationSource): Promise<string> {
   const migrationsList = await readMigrations(source.migrationsDir)
-  // The engine's own complaint would be the adapter's, with no address in it.
+  // The engine's own error would come from the adapter, without an address.
   await connect(source.url).then((client) => client.end())
   const { stdout } = await withEngine(source, (engine, schema) =>
     engine.diff({
@@ -188,7 +189,7 @@ async function readRecord(client: pg.Client): Promise<Recorded[]> {
   return recorded.rows
 }
 
-/** The record is made by the owner like any table, so default privileges open it to the serving role. */
+/** The owner creates this table like any other, so default privileges open it to the serving role. */
 async function protectRecord(owner: pg.Client): Promise<void> {
   await owner.query(`
     DO $$

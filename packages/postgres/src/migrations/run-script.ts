@@ -1,19 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 
-/** Milliseconds that a statement waits for a lock: whoever wants the same table waits behind it. */
+/** Lock timeout of a statement in milliseconds: other sessions that need the same table queue behind it. */
 const lockTimeout = 100
-/** Milliseconds between two attempts, at most. */
+/** Maximum milliseconds between two attempts. */
 const maxPause = 1_000
 
-/** Whether a lock was not to be had in time. */
+/** Whether a lock could not be acquired in time. */
 export const isLockTimeout = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '55P03'
 
 /**
- * Runs the script of a migration, which is one transaction. Readers and writers of running services go first: a lock
- * that is not to be had soon is given up, and the script is tried again until a deadline. Indexes that are built
- * concurrently wait for transactions without keeping anybody waiting.
+ * Runs the script of a migration, which is one transaction. Readers and writers of running services go first:
+ * a lock that is not acquired soon is given up, and the script is retried until a deadline. Indexes built
+ * concurrently wait for transactions without blocking any.
  *
  * @param deadline milliseconds
  * @throws what `pg` throws; a lock timeout after the deadline

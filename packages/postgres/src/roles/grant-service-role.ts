@@ -4,36 +4,36 @@ import { connect, inTransaction } from '../client/connect.ts'
 const everything = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 
 /**
- * Gives the serving role what it needs on all that exists in schema `public` and on the tables the owner creates
- * later: rows, sequences; no DDL. Others lose what everybody has by default: when the owner owns the database too,
- * nobody else connects any more who was not granted it by name. To be run by the owner after migrations; it leaves
- * the rights the same however often it runs, and running services see no moment without them.
+ * Grants the serving role what it needs on all existing tables in schema `public` and on those the owner
+ * creates later: rows and sequences, no DDL. Revokes the default privileges of PUBLIC: if the owner also owns
+ * the database, only roles granted by name may connect. Run it as the owner after migrations. It is
+ * idempotent, and running services never lose their privileges meanwhile.
  *
- * A migration narrows the rights on a table by the end of its comment, so that it need not know the role:
- * `COMMENT ON TABLE "audit" IS 'Who did what. Serving: select, insert'`. Prisma's own record is read-only.
- * A function is closed unless its comment opens it: `'Makes the partitions of a month. Serving: execute'`.
+ * The end of a table's comment narrows the privileges on it, so that a migration need not know the role:
+ * `COMMENT ON TABLE "audit" IS 'Who did what. Serving: select, insert'`. Prisma's own table is read-only. A
+ * function is closed unless its comment opens it: `'Makes the partitions of a month. Serving: execute'`.
  *
  * @throws DatabaseUnreachableError
  */
-export async function grantServing(options: { ownerUrl: string; role: string }): Promise<void> {
+export async function grantServicePrivileges(options: { ownerUrl: string; role: string }): Promise<void> {
   await using owner = await connect(options.ownerUrl)
-  await allowServing(owner, options.role)
+  await grantServiceRole(owner, options.role)
 }
 
-/** {@link grantServing} on an open connection that acts as the owner. */
-export async function allowServing(owner: pg.Client, serving: string): Promise<void> {
+/** {@link grantServicePrivileges} on an open connection that acts as the owner. */
+export async function grantServiceRole(owner: pg.Client, serving: string): Promise<void> {
   const role = pg.escapeIdentifier(serving)
   await inTransaction(owner, async () => {
-    // Two at once would both update the same rows of the catalogue, which fails one of them.
+    // Serialise concurrent runs: both would update the same rows of the catalogue, and one would fail.
     await owner.query("SELECT pg_advisory_xact_lock(hashtextextended('user-stats grants', 0))")
     for (const statement of [
       'REVOKE ALL ON SCHEMA public FROM PUBLIC',
       `GRANT USAGE ON SCHEMA public TO ${role}`,
-      // PUBLIC's right to execute is a global default: revoking it in one schema would not take it away.
+      // PUBLIC's privilege to execute is a global default: revoking it in one schema has no effect.
       'ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC',
       `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ${everything.join(', ')} ON TABLES TO ${role}`,
       `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO ${role}`,
-      // Versions before gave it.
+      // Earlier versions granted it.
       `ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE EXECUTE ON ROUTINES FROM ${role}`,
       'REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC',
       `GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
@@ -52,7 +52,10 @@ export async function allowServing(owner: pg.Client, serving: string): Promise<v
   })
 }
 
-/** Everybody may connect to a new database, and make temporary tables there. Only its owner can change that. */
+/**
+ * By default everyone may connect to a new database and create temporary tables. Only its owner can revoke
+ * that.
+ */
 async function closeDatabase(owner: pg.Client, role: string): Promise<void> {
   const { rows } = await owner.query<{ name: string }>(`
     SELECT format('%I', datname) AS name FROM pg_database
@@ -95,7 +98,7 @@ function rightsOn(table: string, comment: string | null): string[] {
   return rights
 }
 
-/** What a comment grants at its end, if it does. */
+/** The privileges at the end of a comment, if any. */
 function rightsNamed(comment: string | null): string[] | undefined {
   const named = /\bserving:\s*([a-z, ]+?)\.?\s*$/i.exec(comment ?? '')?.[1]
   return named?.split(',').map((right) => right.trim().toUpperCase())

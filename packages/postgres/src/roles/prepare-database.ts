@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { connect, withDatabase } from '../client/connect.ts'
-import { allowServing } from './grant-service-role.ts'
+import { grantServiceRole } from './grant-service-role.ts'
 import { scramVerifier } from './scram.ts'
 
 export interface Role {
@@ -12,9 +12,9 @@ export interface Role {
 const lockKey = "hashtextextended('user-stats prepare', 0)"
 
 /**
- * Makes a database ready to be migrated: a role that owns it and one that serves from it, both able to log in
- * and nothing else; nobody but them gets in; what the owner creates later is usable by the serving role.
- * May be run again (passwords are set anew), also by several at once.
+ * Prepares a database for migrations: a role that owns it and a serving role, both with LOGIN only; no other
+ * role may connect; objects the owner creates later are usable by the serving role. Idempotent (passwords are
+ * set anew), also when several run at once.
  *
  * @param options.adminUrl a role that may create roles and databases; need not be a superuser
  * @throws DatabaseUnreachableError
@@ -35,18 +35,18 @@ export async function prepareDatabase(options: {
   const me = await admin.query<{ rolsuper: boolean }>(
     'SELECT rolsuper FROM pg_roles WHERE rolname = current_user',
   )
-  // Only a superuser may act for a role it is no member of.
+  // Only a superuser may act for a role that it is not a member of.
   if (!me.rows[0]?.rolsuper) await admin.query(`GRANT ${name(owner.role)} TO CURRENT_USER`)
 
   await ensureDatabase(admin, database, owner.role)
 
   await using inside = await connect(withDatabase(adminUrl, database))
   await inside.query(`SET ROLE ${name(owner.role)}`)
-  await allowServing(inside, server.role)
+  await grantServiceRole(inside, server.role)
 }
 
 /**
- * Creates a database for a role that is there, unless the database is.
+ * Creates a database for an existing role, unless the database exists.
  *
  * @param admin may create databases, and act for that role
  */

@@ -1,8 +1,8 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 
 /**
- * The form PostgreSQL stores a password in (RFC 5803, RFC 7677), made here so that the password itself
- * appears in no statement and thus in no server's log.
+ * The form in which PostgreSQL stores a password (RFC 5803, RFC 7677), computed here so that the password
+ * itself appears in no statement and thus in no server log.
  */
 export function scramVerifier(password: string): string {
   const iterations = 4096

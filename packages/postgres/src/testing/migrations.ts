@@ -3,7 +3,7 @@ import path from 'node:path'
 import { connect } from '../client/connect.ts'
 import { migrate, migrationStatus, type MigrationSource } from '../migrations/migrate.ts'
 
-// What tests of the migrations of every database have in common.
+// Shared by the migration tests of both databases.
 
 /** The rows of one statement, on a connection of its own. */
 export async function query<Row extends object>(
@@ -16,9 +16,9 @@ export async function query<Row extends object>(
 }
 
 /**
- * Three runs at once on an empty database, and one after them.
+ * Runs migrations three times concurrently on an empty database, and once more.
  *
- * @returns what they applied, one after the other, and what the database says of itself then
+ * @returns the migrations each applied, and the resulting status
  */
 export async function migrateThreeAtOnce(source: MigrationSource) {
   const runs = await Promise.all([migrate(source), migrate(source), migrate(source)])
@@ -44,13 +44,14 @@ const indexPattern =
   /CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?("?\w+"?)?\s*ON\s+(?!ONLY\b)"?(\w+)"?/gi
 
 /**
- * Indexes that migrations build on tables in use without CONCURRENTLY: writers would wait until they are built. Of a
- * partitioned table, build those of the partitions concurrently and attach them to one that is made `ON ONLY` it.
+ * Indexes that migrations create on tables in use without CONCURRENTLY: writers would be blocked meanwhile.
+ * For a partitioned table, create those of the partitions concurrently and attach them to an index created
+ * `ON ONLY` it.
  */
 export async function blockingIndexes(migrationsDir: string): Promise<string[]> {
   const found: string[] = []
   for (const name of await readdir(migrationsDir)) {
-    // Those before were applied when there was nothing to wait for.
+    // Earlier ones were applied to empty tables.
     if (name < '20261128' || name.endsWith('.toml')) continue
     const script = await readFile(path.join(migrationsDir, name, 'migration.sql'), 'utf8')
     for (const [text, , table = ''] of script.matchAll(indexPattern))
@@ -59,7 +60,7 @@ export async function blockingIndexes(migrationsDir: string): Promise<string[]> 
   return found
 }
 
-/** What no role that serves may do, to a table it serves from. */
+/** Statements that a serving role must not be able to execute on a table it uses. */
 export const changesOfSchema = (table: string): string[] => [
   'CREATE TABLE mine (id int)',
   'CREATE SCHEMA mine',
@@ -75,13 +76,13 @@ export const changesOfSchema = (table: string): string[] => [
   'CREATE ROLE mine',
 ]
 
-/** Migrates as a version did that knew no migration after this one. */
+/** Migrates as a version that knows no migration after this one. */
 export async function migrateUpTo(source: MigrationSource, last: string): Promise<void> {
   const names = await readdir(source.migrationsDir)
   await migrate(source, { only: names.filter((name) => name <= last) })
 }
 
-/** Copies rows into tables of an earlier schema: columns it does not know are left out. */
+/** Copies rows into tables of an earlier schema; columns unknown there are left out. */
 export async function copyRows(from: string, to: string, tables: readonly string[]): Promise<void> {
   for (const table of tables) {
     const [found] = await query<{ rows: unknown }>(

@@ -9,7 +9,7 @@ import { prefix, removeAbandoned } from '../embedded/stale-servers.ts'
 import { connect } from '../client/connect.ts'
 import { migrate } from '../migrations/migrate.ts'
 import { prepareDatabase } from '../roles/prepare-database.ts'
-import { grantServing } from '../roles/grant-service-role.ts'
+import { grantServicePrivileges } from '../roles/grant-service-role.ts'
 
 export interface TestDatabase {
   database: string
@@ -30,12 +30,12 @@ interface Schema {
   migrationsDir: string
 }
 
-/** The variable by which a test run's server is known to its test files. */
+/** The variable that passes the server of a test run to its test files. */
 const sharedVariable = 'TEST_POSTGRES'
 
 /**
- * The server that all test files of a workspace share, started by `jest-global-setup.ts`; each test file makes databases
- * of its own on it. Where there is none, a server for this file alone.
+ * The server that all test files of a workspace share, started by `jest-global-setup.ts`; each test file
+ * creates databases of its own on it. Without one, starts a server for this file alone.
  */
 export function sharedTestPostgres(): Promise<TestPostgres> {
   const shared = process.env[sharedVariable]
@@ -48,7 +48,7 @@ export function sharedTestPostgres(): Promise<TestPostgres> {
     if (role !== undefined) Object.assign(target, { username: role, password })
     return target.href
   }
-  // The run's server outlives this file.
+  // The shared server outlives this file.
   const stop = () => Promise.resolve()
   const server = { host, port: Number(port), home, adopted: false, superuserUrl, url, stop }
   return Promise.resolve({
@@ -58,7 +58,7 @@ export function sharedTestPostgres(): Promise<TestPostgres> {
   })
 }
 
-/** Starts the server of {@link sharedTestPostgres} for this process and those it starts. */
+/** Starts the server of {@link sharedTestPostgres} for this process and its children. */
 export async function startSharedTestPostgres(): Promise<TestPostgres> {
   const server = await startTestPostgres()
   process.env[sharedVariable] = JSON.stringify({ superuserUrl: server.superuserUrl, home: server.home })
@@ -66,15 +66,15 @@ export async function startSharedTestPostgres(): Promise<TestPostgres> {
 }
 
 /**
- * A PostgreSQL server for one test file, on a free port, in a temporary directory that goes with it:
- * `await using server = await startTestPostgres()`. It writes without waiting for the disk unless `durable`.
+ * A PostgreSQL server for one test file, on a free port, in a temporary directory that is removed with it:
+ * `await using server = await startTestPostgres()`. It does not sync to disk unless `durable`.
  */
 export async function startTestPostgres(
   options: Pick<EmbeddedPostgresOptions, 'durable' | 'settings'> = {},
 ): Promise<TestPostgres> {
   await removeAbandoned()
   const dataDir = await mkdtemp(path.join(tmpdir(), prefix))
-  // Under root the server runs as another user, who must be able to pass.
+  // Under root the server runs as another user, who must be able to traverse it.
   if (process.getuid?.() === 0) await chmod(dataDir, 0o711)
   const lock = await lockDataDir(dataDir)
   const remove = async () => {
@@ -89,7 +89,7 @@ export async function startTestPostgres(
   )
   const stop = async () => {
     await server.stop()
-    // Elsewhere than in the data directory when the server's user cannot reach that.
+    // Outside the data directory when the server's user cannot reach that.
     await rm(server.home, { recursive: true, force: true })
     await remove()
   }
@@ -101,7 +101,7 @@ export async function startTestPostgres(
   }
 }
 
-/** Roles and passwords that every database of one server and schema shares, so that a template can be cloned. */
+/** Roles and passwords shared by all databases of one server and schema, so that a template can be cloned. */
 const rolesOf = (server: Pick<EmbeddedPostgres, 'superuserUrl'>, name: string) => {
   const role = (suffix: string) => ({
     role: `${name}_${suffix}`,
@@ -110,7 +110,7 @@ const rolesOf = (server: Pick<EmbeddedPostgres, 'superuserUrl'>, name: string) =
   return { owner: role('owner'), serving: role('server') }
 }
 
-/** A new database: a clone of a template that was migrated once, or an empty one when no schema is given. */
+/** A new database: a clone of a migrated template, or an empty one when no schema is given. */
 async function createDatabase(
   server: Pick<EmbeddedPostgres, 'superuserUrl' | 'url'>,
   schema?: Schema,
@@ -136,7 +136,7 @@ async function cloneTemplate(
   const template = `template_${createHash('sha256').update(schema.migrationsDir).digest('hex').slice(0, 12)}`
   const { owner, serving } = rolesOf(server, template)
   await using admin = await connect(server.superuserUrl)
-  // Test files run side by side: one of them makes the template, the others wait for it.
+  // Test files run concurrently: one of them creates the template, the others wait for it.
   await admin.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [template])
   const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1', [template])
   if (rowCount === 0) {
@@ -145,11 +145,11 @@ async function cloneTemplate(
     await prepareDatabase({ adminUrl: server.superuserUrl, database: draft, owner, server: serving })
     const ownerUrl = server.url(draft, owner.role, owner.password)
     await migrate({ url: ownerUrl, ...schema })
-    await grantServing({ ownerUrl, role: serving.role })
+    await grantServicePrivileges({ ownerUrl, role: serving.role })
     await admin.query(`ALTER DATABASE ${draft} RENAME TO ${template}`)
   }
   await admin.query(`CREATE DATABASE ${database} TEMPLATE ${template} OWNER ${owner.role}`)
-  // Rights on the database itself are not copied.
+  // Privileges on the database itself are not copied.
   await admin.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`)
   await admin.query(`GRANT CONNECT ON DATABASE ${database} TO ${serving.role}`)
   return { owner, serving }

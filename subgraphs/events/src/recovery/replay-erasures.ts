@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 import { eventsDbOver } from '@user-stats/prisma-events'
-import type { Acting } from '@user-stats/audit-log'
+import type { AuditContext } from '@user-stats/audit-log'
 import { createAccess } from '../modules/access/access.service.ts'
 import { createAudit } from '../modules/audit/audit.service.ts'
 import { createCommands } from '../modules/command/command.service.ts'
@@ -8,7 +8,10 @@ import { createErasures } from '../modules/deletion/erasure.service.ts'
 import type { CommandKey, Progress } from '../modules/deletion/progress.ts'
 
 /** As the users service tells it, and found in the audit log under a name of its own. */
-const ourselves: Acting = { caller: { role: 'SERVICE', service: 'users' }, requestId: 'replay-erasures' }
+const ourselves: AuditContext = {
+  caller: { role: 'SERVICE', service: 'users' },
+  requestId: 'replay-erasures',
+}
 
 async function untilFinished(step: () => Promise<Progress>): Promise<number> {
   for (;;) {

@@ -3,7 +3,7 @@ import {
   readAuditPage,
   recordAudit,
   statementsIn,
-  type Acting,
+  type AuditContext,
   type AuditFilter,
   type AuditRecord,
 } from '@user-stats/audit-log'
@@ -24,7 +24,7 @@ export function createAudit({
 }) {
   return {
     /** Writes an entry: in the transaction of what it tells of, if that changes anything. */
-    record: (tx: PrismaDb, acting: Acting, record: AuditRecord): Promise<void> =>
+    record: (tx: PrismaDb, acting: AuditContext, record: AuditRecord): Promise<void> =>
       recordAudit(statementsIn(tx), acting, record, clock()),
 
     /** @throws FORBIDDEN for all but admins, BAD_USER_INPUT */

@@ -1,5 +1,5 @@
 import { Prisma, type EventsDb } from '@user-stats/prisma-events'
-import { auditedUserId, type Acting } from '@user-stats/audit-log'
+import { auditedUserId, type AuditContext } from '@user-stats/audit-log'
 import { parseDataPath, requireService, type Caller } from '@user-stats/core'
 import { withExclusiveStoreLock } from '../../database/store-lock.ts'
 import { revokeKey, setStoreAccess, type StoreState } from '../access/access.service.ts'
@@ -78,7 +78,7 @@ export function createCommands({ db, audit, erasures, clock }: CommandsOptions) 
 
     /** Goes on with an erasure for a while. To be repeated until it is finished. */
     async applyUserErasure(
-      acting: Acting,
+      acting: AuditContext,
       {
         commandId,
         storeId,
@@ -103,7 +103,7 @@ export function createCommands({ db, audit, erasures, clock }: CommandsOptions) 
 
     /** Goes on with the deletion of a store for a while. To be repeated until it is finished. */
     async applyStoreDeletion(
-      acting: Acting,
+      acting: AuditContext,
       { commandId, storeId }: { commandId: number; storeId: number },
     ): Promise<Progress> {
       requireService(acting.caller)

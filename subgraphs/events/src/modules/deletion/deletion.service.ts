@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { EventsDb } from '@user-stats/prisma-events'
-import { auditedUserId, type Acting } from '@user-stats/audit-log'
+import { auditedUserId, type AuditContext } from '@user-stats/audit-log'
 import { badInput, DomainError, tenantOf } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
 import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
@@ -63,7 +63,7 @@ export function createDeletion({
      *
      * @returns how many events of the user there were
      */
-    async ofUser(acting: Acting, storeId: number | null | undefined, userId: string): Promise<number> {
+    async ofUser(acting: AuditContext, storeId: number | null | undefined, userId: string): Promise<number> {
       const { caller } = acting
       const tenant = tenantOf(caller, storeId)
       requireText('userId', userId, 128)
@@ -90,7 +90,7 @@ export function createDeletion({
      * @returns how many events were deleted, over all requests since the first that was not finished
      * @throws SERVICE_UNAVAILABLE when the service stops before the end
      */
-    async ofStore(acting: Acting, storeId: number): Promise<number> {
+    async ofStore(acting: AuditContext, storeId: number): Promise<number> {
       const { caller } = acting
       if (storeId < 1) throw badInput('storeId', 'must be 1 or more')
       const tenant = tenantOf(caller, storeId)

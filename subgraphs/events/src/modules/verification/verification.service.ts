@@ -1,6 +1,6 @@
 import type { EventsDb } from '@user-stats/prisma-events'
 import { badInput, requireAdmin } from '@user-stats/core'
-import type { Acting } from '@user-stats/audit-log'
+import type { AuditContext } from '@user-stats/audit-log'
 import type { Access } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import { recountRange, type RollupVerification } from './range.ts'
@@ -35,7 +35,7 @@ export function createVerification({ db, access, audit, clock, timeout }: Verifi
      * @throws FORBIDDEN for all but admins, BAD_USER_INPUT for the range, QUERY_TOO_EXPENSIVE when it takes too long
      */
     async verify(
-      acting: Acting,
+      acting: AuditContext,
       storeId: number | null,
       { from, to }: { readonly from: string; readonly to: string },
       signal: AbortSignal,
