@@ -40,11 +40,6 @@ const parts: Readonly<Record<string, (system: System) => Promise<Section>>> = {
   hostile: (system) => hostile(system, new RegExp(values.match)),
 }
 
-// A loop that is held refuses what comes next; here each request is to be answered.
-const settings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  hostile: { MAX_EVENT_LOOP_DELAY_MS: '0' },
-}
-
 const wanted = values.only.split(',')
 for (const name of wanted)
   if (!Object.hasOwn(parts, name))
@@ -54,7 +49,7 @@ const sections: Section[] = []
 const before = loadavg()[0]?.toFixed(1) ?? '?'
 for (const name of wanted) {
   // Each part on data of its own: none is slower for what another has written.
-  await using system = await startSystem(settings[name])
+  await using system = await startSystem()
   const section = await parts[name]?.(system)
   if (section) sections.push(section)
 }

@@ -18,7 +18,7 @@ export interface System extends AsyncDisposable {
 }
 
 /** The whole system, durable, on free ports with data that goes with it. */
-export async function startSystem(more: Readonly<Record<string, string>> = {}): Promise<System> {
+export async function startSystem(): Promise<System> {
   const directory = await mkdtemp(join(tmpdir(), 'user-stats-bench-'))
   // Under root PostgreSQL runs as another user, who must be able to pass.
   await chmod(directory, 0o711)
@@ -30,7 +30,6 @@ export async function startSystem(more: Readonly<Record<string, string>> = {}): 
     EVENTS_PORT: '0',
     LOG_LEVEL: 'warn',
     ACCESS_TOKEN_EXPIRE_MINUTES: '1440',
-    ...more,
   })
   const post = async <T>(path: string, body: unknown, token?: string): Promise<T> => {
     const response = await fetch(stack.urls.gateway + path, {

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { eventsVariables } from '@user-stats/events/env'
 import { gatewayVariables } from '@user-stats/gateway/env'
 import { usersVariables } from '@user-stats/users/env'
+import type { Variable } from '@user-stats/config'
 import { format, resolveConfig } from 'prettier'
 import { variables } from '../src/env.ts'
 
@@ -18,10 +19,12 @@ function readBy(name: string): string {
   return services.length === 3 ? 'all' : services.join(', ')
 }
 
-const rows = Object.entries(variables).map(
-  ([name, { about, default: fallback }]: [string, { about: string; default?: string }]) =>
-    `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${readBy(name)} | ${about.replaceAll(/[<>|]/g, '\\$&')} |`,
-)
+const rows = Object.entries<Variable>(variables)
+  .filter(([, { onlyTests }]) => onlyTests !== true)
+  .map(
+    ([name, { about, default: fallback }]) =>
+      `| \`${name}\` | ${fallback === undefined ? '' : `\`${fallback}\``} | ${readBy(name)} | ${about.replaceAll(/[<>|]/g, '\\$&')} |`,
+  )
 const table = ['| Variable | Default | Read by | Meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
 
 const found = await readFile(file, 'utf8')

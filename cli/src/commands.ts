@@ -27,6 +27,7 @@ export const commands: readonly CommandDefinition[] = [
   {
     name: 'start',
     summary: 'start databases and services, and run until a signal stops them',
+    options: [options.logs, options.tlsName],
     load: async () => (await import('./start.ts')).runStart,
   },
   {

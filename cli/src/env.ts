@@ -4,7 +4,6 @@ import { gatewayVariables, subgraphUrlFaults, subgraphUrlVariables } from '@user
 import {
   checkVariables,
   EnvError,
-  kinds,
   metricsPortBeside,
   readTls,
   readVariables,
@@ -22,18 +21,6 @@ import { isFor } from './tls.ts'
 /** What the stack itself reads, over the services' own variables. */
 export const stackVariables = {
   ...dataDirVariable,
-  STACK_LOGS: {
-    schema: kinds.choice(['file', 'stdout'], 'file'),
-    about:
-      "Where the services' logs go under `npm start`: `DATA_DIR/logs/<service>.log`, or standard output.",
-    default: 'file',
-  },
-  STACK_TLS_NAME: {
-    schema: kinds.optionalHost(),
-    about:
-      'Name of this machine that TLS_CERT is for, by which the services reach each other under `npm start`.',
-    default: '(its address)',
-  },
   ...databaseVariables,
   ...backupVariables,
   // Generated when unset, so not required as in the service itself.
@@ -48,6 +35,14 @@ export const variables = {
   ...stackVariables,
 } as const satisfies Record<string, Variable>
 
+/** Options of `user-stats start`. */
+export interface StartOptions {
+  /** Where the logs of the services go; to files of the data directory by default. */
+  readonly logs?: 'file' | 'stdout'
+  /** The host in the certificate by which the services reach each other; the address by default. */
+  readonly tlsName?: string
+}
+
 export type StackEnv = ReturnType<typeof readStackEnv>
 
 /**
@@ -55,8 +50,8 @@ export type StackEnv = ReturnType<typeof readStackEnv>
  *
  * @throws EnvError naming every variable that is wrong
  */
-export function readStackEnv(raw: RawEnv) {
-  const faults = stackFaults(raw)
+export function readStackEnv(raw: RawEnv, { tlsName }: StartOptions = {}) {
+  const faults = stackFaults(raw, tlsName)
   if (faults.length > 0) throw new EnvError(faults)
   const env = readVariables(variables, raw)
   const ports = { gateway: env.GATEWAY_PORT, users: env.USERS_PORT, events: env.EVENTS_PORT }
@@ -66,12 +61,11 @@ export function readStackEnv(raw: RawEnv) {
     host: env.HOST,
     tls,
     /** Address or name at which the services reach each other. */
-    reachable: (tls && env.STACK_TLS_NAME) ?? reachableAt(env.HOST),
+    reachable: (tls && tlsName) ?? reachableAt(env.HOST),
     ports,
     /** Ports of the metrics. */
     metrics: metricsPorts(ports, env.METRICS_PORT),
     databases: databaseUrls(env, []),
-    logs: env.STACK_LOGS,
     /** Whether the operator keeps these; else the stack generates them. */
     given: { masterKey: env.MASTER_KEY !== undefined, adminApiKey: env.ADMIN_API_KEY !== undefined },
     raw,
@@ -79,7 +73,7 @@ export function readStackEnv(raw: RawEnv) {
 }
 
 /** Everything that is wrong, one line each; what only follows from another fault is left out. */
-function stackFaults(raw: RawEnv): readonly string[] {
+function stackFaults(raw: RawEnv, tlsName: string | undefined): readonly string[] {
   const { values, faults } = checkVariables(variables, raw)
   const wrong = new Set(faults.map(nameIn))
   const further = [
@@ -88,7 +82,7 @@ function stackFaults(raw: RawEnv): readonly string[] {
       values.METRICS_PORT,
     ),
     ...databaseFaults(values),
-    ...certificateFaults(raw, values),
+    ...certificateFaults(raw, values.HOST, tlsName),
     ...subgraphUrlFaults(raw),
   ]
   return [...new Set([...faults, ...further.filter((fault) => !wrong.has(nameIn(fault)))])]
@@ -104,18 +98,16 @@ function databaseFaults(values: Parameters<typeof databaseUrls>[0]): readonly st
 
 function certificateFaults(
   raw: RawEnv,
-  {
-    HOST: host,
-    STACK_TLS_NAME: name,
-  }: { readonly HOST?: string; readonly STACK_TLS_NAME?: string | undefined },
+  host: string | undefined,
+  tlsName: string | undefined,
 ): readonly string[] {
   const faults = tlsFaults(raw)
   if (faults.length > 0 || host === undefined) return faults
   const tls = readTls(raw)
-  const reachable = name ?? reachableAt(host)
+  const reachable = tlsName ?? reachableAt(host)
   if (!tls || isFor(tls, reachable)) return []
   return [
-    `TLS_CERT: is not for ${reachable}, by which the services reach each other. Set STACK_TLS_NAME to a name it is for that leads to this machine.`,
+    `TLS_CERT: is not for ${reachable}, by which the services reach each other. Name a host of the certificate that leads to this machine: user-stats start --tls-name <host>`,
   ]
 }
 

@@ -10,6 +10,16 @@ function requireText(text: string): string {
 const path = (flags: string, description: string) => new Option(flags, description).argParser(requireText)
 
 export const options = {
+  logs: new Option(
+    '--logs <destination>',
+    'file writes the logs of the services to DATA_DIR/logs, stdout to standard output',
+  )
+    .choices(['file', 'stdout'])
+    .default('file'),
+  tlsName: new Option(
+    '--tls-name <host>',
+    'host in the certificate by which the services reach each other (default: the address they listen on)',
+  ),
   backupTo: path('--to <directory>', 'directory of backups (default: DATA_DIR with "-backups" after it)'),
   keysTo: path(
     '--keys-to <directory>',

@@ -8,7 +8,7 @@ import { openDatabases } from './databases/open.ts'
 import { removeReplaced } from './databases/replaced.ts'
 import type { DatabaseName } from './databases/schemas.ts'
 import { sitesOf } from './databases/sites.ts'
-import { readStackEnv } from './env.ts'
+import { readStackEnv, type StartOptions } from './env.ts'
 import { failureLines } from './failure.ts'
 import { baseUrl, claimPorts } from './ports.ts'
 import { definitions, type ServiceName } from './services/definitions.ts'
@@ -16,7 +16,7 @@ import { startServices, type Services } from './services/start.ts'
 import { silent, type Terminal } from './terminal.ts'
 import { proveTrusted } from './tls.ts'
 
-export interface StackOptions {
+export interface StackOptions extends StartOptions {
   /** Those to start, all by default; with the databases they use. */
   readonly services?: readonly ServiceName[]
   readonly terminal?: Terminal
@@ -47,7 +47,7 @@ export interface Stack extends AsyncDisposable {
  */
 export async function startStack(raw: RawEnv, options: StackOptions = {}): Promise<Stack> {
   const { terminal = silent, signal, hurry, durable = true } = options
-  const env = readStackEnv(raw)
+  const env = readStackEnv(raw, options)
   if (env.tls) await proveTrusted(env.tls, env.reachable, raw['NODE_EXTRA_CA_CERTS'])
   const chosen = definitions.filter(({ name }) => options.services?.includes(name) ?? true)
 
@@ -83,6 +83,7 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
     : undefined
   const services = await startServices({
     env,
+    logs: options.logs ?? 'file',
     chosen,
     ports,
     urls,

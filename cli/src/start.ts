@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CommandContext } from './command-context.ts'
+import type { StartOptions } from './env.ts'
 import { startStack } from './stack.ts'
 
 /**
@@ -8,7 +9,7 @@ import { startStack } from './stack.ts'
  * @throws AbortError when the signal came before all was ready; what had been started is stopped then
  * @throws Error in the operator's terms when it cannot start
  */
-export async function runStart({ env, ...options }: CommandContext): Promise<number> {
+export async function runStart({ env, ...options }: CommandContext & StartOptions): Promise<number> {
   const { signal, terminal } = options
   signal?.addEventListener('abort', () => {
     terminal.line('stopping', 'finishing what is in flight; again to hurry')

@@ -26,10 +26,11 @@ test('with a certificate all three services speak TLS, among each other too', as
       ...freePorts,
       ...files,
       DATA_DIR: home.dir,
-      STACK_TLS_NAME: 'localhost',
       NODE_EXTRA_CA_CERTS: files.TLS_CERT_FILE,
     },
     'start',
+    '--tls-name',
+    'localhost',
   )
   const urls = [...(await stack.ready).matchAll(/(gateway|users|events) (\S+)/g)].map(
     ([, , url]) => url ?? '',
@@ -73,7 +74,7 @@ test.each([
     'is for another name',
     ['stats.example'],
     {},
-    'TLS_CERT: is not for 127.0.0.1, by which the services reach each other. Set STACK_TLS_NAME to a name it is for that leads to this machine.',
+    'TLS_CERT: is not for 127.0.0.1, by which the services reach each other. Name a host of the certificate that leads to this machine: user-stats start --tls-name <host>',
   ],
   [
     'nobody trusts',

@@ -12,10 +12,8 @@ let store: { id: number; token: string }
 let owner: Client
 const jane = { email: 'jane@example.org', username: 'jane', first_name: 'Jane', last_name: 'Doe', phone: 1 }
 beforeAll(async () => {
-  stack = await startTestStack({
-    durable: true,
-    env: { SUBGRAPH_TIMEOUT_MS: '10000', ANALYTICS_TIMEOUT_MS: '60000' },
-  })
+  // 12 s for a subgraph, 8 s for an analysis.
+  stack = await startTestStack({ durable: true, env: { REQUEST_TIMEOUT_MS: '16000' } })
   const { gateway } = stack.urls
   admin = await authenticate(gateway, stack.adminApiKey)
   const { body } = await call(gateway, 'POST', '/api/store', { token: admin, body: { name: 'Shoes' } })

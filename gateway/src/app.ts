@@ -41,6 +41,8 @@ export interface GatewayDeps {
   /** Public keys for verifying tokens. */
   readonly keys: KeySource
   readonly log: Logger
+  /** Milliseconds between two reads of the supergraph's file. */
+  readonly pollInterval?: number | undefined
 }
 
 /**
@@ -48,7 +50,7 @@ export interface GatewayDeps {
  *
  * @throws Error with one line for the operator when there is no valid supergraph
  */
-export async function buildApp({ env, keys, log }: GatewayDeps): Promise<FastifyInstance> {
+export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
   const rates = createRateLimits({ service: 'gateway', ...env.rates, log })
   const fastPath = createGatewayFastPath(env.fastPath)
@@ -59,7 +61,12 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     log,
     metrics,
   })
-  const supergraph = await openSupergraph({ ...env.supergraph, dataSource: subgraphs.dataSource, log })
+  const supergraph = await openSupergraph({
+    ...env.supergraph,
+    pollInterval,
+    dataSource: subgraphs.dataSource,
+    log,
+  })
   const serverOver = (variant: SchemaVariant) =>
     createGraphServer<RequestContext>({
       source: { gateway: variant.gateway },
@@ -82,9 +89,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     metrics,
     // Without a supergraph there is no app; unavailable subgraphs do not make the gateway unready.
     readiness: {},
-    bodyLimit: env.limits.body,
-    requestTimeout: env.limits.request,
-    load: env.load,
+    requestTimeout: env.requestTimeout,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
     tls: env.tls,
@@ -94,7 +99,7 @@ export async function buildApp({ env, keys, log }: GatewayDeps): Promise<Fastify
     app,
     refusingServices(createIdentify({ tokens: createTokenVerifier({ keys }), rates })),
   )
-  const context = createRequestContext({ identify, timeout: env.limits.request })
+  const context = createRequestContext({ identify, timeout: env.requestTimeout })
 
   await app.register(registerPlayground)
   registerGraph(app, {

@@ -33,21 +33,6 @@ export const gatewayVariables = {
       'File with the composed supergraph; reloaded when it changes. It may describe any graph: `<NAME>_URL` is the URL of its subgraph `<name>`, by default the one in the file.',
     default: 'gateway/supergraph.graphql',
   },
-  SUPERGRAPH_POLL_MS: {
-    schema: kinds.integer(10, 3_600_000, 1_000),
-    about: 'Milliseconds between two reads of that file.',
-    default: '1000',
-  },
-  SUBGRAPH_TIMEOUT_MS: {
-    schema: kinds.integer(10, 600_000, 15_000),
-    about: 'Milliseconds after which a subgraph counts as unavailable.',
-    default: '15000',
-  },
-  SUBGRAPH_CONNECTIONS: {
-    schema: kinds.integer(1, 10_000, 128),
-    about: 'Connections to each subgraph, at most.',
-    default: '128',
-  },
 } as const satisfies Record<string, Variable>
 
 export type GatewayEnv = ReturnType<typeof readEnv>
@@ -64,10 +49,10 @@ export function readEnv(raw: RawEnv) {
     metrics: metricsOf(env, env.GATEWAY_PORT),
     gatewaySecret: env.GATEWAY_SECRET,
     users: { url: env.USERS_URL },
-    supergraph: { path: env.SUPERGRAPH_PATH, pollMs: env.SUPERGRAPH_POLL_MS },
+    supergraph: { path: env.SUPERGRAPH_PATH },
     subgraphs: {
-      timeout: env.SUBGRAPH_TIMEOUT_MS,
-      connections: env.SUBGRAPH_CONNECTIONS,
+      // What a client waits for leaves time to answer it without a subgraph.
+      timeout: env.REQUEST_TIMEOUT_MS * 0.75,
       locate: createLocate(raw, { users: env.USERS_URL, events: env.EVENTS_URL }),
     },
   } as const

@@ -9,7 +9,7 @@ import { startGraph, type GatewayResponse, type Graph } from './support/gateway.
 const threshold = 5
 let graph: Graph
 const start = async (variables: RawEnv = {}): Promise<void> => {
-  graph = await startGraph({ SUBGRAPH_TIMEOUT_MS: '150', ...variables })
+  graph = await startGraph(variables, { subgraphTimeout: 150 })
 }
 beforeEach(() => start())
 afterEach(() => graph[Symbol.asyncDispose]())

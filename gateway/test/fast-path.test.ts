@@ -19,9 +19,10 @@ let fast: Gateway
 beforeAll(async () => {
   users = await startUsers(issuer)
   events = await startEvents()
-  const urls = { USERS_URL: users.origin, EVENTS_URL: events.origin, SUBGRAPH_TIMEOUT_MS: '300' }
-  ordinary = await startGateway({ ...urls, FAST_PATH: 'false' })
-  fast = await startGateway({ ...urls, FAST_PATH: 'true' })
+  const urls = { USERS_URL: users.origin, EVENTS_URL: events.origin }
+  const timing = { subgraphTimeout: 300 }
+  ordinary = await startGateway({ ...urls, FAST_PATH: 'false' }, timing)
+  fast = await startGateway({ ...urls, FAST_PATH: 'true' }, timing)
 })
 afterAll(async () => {
   for (const gateway of [ordinary, fast]) await gateway[Symbol.asyncDispose]()

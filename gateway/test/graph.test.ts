@@ -3,7 +3,7 @@ import { startGateway, startGraph, type Graph } from './support/gateway.ts'
 
 let graph: Graph
 beforeAll(async () => {
-  graph = await startGraph({ SUBGRAPH_TIMEOUT_MS: '300' })
+  graph = await startGraph({}, { subgraphTimeout: 300 })
 })
 afterAll(() => graph[Symbol.asyncDispose]())
 beforeEach(() => {

@@ -33,7 +33,7 @@ const fieldsOf = async (graph: Graph): Promise<string[]> => (await introspect(gr
 
 test('the file may be replaced again and again while requests are served', async () => {
   await using file = await createFile(committed)
-  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
+  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path }, { pollInterval: 10 })
   const outcomes = new Set<string>()
   let done = false
   const client = async () => {
@@ -55,7 +55,7 @@ test('the file may be replaced again and again while requests are served', async
 
 test('a request in flight finishes on the schema it was validated against', async () => {
   await using file = await createFile(committed)
-  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
+  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path }, { pollInterval: 10 })
   const { promise, resolve } = Promise.withResolvers()
   graph.events.respond = () => promise
   const underWay = graph.graphql(graph.store, '{ topEventTypes { type } }')
@@ -68,7 +68,7 @@ test('a request in flight finishes on the schema it was validated against', asyn
 
 test('an invalid, half written or missing file is logged, and the graph stays until the file is valid again', async () => {
   await using file = await createFile(committed)
-  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path, SUPERGRAPH_POLL_MS: '10' })
+  await using graph = await startGraph({ SUPERGRAPH_PATH: file.path }, { pollInterval: 10 })
   const complaints = () => graph.logged().split('the current one stays').length - 1
   for (const [at, broken] of ['type Query { a: Int }', committed.slice(0, 9_000), undefined].entries()) {
     await (broken === undefined ? unlink(file.path) : file.replace(broken))

@@ -14,6 +14,7 @@ export type Services = Readonly<Record<ServiceName, RunningService>>
 
 export interface StartOptions {
   readonly env: StackEnv
+  readonly logs: 'file' | 'stdout'
   readonly chosen: readonly ServiceDefinition[]
   readonly ports: Readonly<Record<ServiceName, number>>
   readonly urls: Readonly<Record<ServiceName, string>>
@@ -32,7 +33,7 @@ export async function startServices(options: StartOptions): Promise<Services> {
   const set = settings(options)
   const services: RunningService[] = []
   for (const { name, main, flags, variables } of chosen) {
-    const log = env.logs === 'file' ? await openLog(env.dataDir, name) : standardLog()
+    const log = options.logs === 'file' ? await openLog(env.dataDir, name) : standardLog()
     undo.defer(log.close)
     const tell = (text: string) => {
       terminal.line('service', text)

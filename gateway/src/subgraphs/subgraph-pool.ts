@@ -17,8 +17,6 @@ export interface SubgraphAcceleration extends Pick<SubgraphClientOptions, 'creat
 export interface SubgraphsOptions {
   /** The URL of a subgraph's GraphQL endpoint. */
   readonly locate: (name: string, composedUrl: string) => string
-  /** Connections to each subgraph, at most. */
-  readonly connections: number
   /** Milliseconds until a subgraph counts as unavailable. */
   readonly timeout: number
   readonly gatewaySecret: string | undefined
@@ -32,12 +30,13 @@ interface SubgraphConnection {
   readonly breaker: Breaker
 }
 
+/** To each subgraph. */
+const maxConnections = 128
 const maxQueuedPerConnection = 32
 
 /** The data sources of the gateway. Each subgraph has one bounded pool and one circuit breaker, whatever the schema. */
 export function createSubgraphs({
   locate,
-  connections,
   timeout,
   gatewaySecret,
   acceleration,
@@ -52,7 +51,7 @@ export function createSubgraphs({
     const existing = open.get(key)
     if (existing !== undefined) return existing
     const pool = new Pool(origin, {
-      connections,
+      connections: maxConnections,
       // Below the subgraphs' 75 seconds: a request on a connection that they are closing would be lost.
       keepAliveTimeout: 30_000,
       keepAliveMaxTimeout: 60_000,
@@ -75,7 +74,7 @@ export function createSubgraphs({
       const send = createSubgraphClient({
         ...connection,
         url: endpoint,
-        maxInFlight: connections * (1 + maxQueuedPerConnection),
+        maxInFlight: maxConnections * (1 + maxQueuedPerConnection),
         timeout,
         gatewaySecret,
         log,

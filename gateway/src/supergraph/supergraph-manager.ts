@@ -13,7 +13,7 @@ export interface SupergraphOptions {
   /** The composed file. */
   readonly path: string
   /** Milliseconds between two reads of the file. */
-  readonly pollMs: number
+  readonly pollInterval?: number | undefined
   readonly dataSource: CreateDataSource
   readonly log: Logger
 }
@@ -35,7 +35,7 @@ type Versions = Readonly<Record<keyof Supergraph, SupergraphVersion>>
  */
 export async function openSupergraph({
   path,
-  pollMs,
+  pollInterval = 1_000,
   dataSource,
   log,
 }: SupergraphOptions): Promise<Supergraph> {
@@ -87,7 +87,7 @@ export async function openSupergraph({
       void reload().finally(() => {
         if (!stopped) schedule()
       })
-    }, pollMs).unref()
+    }, pollInterval).unref()
   }
 
   return { everyone, analysts }

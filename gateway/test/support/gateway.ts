@@ -30,8 +30,15 @@ export interface Tree {
   readonly [member: string]: Tree
 }
 
+export interface Timing {
+  /** Milliseconds after which a subgraph counts as unavailable. */
+  readonly subgraphTimeout?: number
+  /** Milliseconds between two reads of the supergraph's file. */
+  readonly pollInterval?: number
+}
+
 /** Starts a gateway on a free port. */
-export async function startGateway(raw: RawEnv) {
+export async function startGateway(raw: RawEnv, { subgraphTimeout, pollInterval }: Timing = {}) {
   const lines: string[] = []
   const destination = new Writable({
     write: (line: Buffer, _encoding, done) => {
@@ -47,8 +54,10 @@ export async function startGateway(raw: RawEnv) {
     FAST_PATH: process.env['FAST_PATH'],
     ...raw,
   })
+  const { timeout, ...subgraphs } = env.subgraphs
   const app = await buildApp({
-    env,
+    env: { ...env, subgraphs: { ...subgraphs, timeout: subgraphTimeout ?? timeout } },
+    pollInterval,
     keys: createJwksSource({ url: `${env.users.url}/.well-known/jwks.json` }),
     log: createLogger({ name: 'gateway', level: 'debug', destination }),
   })
@@ -110,11 +119,11 @@ export async function startGateway(raw: RawEnv) {
 }
 
 /** Starts a gateway with both stub subgraphs, and signs tokens for it. */
-export async function startGraph(raw: RawEnv = {}) {
+export async function startGraph(raw: RawEnv = {}, timing: Timing = {}) {
   const issuer = createTestIssuer()
   const users = await startUsers(issuer)
   const events = await startEvents()
-  const gateway = await startGateway({ USERS_URL: users.origin, EVENTS_URL: events.origin, ...raw })
+  const gateway = await startGateway({ USERS_URL: users.origin, EVENTS_URL: events.origin, ...raw }, timing)
   return {
     ...gateway,
     users,

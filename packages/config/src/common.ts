@@ -2,7 +2,6 @@ import { checkVariables, EnvError, type RawEnv, type Values, type Variable } fro
 import { graphLimitsOf, graphVariables } from './graph-limits.ts'
 import { metricsVariables } from './metrics.ts'
 import { kinds } from './parsers.ts'
-import { loadLimitsOf, loadVariables } from './overload.ts'
 import { rateLimitsOf, rateVariables } from './rate-limits.ts'
 import { tlsVariables } from './tls-variables.ts'
 import { readTls, tlsFaults } from './tls.ts'
@@ -23,18 +22,12 @@ export const commonVariables = {
       'Whether each request is logged (at `info`): method, route, status, milliseconds, key and store. Refusals are summed up per key and minute, and failures logged, in any case.',
     default: 'false',
   },
-  BODY_LIMIT_BYTES: {
-    schema: kinds.integer(1_024, 1_073_741_824, 16_777_216),
-    about: 'Largest request body, in bytes.',
-    default: '16777216',
-  },
   REQUEST_TIMEOUT_MS: {
     schema: kinds.integer(100, 600_000, 20_000),
     about:
-      'Milliseconds after which a request is given up, and after four fifths of it (1 to 12 s) a statement of a database.',
+      'Milliseconds after which a request is given up. The gateway gives up on a subgraph after three quarters of it, an analysis (eventSeries, funnel, retention) ends after half of it, a statement of a database after four fifths of it (1 to 12 s).',
     default: '20000',
   },
-  ...loadVariables,
   ...graphVariables,
   ...rateVariables,
   SHUTDOWN_DELAY_MS: {
@@ -46,8 +39,8 @@ export const commonVariables = {
   FAST_PATH: {
     schema: kinds.choice(['true', 'false', 'always'], 'true'),
     about:
-      'Whether a faster engine than Apollo Server executes operations that were requested before (packages/fast-path); `always`: from the first request on, for tests.',
-    default: 'true',
+      'Whether a faster engine than Apollo Server executes operations that were requested before (packages/fast-path); `always`: from the first request on.',
+    onlyTests: true,
   },
   CORS_ORIGINS: {
     schema: kinds.origins(),
@@ -78,8 +71,7 @@ export function readServiceVariables<V extends Record<string, Variable>>(
  * What every service makes of them. Limits are the gateway's; subgraphs allow more.
  */
 export const commonEnvOf = (env: Values<typeof commonVariables>, raw: RawEnv) => ({
-  limits: { body: env.BODY_LIMIT_BYTES, request: env.REQUEST_TIMEOUT_MS },
-  load: loadLimitsOf(env),
+  requestTimeout: env.REQUEST_TIMEOUT_MS,
   rates: rateLimitsOf(env),
   trustProxy: env.TRUST_PROXY,
   graph: graphLimitsOf(env),

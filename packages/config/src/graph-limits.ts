@@ -8,29 +8,10 @@ export const graphVariables = {
       'Fields inside each other in an operation. Subgraphs allow four more, and four times the limits below.',
     default: '12',
   },
-  GRAPH_MAX_ROOT_FIELDS: {
-    schema: kinds.integer(1, 100_000, 50),
-    about: 'Root fields of an operation.',
-    default: '50',
-  },
-  GRAPH_MAX_ALIASES: {
-    schema: kinds.integer(0, 100_000, 100),
-    about: 'Aliases in an operation.',
-    default: '100',
-  },
-  GRAPH_MAX_DIRECTIVES: {
-    schema: kinds.integer(0, 100_000, 50),
-    about: 'Directives in an operation.',
-    default: '50',
-  },
-  GRAPH_MAX_FIELDS: {
-    schema: kinds.integer(1, 1_000_000, 1_000),
-    about: 'Fields of an operation, those of fragments counted each time they are spread.',
-    default: '1000',
-  },
   GRAPH_MAX_TOKENS: {
     schema: kinds.integer(100, 1_000_000, 5_000),
-    about: 'Tokens (words and signs) of a document.',
+    about:
+      'Tokens (words and signs) of a document. An operation may have a fifth as many fields, a fiftieth as many aliases, and a hundredth as many root fields or directives.',
     default: '5000',
   },
   GRAPH_MAX_COST: {
@@ -43,15 +24,15 @@ export const graphVariables = {
 
 type Values = Readonly<Record<keyof typeof graphVariables, number>>
 
-/** How large an operation may be, as the variables say. */
-export const graphLimitsOf = (env: Values) => ({
-  depth: env.GRAPH_MAX_DEPTH,
-  rootFields: env.GRAPH_MAX_ROOT_FIELDS,
-  aliases: env.GRAPH_MAX_ALIASES,
-  directives: env.GRAPH_MAX_DIRECTIVES,
-  fields: env.GRAPH_MAX_FIELDS,
-  tokens: env.GRAPH_MAX_TOKENS,
-  cost: env.GRAPH_MAX_COST,
+/** How large an operation may be. What the variables do not say follows from the number of tokens. */
+export const graphLimitsOf = ({ GRAPH_MAX_DEPTH, GRAPH_MAX_TOKENS, GRAPH_MAX_COST }: Values) => ({
+  depth: GRAPH_MAX_DEPTH,
+  tokens: GRAPH_MAX_TOKENS,
+  cost: GRAPH_MAX_COST,
+  fields: Math.ceil(GRAPH_MAX_TOKENS / 5),
+  aliases: Math.ceil(GRAPH_MAX_TOKENS / 50),
+  rootFields: Math.ceil(GRAPH_MAX_TOKENS / 100),
+  directives: Math.ceil(GRAPH_MAX_TOKENS / 100),
 })
 
 type GraphLimits = ReturnType<typeof graphLimitsOf>

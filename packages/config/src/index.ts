@@ -1,7 +1,6 @@
 export { commonEnvOf, commonVariables, readServiceVariables } from './common.ts'
 export { acceptFormerNames } from './former-names.ts'
 export { behindGateway, graphLimitsOf } from './graph-limits.ts'
-export { loadLimitsOf } from './overload.ts'
 export { metricsOf, metricsPortBeside } from './metrics.ts'
 export { nearMisses } from './near-misses.ts'
 export { kinds } from './parsers.ts'

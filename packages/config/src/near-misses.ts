@@ -12,7 +12,7 @@ const foreign = /^(?:npm_|NODE_|SSL_CERT_(?:FILE|DIR)$|PG)/i
  * @param known names of our variables
  */
 export function nearMisses(env: RawEnv, known: readonly string[]): readonly string[] {
-  const own = new Set([...known, ...Object.keys(formerNames)].flatMap((name) => [name, `${name}_FILE`]))
+  const own = new Set([...known, ...formerNames].flatMap((name) => [name, `${name}_FILE`]))
   return Object.keys(env)
     .filter((name) => !own.has(name) && !foreign.test(name))
     .flatMap((name) => {

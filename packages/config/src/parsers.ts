@@ -67,7 +67,6 @@ export const kinds = {
   optionalPort: () => whole(0, 65_535).optional(),
   optionalText: () => z.string().optional(),
   host: (fallback: string) => host().default(fallback),
-  optionalHost: () => host().optional(),
   /** A file that can be read. */
   file: (fallback: string) => checked(fileFault).default(fallback),
   /** A directory, which need not exist. */

@@ -14,13 +14,15 @@ export class EnvError extends Error {
   }
 }
 
-/** One variable: its schema, and what the README's table says of it. */
+/** One variable: its schema, and what docs/configuration.md says of it. */
 export interface Variable<T extends z.ZodType = z.ZodType> {
   readonly schema: T
   readonly about: string
   /** How the default reads in the table. */
   readonly default?: string
   readonly secret?: boolean
+  /** Set by tests alone, so left out of the table. */
+  readonly onlyTests?: boolean
 }
 
 export type Values<V extends Record<string, Variable>> = { readonly [K in keyof V]: z.output<V[K]['schema']> }

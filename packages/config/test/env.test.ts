@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commonVariables } from '../src/common.ts'
 import { acceptFormerNames } from '../src/former-names.ts'
+import { graphLimitsOf } from '../src/graph-limits.ts'
 import { EnvError, readVariables, type RawEnv, type Variable } from '../src/read-variables.ts'
 import { kinds } from '../src/parsers.ts'
 
@@ -101,6 +102,26 @@ test('origins are a list, trimmed, without empty members', () => {
   })
   expect(CORS_ORIGINS).toEqual(['https://a.example', 'https://b.example'])
   expect(HOST).toBe('127.0.0.1')
+})
+
+test('a variable that is not read any more is reported with what holds instead, unless it is empty', () => {
+  expect(acceptFormerNames({ MAX_CONNECTIONS: '', HOST: '0.0.0.0' }).warnings).toEqual([])
+  expect(acceptFormerNames({ MAX_CONNECTIONS: '5', SUBGRAPH_TIMEOUT_MS_FILE: '/timeout' }).warnings).toEqual([
+    'MAX_CONNECTIONS is not read any more: a service has at most 10000 connections.',
+    'SUBGRAPH_TIMEOUT_MS_FILE is not read any more: a subgraph has three quarters of REQUEST_TIMEOUT_MS.',
+  ])
+})
+
+test('the number of tokens bounds the fields, aliases, root fields and directives of an operation', () => {
+  const limits = (raw: RawEnv) => graphLimitsOf(readVariables(commonVariables, raw))
+  const standard = { depth: 12, tokens: 5_000, cost: 25_000, fields: 1_000, aliases: 100, rootFields: 50 }
+  expect(limits({})).toEqual({ ...standard, directives: 50 })
+  expect(limits({ GRAPH_MAX_TOKENS: '10000' })).toMatchObject({
+    fields: 2_000,
+    aliases: 200,
+    rootFields: 100,
+  })
+  expect(limits({ GRAPH_MAX_TOKENS: '100' })).toMatchObject({ fields: 20, rootFields: 1, directives: 1 })
 })
 
 test('a variable may still be set by its former name, with a warning; its present name comes first', () => {

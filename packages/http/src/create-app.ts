@@ -18,7 +18,7 @@ import { registerBodyParsers } from './body/body-parsers.ts'
 import { registerDrain } from './graceful-shutdown.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
 import { secureTransport, securityHeaders } from './headers.ts'
-import { registerLoad, type LoadLimits } from './overload.ts'
+import { defaultLoadLimits, registerLoad, type LoadLimits } from './overload.ts'
 import { createLazyChild, type Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { createResponseObserver } from './response-observer.ts'
@@ -43,17 +43,19 @@ export interface HttpAppOptions {
   readonly logRequests?: boolean
   readonly metrics: Metrics
   readonly readiness: ReadinessChecks
-  /** Bytes. */
-  readonly bodyLimit: number
+  /** Bytes; 16 MiB by default. */
+  readonly bodyLimit?: number
   /** Milliseconds. */
   readonly requestTimeout: number
-  readonly load: LoadLimits
+  readonly load?: LoadLimits
   readonly corsOrigins: readonly string[]
   /** Proxies whose X-Forwarded-For is trusted. */
   readonly trustProxy?: readonly string[]
   /** Certificate and key to serve TLS; plain HTTP without. */
   readonly tls: Tls | undefined
 }
+
+const defaultBodyLimit = 16 * 1_024 * 1_024
 
 /**
  * A Fastify instance with everything the three services share: request ids, structured logs without URLs, security
@@ -64,9 +66,9 @@ export async function createHttpApp({
   logRequests = false,
   metrics,
   readiness,
-  bodyLimit,
+  bodyLimit = defaultBodyLimit,
   requestTimeout,
-  load,
+  load = defaultLoadLimits,
   corsOrigins,
   trustProxy = [],
   tls,

@@ -9,15 +9,16 @@ export interface LoadLimits {
   readonly delay: number
   /** Maximum percentage of V8's heap limit. */
   readonly heap: number
-  /** Maximum resident memory of the process in bytes. */
-  readonly rss: number
   /** Maximum open connections. */
   readonly connections: number
   /** Milliseconds between two measurements. */
   readonly interval?: number
 }
 
-type Reason = 'delay' | 'heap' | 'rss'
+/** Far above what a thousand honest connections bring about; see docs/adr/0014-bounds.md. */
+export const defaultLoadLimits: LoadLimits = { delay: 3_000, heap: 90, connections: 10_000 }
+
+type Reason = 'delay' | 'heap'
 
 /** Answered under any load, so that operators see the state. */
 const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
@@ -30,7 +31,7 @@ const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
  */
 export function registerLoad(
   app: FastifyInstance,
-  { delay, heap, rss, connections, interval = 100 }: LoadLimits,
+  { delay, heap, connections, interval = 100 }: LoadLimits,
   { refusals }: Pick<Metrics, 'refusals'>,
 ): () => Promise<void> {
   const latest = interval + (delay === 0 ? Infinity : delay)
@@ -38,11 +39,8 @@ export function registerLoad(
   let looked = performance.now()
   let found: Reason | undefined
 
-  function look(): Reason | undefined {
-    if (heap > 0 && getHeapStatistics().used_heap_size > bytesOfHeap) return 'heap'
-    if (rss > 0 && process.memoryUsage.rss() > rss) return 'rss'
-    return undefined
-  }
+  const look = (): Reason | undefined =>
+    heap > 0 && getHeapStatistics().used_heap_size > bytesOfHeap ? 'heap' : undefined
 
   const timer = setInterval(() => {
     const now = performance.now()

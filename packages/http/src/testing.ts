@@ -1,18 +1,15 @@
 import { Writable } from 'node:stream'
 import { commonVariables } from '@user-stats/config'
 import { readVariables } from '@user-stats/config'
-import { loadLimitsOf } from '@user-stats/config'
 import { graphLimitsOf } from '@user-stats/config'
 import { DomainError } from '@user-stats/core'
 import { createHttpApp, type HttpAppOptions } from './create-app.ts'
 import { createLogger } from './logger.ts'
-import type { LoadLimits } from './overload.ts'
 import { createMetrics } from './metrics.ts'
 
 /** The default limits of the gateway. */
 export const testLimits = graphLimitsOf(readVariables(commonVariables, {}))
-/** The default load limits of a service. */
-export const testLoad: LoadLimits = loadLimitsOf(readVariables(commonVariables, {}))
+export { defaultLoadLimits as testLoad } from './overload.ts'
 /** Rate limits for services to which tests send bad tokens. */
 export const testRates = { service: 'test', caller: 100_000, anonymous: 100_000, failures: 100_000 }
 
@@ -38,7 +35,6 @@ export async function createTestApp(options: Partial<HttpAppOptions> = {}) {
     readiness: {},
     bodyLimit: 65_536,
     requestTimeout: 5_000,
-    load: testLoad,
     corsOrigins: [],
     tls: undefined,
     ...options,

@@ -53,6 +53,8 @@ export interface EventsDeps {
   readonly maintain?: boolean
   /** How much of an erasure is done at a time. */
   readonly steps?: ErasureSteps
+  /** Events that may wait to be written. */
+  readonly queueLimit?: number | undefined
 }
 
 /** The events service, wired; it does not listen yet. Closing it writes what was accepted and closes the database. */
@@ -64,6 +66,7 @@ export async function buildApp({
   clock = () => new Date(),
   maintain = true,
   steps = {},
+  queueLimit,
 }: EventsDeps): Promise<FastifyInstance> {
   const { pool, prisma } = db
   const access = createAccess({ pool, clock })
@@ -73,20 +76,19 @@ export async function buildApp({
     pool,
     writers: db.ingestPool,
     partitions,
-    queueLimit: env.ingest.queueLimit,
+    queueLimit,
     // Before a gateway in front gives up, with the same time for a request.
-    acknowledgeTimeout: env.limits.request * 0.6,
+    acknowledgeTimeout: env.requestTimeout * 0.6,
   })
   const maintenance = createMaintenance({
     pool,
     partitions,
-    retention: createRetention({ db, clock, log, days: env.rules.retentionDays }),
+    retention: createRetention({ db, clock, log, days: env.retentionDays }),
     clock,
     log,
-    idempotencyDays: env.rules.idempotencyDays,
   })
   const domain = {
-    events: createEvents({ pool, access, ingest, clock, horizonDays: env.rules.horizonDays }),
+    events: createEvents({ pool, access, ingest, clock }),
     deletion: createDeletion({ db, access, audit, clock, ...steps }),
     aggregates: createAggregates({ pool, access, minCohort: env.minCohort }),
     analytics: createAnalytics({ pool, access, clock, minCohort: env.minCohort, ...env.analytics }),
@@ -95,7 +97,7 @@ export async function buildApp({
     users: createUsers({ pool, access }),
     idempotencyKeys: createIdempotencyKeys({ prisma, access }),
     // Within the time of a request, so that there is an answer.
-    verification: createVerification({ db, access, audit, clock, timeout: env.limits.request * 0.9 }),
+    verification: createVerification({ db, access, audit, clock, timeout: env.requestTimeout * 0.9 }),
   }
 
   const metrics = createMetrics('events')
@@ -106,9 +108,7 @@ export async function buildApp({
     logRequests: env.logRequests,
     metrics,
     readiness: { database: db.ping },
-    bodyLimit: env.limits.body,
-    requestTimeout: env.limits.request,
-    load: env.load,
+    requestTimeout: env.requestTimeout,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
     tls: env.tls,
@@ -134,7 +134,7 @@ export async function buildApp({
   const identify = registerAuthentication(app, createIdentify({ tokens, rates, gatewaySecret }))
   const request = createRequestContext({
     identify,
-    timeout: env.limits.request,
+    timeout: env.requestTimeout,
     honorsTimeoutHeader: true,
     gatewaySecret,
   })

@@ -32,31 +32,11 @@ export const eventsVariables = {
     about: 'Database connections of a service, at most.',
     default: '16',
   },
-  INGEST_QUEUE_LIMIT: {
-    schema: kinds.integer(1_000, 1_000_000, 20_000),
-    about: 'Events that may wait to be written; at the limit the answer is 503.',
-    default: '20000',
-  },
-  EVENT_HORIZON_DAYS: {
-    schema: kinds.integer(1, 36_500, 3_650),
-    about: 'How many days back an event may have happened.',
-    default: '3650',
-  },
-  IDEMPOTENCY_DAYS: {
-    schema: kinds.integer(1, 3_650, 7),
-    about: 'For how many days an idempotency key is remembered.',
-    default: '7',
-  },
   RETENTION_DAYS: {
     schema: kinds.integer(0, 36_500, 0),
     about:
       'For how many days raw events are kept, in whole months; daily totals stay. 0: for ever. A store may be kept shorter.',
     default: '0',
-  },
-  ANALYTICS_TIMEOUT_MS: {
-    schema: kinds.integer(10, 600_000, 10_000),
-    about: 'Milliseconds one analysis (eventSeries, funnel, retention) may take.',
-    default: '10000',
   },
   MIN_COHORT: {
     schema: kinds.integer(1, 1_000_000, 1),
@@ -92,18 +72,13 @@ export function readEnv(raw: RawEnv) {
     gatewaySecret: env.GATEWAY_SECRET,
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },
-    ingest: { queueLimit: env.INGEST_QUEUE_LIMIT },
     analytics: {
-      timeout: env.ANALYTICS_TIMEOUT_MS,
+      timeout: env.REQUEST_TIMEOUT_MS / 2,
       // A quarter of the connections: recording and the daily aggregates keep the others.
       concurrency: Math.floor(env.DATABASE_POOL_SIZE / 4),
       analystPaths: env.ANALYST_DATA_PATHS,
     },
     minCohort: env.MIN_COHORT,
-    rules: {
-      horizonDays: env.EVENT_HORIZON_DAYS,
-      idempotencyDays: env.IDEMPOTENCY_DAYS,
-      retentionDays: env.RETENTION_DAYS,
-    },
+    retentionDays: env.RETENTION_DAYS,
   } as const
 }

@@ -10,7 +10,7 @@ await serve('events', eventsVariables, async (raw) => {
   const db = openEventsDatabase({
     url: env.database.url,
     maxConnections: env.database.poolSize,
-    statementTimeout: statementTimeoutFor(env.limits.request),
+    statementTimeout: statementTimeoutFor(env.requestTimeout),
     onIdleError: (error) => {
       log.warn({ err: error }, 'a database connection broke')
     },

@@ -21,7 +21,7 @@ async function start(stores: readonly number[]) {
     now,
     maintain: false,
     // Nothing of these tests ends by the time of a service being over.
-    env: { ANALYTICS_TIMEOUT_MS: '600000', REQUEST_TIMEOUT_MS: '600000' },
+    env: { REQUEST_TIMEOUT_MS: '600000' },
   })
   for (const storeId of stores) {
     await events.introduce(storeId)

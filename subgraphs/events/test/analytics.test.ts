@@ -560,7 +560,7 @@ test('a blocked store and a revoked key get no analysis', async () => {
 test('an analysis that takes too long is given up with a clear error', async () => {
   await using hurried = await startEvents(server, {
     database: events.database,
-    env: { ANALYTICS_TIMEOUT_MS: '100' },
+    analysisTimeout: 100,
   })
   const other = await events.owner.connect()
   try {

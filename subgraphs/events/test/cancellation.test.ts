@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await startDatabaseServer()
   events = await startEvents(server, {
     // Nothing in these tests ends by its time being over.
-    env: { ANALYTICS_TIMEOUT_MS: '600000', REQUEST_TIMEOUT_MS: '600000' },
+    env: { REQUEST_TIMEOUT_MS: '600000' },
     maintain: false,
   })
   await events.introduce(1)

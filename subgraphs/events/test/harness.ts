@@ -31,18 +31,24 @@ export async function startEvents(
     maintain?: boolean
     steps?: ErasureSteps
     pool?: Omit<EventsDatabaseOptions, 'url'>
+    /** Milliseconds that an analysis may take. */
+    analysisTimeout?: number
+    queueLimit?: number
   } = {},
 ) {
   const database = options.database ?? (await server.createDatabase(eventsSchema))
   const issuer = createTestIssuer()
   let now: Date | undefined = options.now
+  const env = readEnv({
+    EVENTS_DATABASE_URL: database.url,
+    EVENTS_PORT: '0',
+    FAST_PATH: process.env['FAST_PATH'],
+    ...options.env,
+  })
+  const { timeout, ...analytics } = env.analytics
   const app = await buildApp({
-    env: readEnv({
-      EVENTS_DATABASE_URL: database.url,
-      EVENTS_PORT: '0',
-      FAST_PATH: process.env['FAST_PATH'],
-      ...options.env,
-    }),
+    env: { ...env, analytics: { ...analytics, timeout: options.analysisTimeout ?? timeout } },
+    queueLimit: options.queueLimit,
     db: openEventsDatabase({ url: database.url, ...options.pool }),
     keys: issuer.keys,
     log: createLogger({ name: 'events', level: 'silent' }),

@@ -86,7 +86,7 @@ const queued = async (events: Harness): Promise<string | undefined> =>
 test('the queue holds so many events and no more: the rest is refused at once, but for those of other stores, and what was taken is written', async () => {
   // Few connections: two of them write events, and none goes past slow ones.
   await using events = await startEvents(server, {
-    env: { INGEST_QUEUE_LIMIT: '1000' },
+    queueLimit: 1_000,
     pool: { maxConnections: 6 },
   })
   await events.introduce(1)

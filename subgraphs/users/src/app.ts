@@ -36,10 +36,9 @@ import { createVault } from './vault/vault.ts'
 export interface UsersDeps {
   readonly env: Pick<
     UsersEnv,
-    | 'limits'
+    | 'requestTimeout'
     | 'logRequests'
     | 'graph'
-    | 'load'
     | 'rates'
     | 'trustProxy'
     | 'gatewaySecret'
@@ -100,9 +99,7 @@ export async function buildApp({
     logRequests: env.logRequests,
     metrics,
     readiness: { database: db.ping },
-    bodyLimit: env.limits.body,
-    requestTimeout: env.limits.request,
-    load: env.load,
+    requestTimeout: env.requestTimeout,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
     tls: env.tls,
@@ -128,7 +125,7 @@ export async function buildApp({
   const identify = registerAuthentication(app, createIdentify({ tokens, rates, gatewaySecret }))
   const request = createRequestContext({
     identify,
-    timeout: env.limits.request,
+    timeout: env.requestTimeout,
     honorsTimeoutHeader: true,
     gatewaySecret,
   })

@@ -10,7 +10,7 @@ await serve('users', usersVariables, async (raw) => {
   const db = openUsersDatabase({
     url: env.database.url,
     maxConnections: env.database.poolSize,
-    statementTimeout: statementTimeoutFor(env.limits.request),
+    statementTimeout: statementTimeoutFor(env.requestTimeout),
     name: connectionName(masterKeysOf(env)),
     onIdleError: (error) => {
       log.warn({ err: error }, 'a database connection broke')

@@ -8,7 +8,6 @@ export interface MaintenanceOptions {
   readonly partitions: Partitions
   readonly retention: Retention
   readonly clock: () => Date
-  readonly idempotencyDays: number
   readonly log: Logger
   /** Milliseconds between two runs. */
   readonly interval?: number
@@ -16,6 +15,8 @@ export interface MaintenanceOptions {
 
 const chunk = 10_000
 const dayMs = 86_400_000
+/** For how long an idempotency key is remembered. */
+const idempotencyDays = 7
 
 /**
  * What has to be done now and then: partitions ahead of time, idempotency keys whose window has ended, raw events
@@ -26,7 +27,6 @@ export function createMaintenance({
   partitions,
   retention,
   clock,
-  idempotencyDays,
   log,
   interval = 3_600_000,
 }: MaintenanceOptions) {

@@ -35,7 +35,6 @@ export interface EventsOptions {
   readonly access: Access
   readonly ingest: Ingest
   readonly clock: () => Date
-  readonly horizonDays: number
 }
 
 /** Whether an outcome concerns whatever a caller sends. An admin names a store for each event. */
@@ -45,18 +44,17 @@ const isRefused = ({ role }: Caller, { code }: DomainError): boolean =>
 export type Events = ReturnType<typeof createEvents>
 
 /** Recording and reading raw events. */
-export function createEvents({ pool, access, ingest, clock, horizonDays }: EventsOptions) {
+export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
   /** @throws BAD_USER_INPUT with all that is wrong with the event, FORBIDDEN */
   function toItem(caller: Caller, input: EventInput, receivedAt: Date): BatchItem {
-    const limits = { receivedAt, horizonDays }
     const requireStore = (): number => tenantOf(caller, input.storeId)
     try {
-      const event = prepareEvent(input, requireStore(), limits)
+      const event = prepareEvent(input, requireStore(), receivedAt)
       // tenantOf lets stores and admins through, nobody else.
       if (caller.role !== 'STORE' && caller.role !== 'ADMIN') throw new DomainError('FORBIDDEN')
       return { event, keyId: caller.keyId, keyStore: keyStoreOf(caller), admin: caller.role === 'ADMIN' }
     } catch (error) {
-      requireEvent(input, requireStore, limits)
+      requireEvent(input, requireStore, receivedAt)
       throw error
     }
   }

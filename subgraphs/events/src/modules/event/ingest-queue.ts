@@ -13,7 +13,7 @@ export interface IngestOptions {
   readonly writers: Pool
   readonly partitions: Partitions
   /** Events that may be queued; beyond it stores with more than their share of them are refused. */
-  readonly queueLimit: number
+  readonly queueLimit?: number | undefined
   /** Milliseconds until each event has its answer, whatever the database does. */
   readonly acknowledgeTimeout?: number
   /** Events of one transaction at most. */
@@ -53,7 +53,7 @@ export function createIngest({
   pool,
   writers,
   partitions,
-  queueLimit,
+  queueLimit = 20_000,
   acknowledgeTimeout = 12_000,
   batchLimit = 1_000,
   lanes = 2,

@@ -5,6 +5,8 @@ const maxDataBytes = 65_536
 const maxDataDepth = 32
 const aheadMs = 5 * 60_000
 const dayMs = 86_400_000
+/** How many days back an event may have happened. */
+const horizonDays = 3_650
 
 /** What a sender says of one event. */
 export interface EventInput {
@@ -64,7 +66,7 @@ function encodeData(data: Record<string, unknown>): string {
   return json
 }
 
-function requireOccurredAt({ occurredAt }: EventInput, receivedAt: Date, horizonDays: number): Date {
+function requireOccurredAt({ occurredAt }: EventInput, receivedAt: Date): Date {
   if (occurredAt == null) return receivedAt
   if (occurredAt.getTime() > receivedAt.getTime() + aheadMs)
     throw badInput('occurredAt', 'must not be more than 5 minutes ahead')
@@ -76,27 +78,17 @@ function requireOccurredAt({ occurredAt }: EventInput, receivedAt: Date, horizon
 const requireKey = ({ idempotencyKey }: EventInput): string | null =>
   idempotencyKey == null ? null : requireText('idempotencyKey', idempotencyKey, 255)
 
-/** When an event was received, and how far back it may have happened. */
-export interface EventLimits {
-  readonly receivedAt: Date
-  readonly horizonDays: number
-}
-
 /**
  * Checks an event against the rules that need no database.
  *
  * @throws BAD_USER_INPUT naming the first member that breaks one, and the rule
  */
-export function prepareEvent(
-  input: EventInput,
-  storeId: number,
-  { receivedAt, horizonDays }: EventLimits,
-): PreparedEvent {
+export function prepareEvent(input: EventInput, storeId: number, receivedAt: Date): PreparedEvent {
   const type = requireText('type', input.type, 128)
   const userId = requireText('userId', input.userId, 128)
   const data = input.data ?? {}
   const json = encodeData(data)
-  const occurredAt = requireOccurredAt(input, receivedAt, horizonDays)
+  const occurredAt = requireOccurredAt(input, receivedAt)
   const key = requireKey(input)
   return {
     storeId,
@@ -112,17 +104,13 @@ export function prepareEvent(
 }
 
 /** Checks an event against all of these rules. @throws BAD_USER_INPUT naming each member that breaks one */
-export function requireEvent(
-  input: EventInput,
-  requireStore: () => unknown,
-  { receivedAt, horizonDays }: EventLimits,
-): void {
+export function requireEvent(input: EventInput, requireStore: () => unknown, receivedAt: Date): void {
   requireAll(
     requireStore,
     () => requireText('type', input.type, 128),
     () => requireText('userId', input.userId, 128),
     () => encodeData(input.data ?? {}),
-    () => requireOccurredAt(input, receivedAt, horizonDays),
+    () => requireOccurredAt(input, receivedAt),
     () => requireKey(input),
   )
 }
