@@ -6,7 +6,7 @@ import type { Variable } from '@user-stats/config'
 import { format, resolveConfig } from 'prettier'
 import { variables } from '../src/env.ts'
 
-// Writes the table of docs/configuration.md, or with --check reports whether it is fresh.
+// Writes the table of docs/configuration.md; with --check, fails when it is stale.
 
 const file = new URL('../../docs/configuration.md', import.meta.url)
 const [begin, end] = ['<!-- configuration -->', '<!-- /configuration -->']
@@ -39,6 +39,6 @@ const wanted = await format(`${before}${begin}\n\n${table}\n\n${end}${after}`, {
 
 if (!process.argv.includes('--check')) await writeFile(file, wanted)
 else if (found !== wanted) {
-  process.stderr.write('docs/configuration.md is not what the code says: npm run docs\n')
+  process.stderr.write('docs/configuration.md is stale: npm run docs\n')
   process.exitCode = 1
 }

@@ -3,7 +3,8 @@ import { format, resolveConfig } from 'prettier'
 import { reasons } from './dependency-reasons.ts'
 import { resolved, root, workspaces } from './lock-file.ts'
 
-// Writes the table of docs/dependencies.md, or with --check says whether it is fresh. Each needs a reason.
+// Writes the table of docs/dependencies.md; with --check, fails when it is stale. Each dependency needs a
+// reason.
 
 const file = new URL('docs/dependencies.md', root)
 const [begin, end] = ['<!-- dependencies -->', '<!-- /dependencies -->']
@@ -18,7 +19,7 @@ const faults = [
   ...names.filter((name) => reasons[name] === undefined).map((name) => `${name} has no reason`),
   ...Object.keys(reasons)
     .filter((name) => !users.has(name))
-    .map((name) => `${name} has a reason and is not used`),
+    .map((name) => `${name} has a reason but is not used`),
 ]
 for (const fault of faults) process.stderr.write(`cli/scripts/dependency-reasons.ts: ${fault}\n`)
 
@@ -33,14 +34,14 @@ const found = await readFile(file, 'utf8')
 const [before, rest = ''] = found.split(begin)
 const after = rest.split(end)[1]
 if (before === undefined || after === undefined)
-  throw new Error('docs/dependencies.md has no place for the table')
+  throw new Error('docs/dependencies.md has no markers for the table')
 const wanted = await format(`${before}${begin}\n\n${table}\n\n${end}${after}`, {
   ...(await resolveConfig(file)),
   parser: 'markdown',
 })
 if (!process.argv.includes('--check')) await writeFile(file, wanted)
 else if (found !== wanted) {
-  process.stderr.write('docs/dependencies.md is not what package-lock.json says: npm run docs\n')
+  process.stderr.write('docs/dependencies.md is stale: npm run docs\n')
   process.exitCode = 1
 }
 if (faults.length > 0) process.exitCode = 1

@@ -1,4 +1,4 @@
-/** Why each direct production dependency is there. A new one needs a reason, one that has gone takes its own along. */
+/** The reason for each direct production dependency. Remove a reason together with its dependency. */
 export const reasons: Readonly<Record<string, string>> = {
   '@apollo/gateway': 'Plans queries over the subgraphs and joins their answers (Federation 2).',
   '@apollo/server': 'Parses, validates and executes operations by the specification; CSRF protection.',

@@ -4,15 +4,18 @@ export const root = new URL('../../', import.meta.url)
 
 /** An entry of package-lock.json; dependencies are by name. */
 export interface LockEntry {
-  /** Of what is installed under another name. */
+  /** The real name of a package installed under another name. */
   readonly name?: string
   readonly version?: string
   readonly license?: string
-  /** True where only development needs it. */
+  /** True for packages that only development needs. */
   readonly dev?: boolean
-  /** True where development needs it and production could do with it, as a peer of something. It does without. */
+  /**
+   * True for packages that development needs and that are an optional peer in production, which works
+   * without.
+   */
   readonly devOptional?: boolean
-  /** True of workspaces. */
+  /** True for workspaces. */
   readonly link?: boolean
   readonly dependencies?: Readonly<Record<string, string>>
 }
@@ -23,7 +26,7 @@ const { packages } = JSON.parse(await readFile(new URL('package-lock.json', root
 
 const folder = 'node_modules/'
 
-/** The packages that are installed, by name; one may be there in several versions. */
+/** The installed packages by name; several versions of one may be installed. */
 export const installed = Object.entries(packages)
   .filter(([path, { link }]) => path.includes(folder) && link !== true)
   .map(([path, entry]) => ({
@@ -31,12 +34,12 @@ export const installed = Object.entries(packages)
     entry,
   }))
 
-/** Whether it runs in production. */
+/** Whether it is part of production. */
 export const runs = ({ dev, devOptional }: LockEntry): boolean => dev !== true && devOptional !== true
 
 /** Our own workspaces, by folder. */
 export const workspaces = Object.entries(packages).filter(([path]) => path !== '' && !path.includes(folder))
 
-/** What a workspace gets when it imports a package. */
+/** The package that a workspace gets when it imports a name. */
 export const resolved = (workspace: string, name: string): LockEntry | undefined =>
   packages[`${workspace}/${folder}${name}`] ?? packages[`${folder}${name}`]

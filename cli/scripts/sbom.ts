@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { installed, root, runs } from './lock-file.ts'
 
-// `npm run sbom [-- <file>]`: what runs in production, as CycloneDX. It reads the lock file only: no network.
+// `npm run sbom [-- <file>]`: the packages of production, as CycloneDX. Reads only the lock file: no network.
 
 interface Bom {
   readonly metadata: { readonly component: { name: string } }
@@ -21,11 +21,12 @@ const npm = [
 const bom = JSON.parse(
   execFileSync('npm', npm, { cwd: root, encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 }),
 ) as Bom
-// npm takes the name of the folder.
+// npm would use the folder's name.
 const { name } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { name: string }
 bom.metadata.component.name = name
 
-// npm's own `--omit=dev` leaves out whatever any workspace has among its devDependencies, also if another needs it.
+// npm's `--omit=dev` omits every devDependency of any workspace, even if another workspace needs it in
+// production.
 const refOf = ({ name, entry }: (typeof installed)[number]): string => `${name}@${entry.version ?? ''}`
 const external = new Set(installed.map(refOf))
 const running = new Set(installed.filter(({ entry }) => runs(entry)).map(refOf))

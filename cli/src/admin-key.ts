@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { openUsersDatabase } from '@user-stats/prisma-users'
-import { masterKeysOf } from './backup/facts.ts'
+import { masterKeysOf } from './backup/database-state.ts'
 import type { Database } from './databases/database.ts'
 import type { StackEnv } from './env.ts'
 import { masterKeyFile, previousMasterKeyOf } from './master-key.ts'
@@ -10,29 +10,32 @@ import { keepAdminKey, keepMasterKey } from './secrets.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Secrets {
-  /** Undefined when the operator gives it. */
+  /** Undefined when the operator provides it. */
   readonly masterKey: string | undefined
-  /** The master key before, while it is being replaced. */
+  /** The previous master key, while it is being replaced. */
   readonly previousMasterKey: string | undefined
   readonly adminApiKey: string | undefined
 }
 
-/** What the users service needs and the operator has not given: generated at the first start, kept in DATA_DIR. */
+/**
+ * Secrets of the users service that the operator did not provide: generated at the first start, kept in
+ * DATA_DIR.
+ */
 export async function secretsOf(env: StackEnv, users: Database, terminal: Terminal): Promise<Secrets> {
   const { dataDir, given } = env
   if (!given.masterKey) await requireNoOtherMasterKey(dataDir, users)
   const masterKey = given.masterKey ? undefined : await keepMasterKey(dataDir)
   if (masterKey?.created)
     terminal.line('secrets', `master key created in ${masterKey.file}: keep a copy elsewhere`)
-  // With a key of the operator's own the one before is the operator's, too.
+  // An operator who provides the key also provides the previous one.
   const previousMasterKey = given.masterKey ? undefined : await previousMasterKeyOf(dataDir)
   if (previousMasterKey !== undefined)
-    terminal.line('secrets', 'the master key is being replaced: npm run rotate:master-key goes on with it')
+    terminal.line('secrets', 'the master key is being replaced: npm run rotate:master-key continues it')
   const adminApiKey = given.adminApiKey ? undefined : await adminKey(dataDir, users, terminal)
   return { masterKey: masterKey?.text, previousMasterKey, adminApiKey }
 }
 
-/** @throws Error when there is no key, and a new one would not open the database */
+/** @throws Error when there is no key, and a new one could not open the database */
 async function requireNoOtherMasterKey(dataDir: string, { url }: Database): Promise<void> {
   const file = masterKeyFile(dataDir)
   if ((await readText(file)) !== undefined) return
@@ -46,7 +49,7 @@ async function requireNoOtherMasterKey(dataDir: string, { url }: Database): Prom
 }
 
 async function adminKey(dataDir: string, users: Database, terminal: Terminal): Promise<string | undefined> {
-  // One whose file was taken elsewhere, or that another machine made, works on: a second one would be ignored.
+  // Works on if its file was moved away, or on a database created elsewhere: a second key would be ignored.
   if (!existsSync(path.join(dataDir, 'admin-api-key')) && (await hasAdminKey(users.url))) return undefined
   const { text, file, created } = await keepAdminKey(dataDir)
   if (created && terminal.interactive)

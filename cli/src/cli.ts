@@ -4,9 +4,9 @@ import { commands, groups, type CommandDefinition } from './commands.ts'
 
 const usageFault = 2
 
-/** Runs the command that the command line names and sets the exit status, see docs/operate.md. */
+/** Parses the command line, runs the command and sets the exit status, see docs/operate.md. */
 export async function runCli(process: NodeJS.Process): Promise<void> {
-  // Whoever reads the output may stop reading: user-stats --help | head -1
+  // The reader of the output may stop reading: user-stats --help | head -1
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   let chosen: CommandDefinition | undefined
   let given: Readonly<Record<string, unknown>> = {}
@@ -18,7 +18,7 @@ export async function runCli(process: NodeJS.Process): Promise<void> {
     program.parse(process.argv)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    // Status 0: help or the version was asked for, and printed.
+    // Status 0: help or the version was printed.
     process.exitCode = error.exitCode === 0 ? 0 : usageFault
     return
   }
@@ -50,7 +50,7 @@ function createProgram(
   return program
 }
 
-/** A new command below its group, which is created with its first command. */
+/** Adds a command to its group, which is created with its first command. */
 function commandAt(program: Command, name: string): Command {
   const [first = '', second] = name.split(' ')
   if (second === undefined) return program.command(first)
@@ -60,7 +60,7 @@ function commandAt(program: Command, name: string): Command {
   return group.command(second)
 }
 
-/** Faults are thrown, and told like those of the commands. */
+/** Faults are thrown, and reported like those of the commands. */
 const configure = (command: Command): Command =>
   command
     .exitOverride()

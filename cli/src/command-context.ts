@@ -1,13 +1,13 @@
 import type { RawEnv } from '@user-stats/config'
 import type { Terminal } from './terminal.ts'
 
-/** What every command is given beside its own options. Commands return their exit status, see docs/operate.md. */
+/** The context passed to every command, in addition to its options. Commands return their exit status. */
 export interface CommandContext {
   readonly env: RawEnv
   readonly terminal: Terminal
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP: the command undoes what is half done and rejects. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP: the command undoes partial work and rejects. */
   readonly signal?: AbortSignal
-  /** Aborted by the second one: requests in flight are not waited for any longer. */
+  /** Aborted by the second signal: requests in flight are no longer awaited. */
   readonly hurry?: AbortSignal
   readonly clock?: () => Date
 }

@@ -2,18 +2,20 @@ import type { Argument, Option } from 'commander'
 import { options, parameters } from './options.ts'
 
 export interface CommandDefinition {
-  /** Words of the command line. */
+  /** The words that select it. */
   readonly name: string
   readonly summary: string
   readonly options?: readonly Option[]
   readonly parameters?: readonly Argument[]
-  /** What is reported when a signal made it give up. */
+  /** The message when a signal interrupted it. */
   readonly interrupted?: string
-  /** Loads what the command needs, and nothing before it is run. Takes a {@link CommandContext} with its options. */
+  /**
+   * Imports the command, so that nothing else is loaded. It takes a {@link CommandContext} with its options.
+   */
   readonly load: () => Promise<(options: never) => Promise<number>>
 }
 
-/** Words that have several commands below them. */
+/** Words with subcommands. */
 export const groups: Readonly<Record<string, string>> = {
   rotate: 'replace keys',
   erasures: 'carry erasures over to restored databases',
@@ -21,7 +23,7 @@ export const groups: Readonly<Record<string, string>> = {
 }
 
 const unchanged = 'interrupted; nothing was changed'
-const resumable = 'interrupted; run it again to go on'
+const resumable = 'interrupted; run it again to continue'
 
 export const commands: readonly CommandDefinition[] = [
   {
@@ -46,7 +48,7 @@ export const commands: readonly CommandDefinition[] = [
   },
   {
     name: 'restore',
-    summary: 'bring databases back from a backup; whoever was erased since stays erased',
+    summary: 'restore databases from a backup; users erased since stay erased',
     options: [
       options.backupFrom,
       options.keysFrom,
@@ -81,28 +83,28 @@ export const commands: readonly CommandDefinition[] = [
   },
   {
     name: 'erasures export',
-    summary: 'write down who was erased, which keys were revoked and which stores blocked',
+    summary: 'export erased users, revoked keys and blocked stores',
     options: [options.exportTo],
     interrupted: unchanged,
     load: async () => (await import('./tombstones/command.ts')).runExportErasures,
   },
   {
     name: 'erasures replay',
-    summary: 'erase, revoke and block in restored databases what such a file names',
+    summary: 'apply such a file to restored databases',
     options: [options.replayFrom, options.removeUnreadable],
     interrupted: resumable,
     load: async () => (await import('./tombstones/command.ts')).runReplayErasures,
   },
   {
     name: 'audit prune',
-    summary: 'delete entries of both audit logs that are older than some days',
+    summary: 'delete old entries of both audit logs',
     parameters: [parameters.days],
     interrupted: resumable,
     load: async () => (await import('./audit-log/prune.ts')).runPruneAuditLogs,
   },
   {
     name: 'init-secrets',
-    summary: 'make the secrets of the containers, or replace their master key',
+    summary: 'create the secrets of the containers, or replace their master key',
     parameters: [parameters.secretsFolder, parameters.secretsStep],
     load: async () => (await import('./containers/secrets.ts')).runInitSecrets,
   },

@@ -18,16 +18,16 @@ import { adminVariables, databaseUrls, databaseVariables } from './databases/url
 import { reachableAt } from './reachable.ts'
 import { isFor } from './tls.ts'
 
-/** What the stack itself reads, over the services' own variables. */
+/** Variables of the stack itself, in addition to those of the services. */
 export const stackVariables = {
   ...dataDirVariable,
   ...databaseVariables,
   ...backupVariables,
-  // Generated when unset, so not required as in the service itself.
+  // Optional here, since the stack generates it when unset.
   MASTER_KEY: { ...usersVariables.MASTER_KEY, schema: usersVariables.MASTER_KEY.schema.optional() },
 } as const satisfies Record<string, Variable>
 
-/** Every variable of `npm start`: the stack's own and those it passes on to the services. */
+/** All variables of `npm start`: the stack's own and those it passes on to the services. */
 export const variables = {
   ...gatewayVariables,
   ...usersVariables,
@@ -46,7 +46,8 @@ export interface StartOptions {
 export type StackEnv = ReturnType<typeof readStackEnv>
 
 /**
- * Reads what the stack needs and checks what its services will read, so that a fault shows before anything starts.
+ * Parses the stack's variables and validates those of its services, so that faults are reported before
+ * anything starts.
  *
  * @throws EnvError naming every variable that is wrong
  */
@@ -63,7 +64,7 @@ export function readStackEnv(raw: RawEnv, { tlsName }: StartOptions = {}) {
     /** Address or name at which the services reach each other. */
     reachable: (tls && tlsName) ?? reachableAt(env.HOST),
     ports,
-    /** Ports of the metrics. */
+    /** Ports of the metrics servers. */
     metrics: metricsPorts(ports, env.METRICS_PORT),
     databases: databaseUrls(env, []),
     /** Whether the operator keeps these; else the stack generates them. */
@@ -113,7 +114,7 @@ function certificateFaults(
 
 type Ports = Readonly<Record<'gateway' | 'users' | 'events', number>>
 
-/** Each beside its service's port, or in a row from the first on; 0 is a free one for each. */
+/** Each next to its service's port, or consecutive from the first; 0 is a free port for each. */
 function metricsPorts(ports: Ports, first: number | undefined): Ports {
   const at = (name: keyof Ports, place: number): number =>
     first === undefined ? metricsPortBeside(ports[name]) : first === 0 ? 0 : first + place
@@ -143,11 +144,11 @@ function sharedPorts(
   ]
 }
 
-/** Names of all variables that any command or service reads. */
+/** Names of all variables of any command or service. */
 export const variableNames = (raw: RawEnv): readonly string[] => [
   ...Object.keys({ ...variables, ...adminVariables }),
   ...subgraphUrlVariables(raw),
 ]
 
-/** The variable a service's port is set with. */
+/** The variable for a service's port. */
 export const portVariable = (service: string): string => `${service.toUpperCase()}_PORT`

@@ -1,12 +1,12 @@
 import { startFailures } from '@user-stats/config'
 
-/** What went wrong, a line each in the operator's terms; nothing when the operator gave the command up. */
+/** The reasons of a failure, one line each; none when the operator interrupted the command. */
 export function failureLines(error: unknown): string[] {
-  // Stopping what had been started failed as well: first things first.
+  // Clean-up failed as well: report the first error first.
   if (error instanceof SuppressedError) return [error.suppressed, error.error].flatMap(failureLines)
   if (error instanceof Error && error.name === 'AbortError') return []
   return [...startFailures(error)]
 }
 
-/** The command line is wrong in a way that only the command knows: exit status 2. */
+/** Misuse that only the command can detect: exit status 2. */
 export class UsageError extends Error {}

@@ -6,7 +6,7 @@ import { masterKeyId, parseMasterKey } from '@user-stats/users/keys'
 import { masterKeyFile } from './master-key.ts'
 import { readText } from './private-file.ts'
 
-/** As the users service reads them, but here the data directory may have the key instead. */
+/** As in the users service, but the data directory may contain the key instead. */
 export const masterKeyVariables = {
   MASTER_KEY: { ...usersVariables.MASTER_KEY, schema: usersVariables.MASTER_KEY.schema.optional() },
   MASTER_KEY_PREVIOUS: usersVariables.MASTER_KEY_PREVIOUS,
@@ -15,14 +15,14 @@ export const masterKeyVariables = {
 export interface KnownKey {
   readonly id: string
   readonly key: Uint8Array
-  /** The variable or file that holds it. */
+  /** The variable or file that contains it. */
   readonly source: string
 }
 
 export interface KnownKeys {
-  /** The one that services start with. */
+  /** The key that services start with. */
   readonly current: KnownKey | undefined
-  /** That one first, then all others that are here. */
+  /** That key first, then all other known ones. */
   readonly all: readonly KnownKey[]
 }
 
@@ -33,10 +33,10 @@ export interface MasterKeyEnv {
 }
 
 /**
- * The master keys that are here: those of the variables, and the files `master-key`, `master-key-previous` and
+ * The known master keys: those of the variables, and the files `master-key`, `master-key-previous` and
  * `master-key-<id>` of the data directory.
  *
- * @throws Error when the file of the current key holds no key
+ * @throws Error when the file of the current key contains no key
  */
 export async function findMasterKeys(env: MasterKeyEnv): Promise<KnownKeys> {
   const file = masterKeyFile(env.dataDir)
@@ -59,7 +59,7 @@ async function readKey(file: string): Promise<KnownKey[]> {
   return text === undefined ? [] : knownKey(parseMasterKey(text), file)
 }
 
-/** For a line: which keys open something, and where they are. */
+/** Formats for a message: which keys are in use, and where they are. */
 export function describeKeys(ids: readonly string[], { all }: KnownKeys): string {
   const one = (id: string) => {
     const source = all.find((known) => known.id === id)?.source

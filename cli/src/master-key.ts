@@ -8,7 +8,7 @@ const previousFile = (folder: string): string => path.join(folder, 'master-key-p
 
 export const randomMasterKey = (): string => randomBytes(32).toString('base64')
 
-/** The master key before, while it is being replaced. */
+/** The previous master key, while it is being replaced. */
 export const previousMasterKeyOf = (folder: string): Promise<string | undefined> =>
   readText(previousFile(folder))
 
@@ -17,24 +17,24 @@ export interface KeyChange {
   readonly previous: string
   /** The file that keeps the previous key for backups made under it. */
   readonly kept: string
-  /** Whether it had begun before. */
+  /** Whether the replacement had begun before. */
   readonly resumed: boolean
 }
 
 /**
- * Begins to replace a master key that is kept in a folder, or goes on with it: the key there is is kept as
- * `master-key-<id>` for backups made under it, and as `master-key-previous` for services; then a new one takes its place.
- * At each moment every key in use is in one of these files.
+ * Begins or continues to replace a master key that is kept in a folder: the existing key is kept as
+ * `master-key-<id>` for backups made under it, and as `master-key-previous` for services; then a new key is
+ * written. At each moment every key in use is in one of these files.
  *
  * @param mode permissions of the files
- * @throws Error in the operator's terms when there is no key
+ * @throws Error with a one-line message when there is no key
  */
 export async function beginKeyChange(folder: string, mode = 0o600): Promise<KeyChange> {
   const known = await readText(masterKeyFile(folder))
   if (known === undefined)
     throw new Error(`there is no master key in ${folder}. The first start makes one; or set MASTER_KEY.`)
   const previous = await previousMasterKeyOf(folder)
-  // Alike they are when it broke off between the two.
+  // The files are equal when it was interrupted between the two writes.
   if (previous !== undefined && previous !== known)
     return { current: known, previous, kept: await keepUnderId(folder, previous, mode), resumed: true }
   const kept = await keepUnderId(folder, known, mode)
@@ -54,11 +54,11 @@ async function keepUnderId(folder: string, text: string, mode: number): Promise<
   return file
 }
 
-/** Ends it: services need the previous key no more. */
+/** Completes the replacement: services no longer need the previous key. */
 export const endKeyChange = (folder: string): Promise<void> => removeFile(previousFile(folder))
 
 /**
- * The same where `master-key-previous` has to exist: it is emptied.
+ * The same where `master-key-previous` must exist: it is emptied.
  *
  * @returns the file that keeps the previous key
  */

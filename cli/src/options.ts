@@ -25,34 +25,31 @@ export const options = {
     '--keys-to <directory>',
     'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
   ),
-  notStopped: new Option('--stop', 'not needed any more: the system may run meanwhile'),
+  notStopped: new Option('--stop', 'no effect: the system may run meanwhile'),
   stop: new Option('--stop', 'stop the system that runs on DATA_DIR first'),
-  backupFrom: path('--from <directory>', 'a backup, or a directory of backups, of which the latest is taken'),
+  backupFrom: path('--from <directory>', 'a backup, or a directory of backups, the latest of which is used'),
   keysFrom: path(
     '--keys-from <directory>',
     'directory of the backups of data keys (default: DATA_DIR with "-key-backups" after it)',
   ),
   tombstones: new Option(
     '--tombstones <file...>',
-    'files of "erasures export": who is named there is erased again',
+    'files of "erasures export": users in them are erased again',
   ),
-  force: new Option(
-    '--force',
-    'replace the databases that are there; they are kept until a start has succeeded',
-  ),
+  force: new Option('--force', 'replace the existing databases; they are kept until a start has succeeded'),
   ignoreReplaced: new Option(
     '--ignore-replaced',
-    'with --force: go on if the data to be replaced cannot be read, and lose the erasures recorded in it',
+    'with --force: continue if the existing data cannot be read, and lose the erasures recorded in it',
   ),
   withoutMasterKey: new Option(
     '--without-master-key',
-    'restore although the master key that opens the backup is not here; nothing starts before it is found',
+    'restore without the master key that opens the backup; nothing starts before it is available',
   ),
-  unverified: new Option('--unverified', 'restore although what was restored does not pass verification'),
-  undo: new Option('--undo', 'go back to the databases that the latest restore replaced'),
+  unverified: new Option('--unverified', 'restore even if the result does not pass verification'),
+  undo: new Option('--undo', 'undo the latest restore: return to the databases it replaced'),
   removeUnreadable: new Option(
     '--remove-unreadable',
-    'delete users without a data key: theirs were deleted with them, and no backup of data keys has them',
+    'delete users without a data key, when no backup of data keys contains theirs',
   ),
   compromised: new Option('--compromised', 'reject tokens signed with earlier keys from now on'),
   exportTo: path('--to <file>', 'file to write').makeOptionMandatory(),
@@ -62,11 +59,11 @@ export const options = {
 export const parameters = {
   migrateStep: new Argument(
     '[step]',
-    'deploy applies what is pending, with *_ADMIN_URL after creating databases and roles; status lists migrations, with exit status 1 if one is pending or failed',
+    'deploy applies pending migrations, with *_ADMIN_URL after creating databases and roles; status lists migrations, with exit status 1 if one is pending or failed',
   )
     .choices(['deploy', 'status'])
     .default('deploy'),
-  days: new Argument('<days>', 'for how many days entries are kept').argParser((text) => {
+  days: new Argument('<days>', 'days for which entries are kept').argParser((text) => {
     if (!/^[1-9]\d{0,4}$/.test(text))
       throw new InvalidArgumentError('Expected a number of days from 1 to 99999.')
     return Number(text)

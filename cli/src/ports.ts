@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { portVariable } from './env.ts'
 
-/** A port nobody listens on at this moment, or an error of `net`. */
+/** A free port, or an error of `net`. */
 async function probe(host: string, port: number): Promise<number> {
   const server = createServer()
   server.listen({ host, port })
@@ -15,9 +15,9 @@ async function probe(host: string, port: number): Promise<number> {
 }
 
 /**
- * Ports to listen on, 0 replaced by free ones: services must know each other's before they start.
+ * The ports to listen on, with 0 replaced by free ones: services must know each other's before they start.
  *
- * @param options.timeout milliseconds to wait for services of a killed start, which are on their way out
+ * @param options.timeout milliseconds to wait for services of a killed start, which are still stopping
  * @throws Error, one line, naming the port and its variable
  */
 export async function claimPorts<Name extends string>(
@@ -28,7 +28,7 @@ export async function claimPorts<Name extends string>(
   const deadline = Date.now() + timeout
   const claimed: [Name, number][] = []
   for (const [name, port] of wanted) {
-    // A free port may be found twice; ports in use are asked for once.
+    // A free port may be found twice; ports in use are reported once.
     let found = await claim(name, host, port, deadline, signal)
     while (port === 0 && claimed.some(([, other]) => other === found)) found = await probe(host, 0)
     claimed.push([name, found])
@@ -71,7 +71,7 @@ function refusal(
   return `port ${String(port)} (${variable}) cannot be opened: ${message}`
 }
 
-/** Base URL of a service that this machine reaches at an address or name. */
+/** The base URL of a service at an address or name of this machine. */
 export function baseUrl(scheme: 'http' | 'https', reachable: string, port: number): string {
   return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${String(port)}`
 }

@@ -1,7 +1,7 @@
 import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
-/** The text of a file without white space around it; undefined when it is missing or empty. */
+/** The trimmed text of a file; undefined when it is missing or empty. */
 export async function readText(file: string): Promise<string | undefined> {
   const found = await readFile(file, 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
@@ -10,7 +10,7 @@ export async function readText(file: string): Promise<string | undefined> {
   return found.trim() === '' ? undefined : found.trim()
 }
 
-/** Writes a file that only its owner reads: whole or not at all, and on disk, its name too, when this resolves. */
+/** Writes a file that only its owner can read, atomically; resolves when file and name are on disk. */
 export async function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
   const unfinished = `${file}.new`
   await rm(unfinished, { force: true })
@@ -24,13 +24,13 @@ export async function replaceFile(file: string, text: string, mode = 0o600): Pro
   await syncFolder(file)
 }
 
-/** Takes away from others what a copy, say, has given to them. Files of another owner stay as they are. */
+/** Revokes the permissions of others, for example after a copy. Files of another owner are not changed. */
 export async function keepPrivate(file: string): Promise<void> {
   const { mode } = await stat(file)
   if ((mode & 0o077) !== 0) await chmod(file, 0o600).catch(() => undefined)
 }
 
-/** Removes a file, for good when this resolves. */
+/** Removes a file; resolves when the removal is on disk. */
 export async function removeFile(file: string): Promise<void> {
   await rm(file, { force: true })
   await syncFolder(file)

@@ -7,12 +7,15 @@ import { variableNames } from './env.ts'
 import { failureLines, UsageError } from './failure.ts'
 import { createTerminal } from './terminal.ts'
 
-/** npm forwards a Ctrl-C to a process that the terminal has signalled as well: within this time both are one. */
+/**
+ * npm forwards a Ctrl-C to a process that the terminal has also signalled: two signals within this time count
+ * as one.
+ */
 const sameSignal = 1_000
 
 /**
- * Runs a command. Its exit status is what the command returns; 1 if it fails, each reason a line; 128 and the number of
- * the signal if a signal made it give up.
+ * Runs a command. The exit status is what the command returns; 1 if it fails, with each reason on a line; 128
+ * plus the signal's number if a signal interrupted it.
  */
 export async function runCommand(
   { load, interrupted }: CommandDefinition,
@@ -50,6 +53,6 @@ export async function runCommand(
     process.exitCode = first === undefined ? failed : 128 + constants.signals[first.signal]
     for (const line of lines) process.stderr.write(`user-stats: ${line}\n`)
   }
-  // Nothing should be left that keeps the process alive; if something is, end it.
+  // Nothing should keep the process alive now; if something does, end it.
   void delay(2_000, undefined, { ref: false }).then(() => process.exit())
 }

@@ -8,7 +8,7 @@ export type RolePasswords = Readonly<Record<'owner' | 'service', string>>
 
 const random = () => randomBytes(32).toString('base64url')
 
-/** Passwords of the embedded databases' roles. Lost ones are made anew: each start sets them. */
+/** Passwords of the embedded databases' roles. Lost ones are generated again: each start sets them. */
 export async function rolePasswords(dataDir: string): Promise<Record<DatabaseName, RolePasswords>> {
   const { text } = await keep(path.join(dataDir, 'secrets.json'), () => {
     const made = databaseNames.map((name) => [name, { owner: random(), service: random() }])
@@ -29,7 +29,7 @@ export const keepMasterKey = (dataDir: string): Promise<Kept> => keep(masterKeyF
 export const keepAdminKey = (dataDir: string): Promise<Kept> =>
   keep(path.join(dataDir, 'admin-api-key'), () => `us_a_${random()}`)
 
-/** The text of a private file, made at the first start, on disk before it is used. */
+/** The text of a private file, generated at the first start, on disk before it is used. */
 async function keep(file: string, generate: () => string): Promise<Kept> {
   const found = await readText(file)
   if (found !== undefined) {

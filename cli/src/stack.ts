@@ -20,9 +20,9 @@ export interface StackOptions extends StartOptions {
   /** Those to start, all by default; with the databases they use. */
   readonly services?: readonly ServiceName[]
   readonly terminal?: Terminal
-  /** Gives the start up: what has been started is stopped again. */
+  /** Cancels the start: what has been started is stopped again. */
   readonly signal?: AbortSignal
-  /** Ends waiting for requests in flight, while stopping. */
+  /** Stops waiting for requests in flight while stopping. */
   readonly hurry?: AbortSignal
   /** False for throw-away data: embedded databases are faster, nothing survives a crash of the machine. */
   readonly durable?: boolean
@@ -35,13 +35,13 @@ export interface Stack extends AsyncDisposable {
   readonly databases: Readonly<Record<DatabaseName, Database>>
   /** The first admin key, unless the operator deleted its file. */
   readonly adminApiKey: string | undefined
-  /** The gateway first, then the subgraphs, then the databases. May be called again. */
+  /** Stops the gateway first, then the subgraphs, then the databases. May be called again. */
   readonly stop: () => Promise<void>
 }
 
 /**
- * Starts everything on one machine: embedded databases where no URL is given, migrations, the services. What fails
- * undoes what was started before.
+ * Starts everything on one machine: embedded databases where no URL is given, migrations, the services. On
+ * failure, stops what was started before.
  *
  * @throws Error in one line for the operator: EnvError, DataDirInUseError, DatabaseUnreachableError, MigrationError, …
  */
@@ -52,7 +52,7 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
   const chosen = definitions.filter(({ name }) => options.services?.includes(name) ?? true)
 
   await using undo = new AsyncDisposableStack()
-  // It is removed by a clean end. After another, services may still be on their way out.
+  // Removed at a clean stop. Otherwise services may still be stopping.
   const leftBehind = existsSync(path.join(env.dataDir, 'lock.pid'))
   undo.use(await lockDataDir(env.dataDir))
   const ports = await claimPorts(
@@ -103,7 +103,7 @@ export async function startStack(raw: RawEnv, options: StackOptions = {}): Promi
       .map(at)
       .join('  '),
   )
-  // What a restore replaced is kept until here.
+  // A restore's replaced databases are kept until here.
   if (chosen.length === definitions.length)
     await removeReplaced(sitesOf(env), terminal).catch((error: unknown) => {
       terminal.line('replaced', `not removed: ${failureLines(error).join('; ')}`)

@@ -4,22 +4,22 @@ import type { StartOptions } from './env.ts'
 import { startStack } from './stack.ts'
 
 /**
- * Runs everything until the signal: then it finishes what is in flight and stops services and databases.
+ * Runs everything until the signal: then it finishes requests in flight and stops services and databases.
  *
  * @throws AbortError when the signal came before all was ready; what had been started is stopped then
- * @throws Error in the operator's terms when it cannot start
+ * @throws Error with a one-line message when it cannot start
  */
 export async function runStart({ env, ...options }: CommandContext & StartOptions): Promise<number> {
   const { signal, terminal } = options
   signal?.addEventListener('abort', () => {
-    terminal.line('stopping', 'finishing what is in flight; again to hurry')
+    terminal.line('stopping', 'finishing requests in flight; interrupt again to stop at once')
   })
   await using _stack = await startStack(env, options)
   await untilAborted(signal)
   return 0
 }
 
-/** Keeps the process alive, as a promise alone does not. */
+/** Keeps the process alive, which a promise alone does not. */
 async function untilAborted(signal: AbortSignal | undefined): Promise<void> {
   await delay(2 ** 31 - 1, undefined, { ...(signal && { signal }) }).catch(() => undefined)
   if (signal?.aborted !== true) await untilAborted(signal)

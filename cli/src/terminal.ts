@@ -1,13 +1,13 @@
-/** What the stack tells its operator: one line a step, the step's name first. */
+/** The output of the stack for its operator: one line per step, beginning with the step's name. */
 export interface Terminal {
   readonly line: (step: string, text: string) => void
-  /** Whether a person reads this: a secret may be shown once. */
+  /** Whether it is an interactive terminal: a secret may be shown once. */
   readonly interactive: boolean
 }
 
 export const silent: Terminal = { line: () => undefined, interactive: false }
 
-/** Writes to a stream as long as it is open: its reader may leave (`npm start | head -1`). */
+/** Writes to a stream while it is open: its reader may stop reading (`npm start | head -1`). */
 export function createTerminal(stream: NodeJS.WriteStream): Terminal {
   return {
     line: (step, text) => {

@@ -12,10 +12,10 @@ export function isFor({ cert }: Pick<Tls, 'cert'>, host: string): boolean {
 }
 
 /**
- * Tries on this machine what the services will do: one that is not trusted by the others would start and be of no use.
+ * Verifies on this machine what the services will verify: a certificate they do not trust would be useless.
  *
- * @param authorities the file that `NODE_EXTRA_CA_CERTS` names, if any
- * @throws EnvError saying why a client would refuse the certificate
+ * @param authorities the file of `NODE_EXTRA_CA_CERTS`, if any
+ * @throws EnvError with the reason why a client would refuse the certificate
  */
 export async function proveTrusted(
   { cert, key }: Tls,
@@ -25,13 +25,13 @@ export async function proveTrusted(
   const extra = authorities === undefined || authorities === '' ? [] : [await authoritiesIn(authorities)]
   const server = createServer({ cert, key }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  // A client that turns away is told of below.
+  // A client that refuses is reported below.
   server.on('tlsClientError', () => undefined)
   const socket = connect({
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
     ca: [...getCACertificates('default'), ...extra],
-    // Whose the name is, is checked before; an address is no name to ask a server for.
+    // The name was checked before; an address cannot be used for SNI.
     ...(isIP(host) === 0 && { servername: host }),
     checkServerIdentity: () => undefined,
   })

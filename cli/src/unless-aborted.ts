@@ -1,8 +1,8 @@
 /**
- * Starts work and waits for it until the signal is aborted. Then the caller undoes what was begun, and what the work
- * rejects with afterwards is ignored.
+ * Starts work and waits for it until the signal is aborted. The caller then undoes partial work; later
+ * rejections of the work are ignored.
  *
- * @throws the signal's reason when it is aborted, before or meanwhile; what the work rejects with
+ * @throws the signal's reason when it is aborted; otherwise what the work rejects with
  */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted()

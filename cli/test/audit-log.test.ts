@@ -41,7 +41,7 @@ async function readLogs(stack: Stack, admin: string): Promise<Entry[]> {
   return [...auditLog.nodes.toReversed(), ...eventsAuditLog.nodes.toReversed()]
 }
 
-/** Does once whatever a caller can do that is written down. */
+/** Performs every audited action once. */
 async function doEverything(stack: Stack, admin: string): Promise<void> {
   const shop = await openShop(stack)
   const [ann, bob, cid] = [await shop.register('ann'), await shop.register('bob'), await shop.register('cid')]
@@ -80,7 +80,7 @@ async function doEverything(stack: Stack, admin: string): Promise<void> {
     admin,
     `mutation { rotateApiKey(${key.replace(' }', ', overlapSeconds: 3600 }')}) { apiKey { id } } }`,
   )
-  // A parked command: the relay leaves it to admins.
+  // A parked command: the relay skips it.
   await parkLastCommand(stack)
   const { undeliveredCommands } = await graphql(stack, admin, '{ undeliveredCommands { nodes { id } } }')
   await graphql(
@@ -101,7 +101,7 @@ async function parkLastCommand({ databases }: Stack): Promise<void> {
   await client.end()
 }
 
-test('every action there is is written down when it is done, by callers and at the command line, and admins see it in the graph', async () => {
+test('every action is recorded in the audit log, by callers and at the command line, and admins see it in the graph', async () => {
   await using home = await temporaryDir()
   const env = { DATA_DIR: home.dir }
   const tombstones = path.join(home.dir, 'tombstones.ndjson')
@@ -127,7 +127,7 @@ test('every action there is is written down when it is done, by callers and at t
       ...byOperator,
       requestId: 'rotate:master-key',
       recordIds: [expect.stringMatching(/^[\da-f]{16}$/), expect.stringMatching(/^[\da-f]{16}$/)],
-      // All users are gone: the key of the blind indexes, two that sign tokens, one that signs receipts.
+      // All users are erased: left are the key of the blind indexes, two signing keys, one receipt key.
       recordCount: 4,
     }),
   ])
@@ -139,11 +139,11 @@ test('every action there is is written down when it is done, by callers and at t
     { ...byOperator, requestId: 'replay-erasures', recordIds: [expect.stringMatching(/^20.*Z$/)] },
     { ...byOperator, requestId: 'replay-erasures', recordIds: [expect.stringMatching(/^20.*Z$/)] },
   ])
-  // One by the field, as the store; one by the path of the gateway, as the admin.
+  // One over the mutation, as the store; one over REST on the gateway, as the admin.
   expect(of('USER_EXPORTED').map(({ actor }) => actor.role)).toEqual(['STORE', 'ADMIN'])
   expect(JSON.stringify(entries)).not.toMatch(/example\.org|visitor/)
 
-  // All of it is old by then.
+  // All entries are older than that.
   await runPruneAuditLogs({
     days: 1,
     env,

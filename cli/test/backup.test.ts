@@ -55,7 +55,7 @@ afterAll(async () => {
   await home[Symbol.asyncDispose]()
 })
 
-test('a backup holds no data key in any file, the data keys are elsewhere, and the master key, which it names, is in neither', async () => {
+test('a backup contains no data key, the data keys are stored apart, and the master key is in neither', async () => {
   const users = openUsersDatabase({ url: stack.databases.users.ownerUrl })
   const { rows } = await users.pool.query<{ key: Buffer; id: string }>(
     'SELECT key, master_key_id AS id FROM user_keys',
@@ -86,7 +86,7 @@ test('a backup holds no data key in any file, the data keys are elsewhere, and t
   expect(kept.join('\n')).not.toContain(secrets[1])
 })
 
-test('a backup is of one instant of each database, while services write', async () => {
+test('a backup is a consistent snapshot of each database while services write', async () => {
   let writing = true
   const writers = Array.from({ length: 4 }, async (_, n) => {
     while (writing) await shop.visit(`visitor-${String(n)}`)
@@ -105,7 +105,7 @@ test('a backup is of one instant of each database, while services write', async 
   expect(events).toBeGreaterThan(3)
 })
 
-test('a month that retention drops meanwhile is left out, and the rest is of a later instant', async () => {
+test('a month that retention drops meanwhile is left out, and the rest is of a later snapshot', async () => {
   await using server = await startTestPostgres()
   const { ownerUrl } = await server.createDatabase(eventsSchema)
   await using owner = await connect(ownerUrl)
@@ -128,7 +128,7 @@ test('backups of data keys that are too old are deleted by the next backup, and 
   const keysTo = path.join(home.dir, 'keys')
   const at = (day: string) => () => new Date(`2026-10-${day}T12:00:00Z`)
   for (const day of ['01', '02']) await backup({ keysTo }, at(day))
-  // Those of the version before, of the same installation and of another.
+  // Backups of the previous version, of the same installation and of another.
   const [about] = [await manifestOf(await latest(keysTo))]
   for (const [name, masterKeys] of Object.entries({ ours: about.masterKeys, theirs: ['0123456789abcdef'] })) {
     const old = { ...about, version: 1, installation: '7', masterKeys, createdAt: '2026-09-01T00:00:00.000Z' }
@@ -147,7 +147,7 @@ test('backups of data keys that are too old are deleted by the next backup, and 
   ])
 })
 
-test('a backup that fails or is killed midway leaves nothing that counts as one', async () => {
+test('a failed or killed backup leaves nothing that counts as a backup', async () => {
   const to = path.join(home.dir, 'broken')
   const begin = async () => {
     const program = runProgram({ DATA_DIR: dataDir }, 'backup', '--to', to)
@@ -171,7 +171,7 @@ test('a backup that fails or is killed midway leaves nothing that counts as one'
   expect((await readdir(to)).filter((name) => /^\.unfinished|^20/.test(name))).toEqual([])
 })
 
-test('what cannot be backed up is reported in one line', async () => {
+test('a backup that is not possible is reported in one line', async () => {
   const empty = path.join(home.dir, 'empty')
   await mkdir(empty)
   await expect(runBackup({ env: { DATA_DIR: empty }, ...recordingTerminal() })).rejects.toThrow(

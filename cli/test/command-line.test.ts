@@ -20,14 +20,14 @@ test.each([
     ['audit', 'prune', '--', days],
     'Expected a number of days from 1 to 99999.',
   ]),
-])('%j is misuse: status 2, and nothing is done', async (words, message) => {
+])('%j is misuse: status 2, without effect', async (words, message) => {
   const { code, stdout, stderr } = await runProgram({}, ...words).ended
   expect([code, stdout]).toEqual([2, ''])
   if (typeof message === 'string') expect(stderr).toContain(message)
   else expect(stderr).toMatch(message)
 })
 
-test('every command and every group explains itself, with all its options', async () => {
+test('every command and every group has help, with all its options', async () => {
   for (const { name, summary, options = [], parameters = [] } of commands) {
     const { code, stdout, stderr } = await runProgram({}, ...name.split(' '), '--help').ended
     expect([code, stderr]).toEqual([0, ''])
@@ -42,7 +42,7 @@ test('every command and every group explains itself, with all its options', asyn
     expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
 })
 
-test('a command loads what it needs: none a web server, and help nothing', async () => {
+test('commands load no web server, and help loads nothing', async () => {
   await using home = await temporaryDir()
   const packagesOf = async (...words: string[]): Promise<string[]> => {
     const options = `--import=${path.join(import.meta.dirname, 'fixtures/log-packages.js')}`

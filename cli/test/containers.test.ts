@@ -28,7 +28,7 @@ async function all(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await read(file)] as const)))
 }
 
-test('each container finds what it needs in its own folder, and nothing else', async () => {
+test('each container has the secrets it needs in its own folder, and no others', async () => {
   await makeSecrets(root)
   expect(Object.keys(await all())).toEqual([
     'events-database/password',
@@ -50,7 +50,7 @@ test('each container finds what it needs in its own folder, and nothing else', a
   ])
 })
 
-test('who must agree on a secret holds the same one', async () => {
+test('containers that share a secret have the same one', async () => {
   await makeSecrets(root)
   for (const name of ['users', 'events']) {
     expect(await read(`${name}/database-url`)).toBe(await read(`migrate/${name}-database-url`))
@@ -61,7 +61,7 @@ test('who must agree on a secret holds the same one', async () => {
   }
 })
 
-test('no secret is guessed from another', async () => {
+test('no secret can be derived from another', async () => {
   await makeSecrets(root)
   const files = await all()
   const passwords = Object.keys(files)
@@ -72,7 +72,7 @@ test('no secret is guessed from another', async () => {
   for (const secret of secrets) expect(secret?.length).toBeGreaterThanOrEqual(43)
 })
 
-test('nobody writes to a secret, and only the group of a database reads its password', async () => {
+test('secrets are read-only, and only the group of a database reads its password', async () => {
   await makeSecrets(root)
   for (const file of Object.keys(await all())) {
     const { mode } = await stat(path.join(root, file))
@@ -87,7 +87,7 @@ test('a second start, or several at once, change nothing', async () => {
   expect(await all()).toEqual(before)
 })
 
-test('what an operator has put there is kept, what is missing is made', async () => {
+test('secrets of the operator are kept, missing ones are created', async () => {
   await writeFile(path.join(root, 'users/admin-api-key'), 'my-own-long-admin-key\n')
   await makeSecrets(root)
   await rm(path.join(root, 'events/database-url'))
@@ -98,7 +98,7 @@ test('what an operator has put there is kept, what is missing is made', async ()
   expect(after).toEqual({ ...before, 'events/database-url': before['migrate/events-database-url'] })
 })
 
-test('a volume of another installation is an error, and stays as it is', async () => {
+test('a volume of another installation is an error and is not changed', async () => {
   await makeSecrets(root)
   const file = path.join(root, 'events-database/password')
   await chmod(file, 0o600)
@@ -109,7 +109,7 @@ test('a volume of another installation is an error, and stays as it is', async (
   expect(await read('events-database/password')).toBe('another')
 })
 
-test('the master key is replaced beside the old one, and begun twice it stays with the first new one', async () => {
+test('the new master key is stored next to the old one, and a second run keeps the first new one', async () => {
   await makeSecrets(root)
   const before = await all()
   expect(before['users/master-key-previous']).toBe('')
@@ -140,14 +140,15 @@ test('the image and docker-compose.yml have a folder for each container that has
   )
 })
 
-// Fixed inside containers: where to listen (the image's HOST and METRICS_HOST), and the graph that the image carries.
+// Constants inside containers: where to listen (the image's HOST and METRICS_HOST), and the supergraph in the
+// image.
 const fixed = /^(HOST|METRICS_HOST|METRICS_PORT|(GATEWAY|USERS|EVENTS)_PORT|SUPERGRAPH_.*)$/
 
 test.each([
   ['gateway', gatewayVariables],
   ['users', usersVariables],
   ['events', eventsVariables],
-])('docker-compose.yml sets or takes over each variable of %s, and no other', async (service, variables) => {
+])('docker-compose.yml sets or forwards each variable of %s, and no other', async (service, variables) => {
   const compose = await text('docker-compose.yml')
   const named = [block(compose, 'x-environment: &environment'), block(compose, `  ${service}:`)].flatMap(
     (text) => [...text.matchAll(/^ +([A-Z][A-Z_]+?)(?:_FILE)?:/gm)].map(([, name]) => name),
@@ -162,20 +163,23 @@ test.each([
 /** A file of the repository's root. */
 const text = (file: string) => readFile(new URL(`../../${file}`, import.meta.url), 'utf8')
 
-test.each(['backup', 'restore'])('docs/backup.md says for containers what is tested: %s', async (name) => {
-  const page = await text('docs/backup.md')
-  const [own, contained] = [`tested: ${name}`, `in containers: ${name}`].map((mark) =>
-    (page.split(`<!-- ${mark} -->\n\n\`\`\`sh\n`)[1]?.split('```')[0] ?? '').trimEnd().split('\n'),
-  )
-  expect(own?.[0]).toMatch(/^npm run /)
-  const around = /^(ours\(\)|docker compose (stop|up)) /
-  const { scripts } = JSON.parse(await text('package.json')) as { scripts: Record<string, string> }
-  expect(contained?.filter((line) => !around.test(line))).toEqual(
-    own?.map((line) => inContainers(line, scripts)),
-  )
-})
+test.each(['backup', 'restore'])(
+  'docs/backup.md has the tested commands for containers: %s',
+  async (name) => {
+    const page = await text('docs/backup.md')
+    const [own, contained] = [`tested: ${name}`, `in containers: ${name}`].map((mark) =>
+      (page.split(`<!-- ${mark} -->\n\n\`\`\`sh\n`)[1]?.split('```')[0] ?? '').trimEnd().split('\n'),
+    )
+    expect(own?.[0]).toMatch(/^npm run /)
+    const around = /^(ours\(\)|docker compose (stop|up)) /
+    const { scripts } = JSON.parse(await text('package.json')) as { scripts: Record<string, string> }
+    expect(contained?.filter((line) => !around.test(line))).toEqual(
+      own?.map((line) => inContainers(line, scripts)),
+    )
+  },
+)
 
-test('docker-compose.yml and docs/operate.md start each service with the flags it has in the stack', async () => {
+test('docker-compose.yml and docs/operate.md start each service with the flags that npm start uses', async () => {
   const [compose, operate] = await Promise.all([text('docker-compose.yml'), text('docs/operate.md')])
   for (const { name, main, flags = [] } of definitions) {
     const file = path.relative(path.resolve(import.meta.dirname, '../..'), main)
@@ -184,14 +188,14 @@ test('docker-compose.yml and docs/operate.md start each service with the flags i
   }
 })
 
-/** A command as it is in containers. */
+/** A command in the form for containers. */
 function inContainers(line: string, scripts: Readonly<Record<string, string>>): string {
   const [, script = '', options = ''] = /^npm run ([a-z-]+)(?: --)?(.*)$/.exec(line) ?? []
   const command = (scripts[script] ?? '').replace('node cli/src/main.ts', 'ours')
   return command + options.replace('"$BACKUPS"', '/backups').replace('"$KEY_BACKUPS"', '/key-backups')
 }
 
-/** The lines below a line, as far as they are indented more. */
+/** The indented lines below a line. */
 function block(yaml: string, head: string): string {
   const lines = yaml.split('\n')
   const start = lines.indexOf(head) + 1

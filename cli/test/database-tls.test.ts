@@ -56,11 +56,11 @@ async function encryptionOf(url: string): Promise<unknown> {
   }
 }
 
-test('a URL with sslmode=verify-full and the authority’s certificate is spoken to over TLS', async () => {
+test('a URL with sslmode=verify-full and the authority’s certificate is used over TLS', async () => {
   expect(await encryptionOf(urlWith('right.pem'))).toEqual([{ ssl: true, version: 'TLSv1.3' }])
 })
 
-test('a database with the certificate of another authority, or for another name, is not spoken to', async () => {
+test('a database with the certificate of another authorityor for another name is refused', async () => {
   await expect(encryptionOf(urlWith('wrong.pem'))).rejects.toThrow('self-signed certificate')
   await expect(encryptionOf(urlWith('right.pem', 'localhost'))).rejects.toThrow(/altnames/)
 })

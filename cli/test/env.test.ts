@@ -34,7 +34,7 @@ test('faults in variables of the stack and of any service are reported together,
   expect(faults.join()).not.toContain('s3cret')
 })
 
-test('whatever is wrong in the stack and its services is reported at once, and not what only follows from it', () => {
+test('all faults in the stack and its services are reported at once, without those that follow from others', () => {
   expect(
     faultsOf(() =>
       readStackEnv({
@@ -65,7 +65,7 @@ test('whatever is wrong in the stack and its services is reported at once, and n
   ])
 })
 
-test('the URL of a subgraph that the supergraph names is checked with the others', async () => {
+test('the URL of a subgraph in the supergraph is validated too', async () => {
   await using home = await temporaryDir()
   const file = path.join(home.dir, 'supergraph.graphql')
   await writeFile(file, 'enum join__Graph { OURS @join__graph(name: "our-products", url: "http://x") }')
@@ -78,19 +78,19 @@ test.each([
   ['gateway', gatewayVariables],
   ['users', usersVariables],
   ['events', eventsVariables],
-])('beside %s no variable of another service looks misspelt', (_, own) => {
+])('with %s no variable of another service is reported as misspelt', (_, own) => {
   const given = Object.fromEntries(variableNames({}).map((name) => [name, 'x']))
   expect(nearMisses(given, Object.keys(own))).toEqual([])
 })
 
-test('two services cannot have one port, unless it is 0', () => {
+test('two services cannot have the same port, unless it is 0', () => {
   expect(faultsOf(() => readStackEnv({ GATEWAY_PORT: '8002' }))).toEqual([
     'EVENTS_PORT: the same as GATEWAY_PORT, expected another port',
   ])
   expect(faultsOf(() => readStackEnv({ GATEWAY_PORT: '0', EVENTS_PORT: '0' }))).toEqual([])
 })
 
-test('metrics have a port beside each service, or three in a row, and never a port of a service', () => {
+test('metrics have the port after each service, or three consecutive ones, and never the port of a service', () => {
   expect(readStackEnv({}).metrics).toEqual({ gateway: 9_000, users: 9_001, events: 9_002 })
   expect(readStackEnv({ METRICS_PORT: '9464' }).metrics).toEqual({
     gateway: 9_464,
@@ -132,6 +132,6 @@ test('an administrator prepares a database for two roles other than itself', () 
   expect(read(as('admin'), as('own', 'other'), as('serve'))).toHaveLength(1)
 })
 
-test('every variable of the stack says what it is for', () => {
+test('every variable of the stack has a description', () => {
   for (const { about } of Object.values(stackVariables)) expect(about).toMatch(/^[A-Z].*\.$/)
 })

@@ -13,7 +13,7 @@ const given = {
   EVENTS_OWNER_URL: 'postgresql://owner@db/events',
   USERS_URL: 'http://elsewhere',
   OTHER_URL: 'http://other/graphql',
-  DATABASE_URL: 'postgresql://somebody@db/else',
+  DATABASE_URL: 'postgresql://someone@db/else',
   AWS_SECRET_ACCESS_KEY: 'theirs',
 }
 const decided = {
@@ -29,7 +29,7 @@ const environment = (name: string) => {
   return environmentOf(definition, given, decided)
 }
 
-test('a service gets what it documents and no secret of another', () => {
+test('a service receives its documented variables and no secret of another', () => {
   const ambient = { PATH: given.PATH, NODE_OPTIONS: given.NODE_OPTIONS, LOG_LEVEL: 'warn' }
   expect(environment('users')).toEqual({
     ...ambient,
@@ -57,6 +57,6 @@ test.each([
     'TypeError: no such thing',
   ],
   ['\n', undefined],
-])('last words are reduced to the line that says why: %j', (words, reason) => {
+])('the last output is reduced to the line with the reason: %j', (words, reason) => {
   expect(reasonIn(words)).toBe(reason)
 })

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Terminal } from '../src/terminal.ts'
 
-/** A data directory that goes with the test; PostgreSQL under root must be able to pass. */
+/** A data directory that is removed after the test; PostgreSQL under root must be able to traverse it. */
 export async function temporaryDir(): Promise<AsyncDisposable & { dir: string }> {
   const dir = await mkdtemp(path.join(tmpdir(), 'user-stats-stack-'))
   await chmod(dir, 0o711)
@@ -17,7 +17,7 @@ export async function temporaryDir(): Promise<AsyncDisposable & { dir: string }>
 /** The stack's environment on free ports. */
 export const freePorts = { GATEWAY_PORT: '0', USERS_PORT: '0', EVENTS_PORT: '0' } as const
 
-/** A terminal that remembers, and tells when a line comes that matches. */
+/** A terminal that records its lines, and resolves when a matching line is printed. */
 export function recordingTerminal(interactive = false) {
   const lines: string[] = []
   const waiting: { pattern: RegExp; resolve: (line: string) => void }[] = []
@@ -40,7 +40,7 @@ export function recordingTerminal(interactive = false) {
   }
 }
 
-/** Somebody else's server on a port. */
+/** An unrelated server on a port. */
 export async function occupyPort(): Promise<AsyncDisposable & { port: number }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -53,7 +53,7 @@ export async function occupyPort(): Promise<AsyncDisposable & { port: number }> 
   }
 }
 
-/** Runs a command as an operator does: `words` are those of the command line. */
+/** Runs a command like an operator; `words` are the command line. */
 export function runProgram(env: Readonly<Record<string, string>>, ...words: string[]) {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src/main.ts'), ...words], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
@@ -83,7 +83,7 @@ export function runProgram(env: Readonly<Record<string, string>>, ...words: stri
         resolve(undefined)
       })
     })
-  // Not everybody waits for it.
+  // Not every test waits for it.
   ready.catch(() => undefined)
   return {
     child,

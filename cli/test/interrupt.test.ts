@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from '@jest/globals'
 import { freePorts, runProgram, temporaryDir } from './helpers.ts'
 
-// A Ctrl-C at each line that a start prints.
+// Interrupts a start at each line that it prints.
 
 const firstStart = [
   /^data /,
@@ -26,7 +26,7 @@ const laterStart = [
 
 const stops = ['gateway', 'users, events', 'databases']
 
-/** Which of the parts that a start prints to have started it has stopped, in the order of stopping. */
+/** The parts it reported as started and then stopped, in the order of stopping. */
 function stopped(stdout: string): { started: string[]; stopped: string[] } {
   const started = stops.filter((part) =>
     part === 'databases' ? stdout.includes('migrate') : stdout.includes(`starting ${part}`),
@@ -51,7 +51,7 @@ async function interruptAt(line: RegExp, dataDir: string): Promise<void> {
 }
 
 test.each(firstStart)(
-  'a first start interrupted at %s stops what it had started, in order, with status 130 and without a trace',
+  'a first start interrupted at %s stops what it had started, in order, with status 130 and no leftovers',
   async (line) => {
     await using home = await temporaryDir()
     await interruptAt(line, home.dir)

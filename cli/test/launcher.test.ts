@@ -48,7 +48,7 @@ test.each([
   expect(output).toBe(`${String(child.pid)} ${node} ${path.join(root, 'cli/src/main.ts')} start a b\n`)
 })
 
-test('says in one line that Node is too old', async () => {
+test('reports in one line that Node is too old', async () => {
   await using home = await temporaryDir()
   const { root, link, env } = await install(home.dir, undefined, 'v22.20.0')
   await expect(promisify(execFile)(link, ['start'], { env })).rejects.toMatchObject({

@@ -25,7 +25,7 @@ afterAll(async () => {
 async function dump(name: DatabaseName, ownerUrl: string) {
   await using snapshot = await openSnapshot(ownerUrl)
   const { database } = await dumpDatabase({ name, snapshot, dir, onBytes: () => undefined })
-  // A backup has both.
+  // A backup may contain both.
   const manifest = { databases: { users: database, events: database } } as unknown as BackupManifest
   return { database, source: filesOf(dir, manifest, () => undefined) }
 }
@@ -48,7 +48,7 @@ const contents = {
 } as const
 
 test.each(['users', 'events'] as const)(
-  'the %s database of an older version is restored as it was, and then migrated as the original would be',
+  'the %s database of an older version is restored and then migrated like the original',
   async (name) => {
     const [original, restored] = [await server.createDatabase(), await server.createDatabase()]
     await migrateUpTo({ url: original.ownerUrl, ...schemas[name] }, first[name])
@@ -66,7 +66,7 @@ test.each(['users', 'events'] as const)(
   },
 )
 
-test('rows that are missing are noticed, though the file can be read', async () => {
+test('missing rows are detected, even if the file can be read', async () => {
   const [original, restored] = [await server.createDatabase(schemas.users), await server.createDatabase()]
   await using client = await connect(original.ownerUrl)
   await client.query(`INSERT INTO stores (name) SELECT 'store ' || n FROM generate_series(1, 3) n`)

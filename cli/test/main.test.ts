@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals'
 import { claimPorts } from '../src/ports.ts'
 import { freePorts, occupyPort, readiness, runProgram, temporaryDir } from './helpers.ts'
 
-// `npm start` as an operator sees it: lines, statuses, signals.
+// `npm start` from an operator's view: lines, statuses, signals.
 
 test.each([
   ['a wrong variable', { USERS_PORT: 'x' }, 'USERS_PORT: expected a whole number from 0 to 65535'],
@@ -27,7 +27,7 @@ test.each([
   expect(code).toBe(1)
 })
 
-test('everything wrong in the environment is a line each, and a misspelt variable is warned of', async () => {
+test('each fault in the environment is one line, and a misspelt variable causes a warning', async () => {
   const env = { GATEWAY_PORT: 'x', CORS_ORIGINS: 'shop.example', USERS_PROT: '1', DATA_DIR: '/dev/null' }
   const { code, stdout, stderr } = await runProgram(env, 'start').ended
   expect(stderr.split('\n')).toEqual([
@@ -50,7 +50,7 @@ test('a port in use ends in one line before anything is started', async () => {
   expect([code, stdout]).toEqual([1, ''])
 })
 
-test('the whole life of a start: killed without a trace, taken up again, interrupted, interrupted at once', async () => {
+test('a start can be killed, started again, interrupted, and interrupted twice', async () => {
   await using home = await temporaryDir()
   const ports = await claimPorts('127.0.0.1', [
     ['gateway', 0] as const,
@@ -71,15 +71,15 @@ test('the whole life of a start: killed without a trace, taken up again, interru
   expect(killed.stdout).toContain(`first admin key created in ${home.dir}/admin-api-key`)
   expect(killed.stdout).not.toContain(key)
 
-  // The same ports: its services notice that it is gone and leave them. Its databases are adopted.
+  // The same ports: the services of the killed stack notice its end and free them. Its databases are adopted.
   const second = runProgram(env, 'start')
   await second.ready
   for (const port of Object.values(ports))
     expect(await readiness(`http://127.0.0.1:${String(port)}`)).toBe(200)
-  // Who reads its lines may go.
+  // The reader of its output may close it.
   second.child.stdout.destroy()
   second.child.kill('SIGINT')
-  // As npm passes on what the terminal has told already.
+  // npm passes on a signal that the terminal has already sent.
   second.child.kill('SIGINT')
   const interrupted = await second.ended
   expect(interrupted.stdout).toContain('adopting the PostgreSQL server "users"')

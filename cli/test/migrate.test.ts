@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** Both databases on a server of somebody else's, prepared by its administrator. */
+/** Both databases on an external server, prepared by its administrator. */
 const external = (suffix: string) =>
   Object.fromEntries(
     ['users', 'events'].flatMap((name) => [
@@ -57,7 +57,7 @@ test('three deploys at once apply everything once', async () => {
   expect(lines).toHaveLength(6)
 })
 
-test('the stack serves from databases given by URL, and keeps nothing of them', async () => {
+test('the stack serves from databases given by URL, and stores no part of them', async () => {
   await using home = await temporaryDir()
   const env = external('served')
   await runMigrate({ env, terminal: recordingTerminal().terminal })
@@ -65,7 +65,7 @@ test('the stack serves from databases given by URL, and keeps nothing of them', 
   expect(await Promise.all(Object.values(stack.urls).map(readiness))).toEqual([200, 200, 200])
 })
 
-test('one role may own and serve: it keeps its rights', async () => {
+test('one role may own and serve: it keeps its privileges', async () => {
   const { ownerUrl } = await server.createDatabase()
   const users = await server.createDatabase()
   const env = { USERS_DATABASE_URL: users.ownerUrl, EVENTS_DATABASE_URL: ownerUrl }
@@ -73,7 +73,7 @@ test('one role may own and serve: it keeps its rights', async () => {
   expect(await runMigrate({ env, terminal: recordingTerminal().terminal })).toBe(0)
 })
 
-test('status says what is pending with status 1, changes nothing, and answers while the stack runs', async () => {
+test('status lists pending migrations with exit status 1, changes nothing, and works while the stack runs', async () => {
   const { ownerUrl, url } = await server.createDatabase()
   const pending = recordingTerminal()
   const given = { EVENTS_DATABASE_URL: url, EVENTS_OWNER_URL: ownerUrl }

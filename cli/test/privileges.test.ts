@@ -28,11 +28,11 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 const names = ['users', 'events'] as const
 const kinds = ['owner', 'serve'] as const
 /** A role of one database and the other database. */
-const strangers = names.flatMap((name) =>
+const outsiders = names.flatMap((name) =>
   kinds.map((kind) => [`${name}_${kind}`, name === 'users' ? 'events' : 'users'] as const),
 )
 
-test('on one server of somebody else, no role of a database gets into the other', async () => {
+test('on one external server, no role of a database can connect to the other', async () => {
   const url = (database: string, role: string) => server.url(database, role, role)
   const env = Object.fromEntries(
     names.flatMap((name) => [
@@ -42,7 +42,7 @@ test('on one server of somebody else, no role of a database gets into the other'
     ]),
   )
   expect(await runMigrate({ env, terminal: silent })).toBe(0)
-  for (const [role, other] of strangers)
+  for (const [role, other] of outsiders)
     await expect(query(url(other, role), 'SELECT 1')).rejects.toThrow(
       `permission denied for database "${other}"`,
     )
@@ -52,14 +52,14 @@ test('on one server of somebody else, no role of a database gets into the other'
     ])
 })
 
-test('the same holds where the operator made databases and roles by hand, as documented', async () => {
+test('the same holds where the operator created databases and roles manually, as documented', async () => {
   const page = await readFile(new URL('../../docs/databases.md', import.meta.url), 'utf8')
   const [sql = ''] = /(?<=```sql\n)[\s\S]*?(?=```)/.exec(page) ?? []
   const place = new URL(server.superuserUrl)
   const client = new pg.Client({ connectionString: server.superuserUrl })
   await client.connect()
   const suffixed = sql.replaceAll(/\b(users|events)(_owner|_service)?\b(?!')/g, '$1$2_hand')
-  // One by one: a database is not made in a transaction.
+  // One by one: a database cannot be created in a transaction.
   for (const statement of suffixed.split(/;\s*\n/).filter((text) => text.trim() !== ''))
     await client.query(statement)
   await client.end()
@@ -82,7 +82,7 @@ test('the same holds where the operator made databases and roles by hand, as doc
   }
 })
 
-test('embedded, each database has a server of its own that knows no role of the other', async () => {
+test('each embedded database has a server of its own without roles of the other', async () => {
   await using home = await temporaryDir()
   await using undo = new AsyncDisposableStack()
   const databases = await openDatabases({
@@ -100,14 +100,14 @@ test('embedded, each database has a server of its own that knows no role of the 
       elsewhere.port = new URL(databases[other].url).port
       elsewhere.pathname = other
       await expect(query(elsewhere.href, 'SELECT 1')).rejects.toThrow('password authentication failed')
-      // Nor with what opens that server: no password is shared.
+      // The superusers have different passwords too.
       const guessed = new URL(databases[other].url)
       guessed.password = new URL(own).password
       await expect(query(guessed.href, 'SELECT 1')).rejects.toThrow('password authentication failed')
     }
 })
 
-test('in docker-compose.yml a service holds the secrets of its serving role only, on a network of its own', async () => {
+test('in docker-compose.yml a service has the secrets of its serving role only, on a network of its own', async () => {
   const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
   for (const [name, other] of [names, names.toReversed()] as [string, string][]) {
     const [service = ''] = new RegExp(`^  ${name}:\\n(?:    .*\\n|\\n)+`, 'm').exec(compose) ?? []

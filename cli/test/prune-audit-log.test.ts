@@ -23,7 +23,7 @@ async function query(url: string, sql: string): Promise<any[]> {
   }
 }
 
-/** So many entries, one an hour, the last of them now. */
+/** A number of entries, one per hour, the last of them now. */
 const fill = (url: string, count: number) =>
   query(
     url,
@@ -32,7 +32,7 @@ const fill = (url: string, count: number) =>
      FROM generate_series(0, ${String(count - 1)}) n`,
   )
 
-test('the owner deletes what is older in both logs, batch by batch, and that is the newest entry', async () => {
+test('the owner deletes older entries of both logs in batches, and the deletion is the newest entry', async () => {
   const [users, events] = [
     await server.createDatabase(usersSchema),
     await server.createDatabase(eventsSchema),
@@ -65,7 +65,7 @@ test('the owner deletes what is older in both logs, batch by batch, and that is 
   expect(await query(users.url, 'SELECT FROM audit_log')).toHaveLength(26)
 })
 
-test('a role that serves cannot do it', async () => {
+test('a serving role cannot do it', async () => {
   const { url } = await server.createDatabase(usersSchema)
   await fill(url, 100)
   const env = { USERS_DATABASE_URL: url, EVENTS_DATABASE_URL: url }

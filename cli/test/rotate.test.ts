@@ -59,7 +59,7 @@ const usernames = async (stack: Stack, token: string): Promise<string[]> =>
     ({ username }: { username: string }) => username,
   )
 
-test('the kept master key is replaced, whenever the command is killed before', async () => {
+test('the stored master key is replaced, even if earlier runs were killed at any point', async () => {
   await using home = await temporaryDir()
   const env = { DATA_DIR: home.dir }
   const file = path.join(home.dir, 'master-key')
@@ -91,8 +91,8 @@ test('the kept master key is replaced, whenever the command is killed before', a
   await runRotateMasterKey({ env, terminal })
   const [kept = ''] = (await readdir(home.dir)).filter((name) => /^master-key-[\da-f]{16}$/.test(name))
   expect(await readFile(path.join(home.dir, kept), 'utf8')).toBe(old)
-  const keptIn = `The one before stays in ${path.join(home.dir, kept)}: backups made under it need it`
-  expect(lines).toContain(`rotate going on with the new master key there is. ${keptIn}`)
+  const keptIn = `The previous one stays in ${path.join(home.dir, kept)} for backups made under it`
+  expect(lines).toContain(`rotate continuing with the existing new master key. ${keptIn}`)
   expect(lines).toContain(`rotate done. ${file} is the key now: keep a copy elsewhere. ${keptIn}`)
 
   expect(await readFile(file, 'utf8')).toBe(replaced)
@@ -102,7 +102,7 @@ test('the kept master key is replaced, whenever the command is killed before', a
   expect(await usernames(stack, token)).toHaveLength(5)
 }, 300_000)
 
-test('a master key given by variables is replaced under a service that has both; a new signing key is published at once', async () => {
+test('a master key in variables is replaced while a service with both keys runs; a new signing key is published at once', async () => {
   await using server = await startTestPostgres()
   await using home = await temporaryDir()
   const database = {
@@ -138,7 +138,7 @@ test('a master key given by variables is replaced under a service that has both;
   await runRotateSigningKey({ env: alone, terminal })
   const [, kid] =
     /^rotate signing key (\S+) is published and signs from \d{4}-/.exec(lines.at(-2) ?? '') ?? []
-  // Within a second: the service has just read its keys.
+  // The service has just read its keys, at most a second ago.
   let published: { kid: string }[] = []
   while (published.length < 2)
     published = (
@@ -147,7 +147,7 @@ test('a master key given by variables is replaced under a service that has both;
   expect(published.at(-1)?.kid).toBe(kid)
 }, 300_000)
 
-test('what is missing is named', async () => {
+test('missing keys and settings are named', async () => {
   await using home = await temporaryDir()
   const rotate = (what: 'master-key' | 'signing-key', given: Record<string, string> = {}) => {
     const context = { env: { DATA_DIR: home.dir, ...given }, ...recordingTerminal() }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from '@jest/globals'
 import { keepMasterKey } from '../src/secrets.ts'
 
-test('a master key that a copy has opened to others is closed to them at the next start, and stays the same', async () => {
+test('a master key with open permissions is made private at the next start, and does not change', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'secrets-'))
   try {
     const made = await keepMasterKey(dir)

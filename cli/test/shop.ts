@@ -24,7 +24,7 @@ function clientOf({ urls }: Pick<Stack, 'urls'>) {
   return { send, tokenFor }
 }
 
-/** The same with the key of a store that is there. */
+/** The same with the key of an existing store. */
 export async function reopenShop(stack: Pick<Stack, 'urls'>, apiKey: string) {
   const { send, tokenFor } = clientOf(stack)
   const token = await tokenFor(apiKey)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startStack, type Stack } from '../src/index.ts'
 import { freePorts, readiness, recordingTerminal, temporaryDir } from './helpers.ts'
 
-// One stack for the tests that leave it as they found it.
+// One stack for the tests that do not change it.
 let home: Awaited<ReturnType<typeof temporaryDir>>
 let stack: Stack
 const { terminal, lines, next } = recordingTerminal()
@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const allReady = () => Promise.all(Object.values(stack.urls).map(readiness))
 
-test('all three services are ready, and one line says where', async () => {
+test('all three services are ready, and one line has their URLs', async () => {
   expect(await allReady()).toEqual([200, 200, 200])
   const { gateway, users, events } = stack.urls
   expect(lines.filter((line) => line.startsWith('ready'))).toEqual([
@@ -54,7 +54,7 @@ test('a second start on the same data directory ends in one line that names it',
 
 test.each(['gateway', 'users', 'events'] as const)('%s is started again after a kill', async (name) => {
   const before = stack.services[name].pid
-  const back = next(new RegExp(`${name} is back`))
+  const back = next(new RegExp(`${name} is ready again`))
   await stack.services[name].kill('SIGKILL')
   expect(await back).toBeDefined()
   expect(stack.services[name].pid).not.toBe(before)
@@ -71,22 +71,22 @@ test('a service that was stopped stays down until it is started', async () => {
 })
 
 test('a database that was killed is started again at its old address', async () => {
-  const up = next(/users: the server has gone/)
+  const up = next(/users: the server is down/)
   await stack.databases.users.kill()
   await up
-  // Waits for its turn behind the start that is under way.
+  // Waits for the start in progress.
   await stack.databases.users.start()
   expect(await readiness(stack.urls.users)).toBe(200)
 })
 
-test('a database that was stopped makes its service unready, and ready when it is back', async () => {
+test('a stopped database makes its service unready, and ready again once it is up', async () => {
   await stack.databases.events.stop()
   expect(await readiness(stack.urls.events)).toBe(503)
   await stack.databases.events.start()
   expect(await readiness(stack.urls.events)).toBe(200)
 })
 
-test('it stops the gateway first and the databases last, and starts again with what it had', async () => {
+test('the stack stops the gateway first and the databases last, and starts again with the same data', async () => {
   await stack.stop()
   expect(lines.filter((line) => line.startsWith('stopped'))).toEqual([
     'stopped gateway',
@@ -105,7 +105,7 @@ test('it stops the gateway first and the databases last, and starts again with w
   expect(await allReady()).toEqual([200, 200, 200])
 })
 
-test("another master key than the database's ends the start in the service's own line, all stopped again", async () => {
+test('the wrong master key ends the start with the message of the service, and everything is stopped', async () => {
   await stack.stop()
   const right = await readFile(path.join(home.dir, 'master-key'), 'utf8')
   await writeFile(path.join(home.dir, 'master-key'), Buffer.alloc(32).toString('base64'))

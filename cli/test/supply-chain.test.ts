@@ -9,7 +9,7 @@ const root = path.join(import.meta.dirname, '../..')
 const json = async (file: string): Promise<any> => JSON.parse(await readFile(path.join(root, file), 'utf8'))
 
 interface Entry {
-  /** Of what is installed under another name. */
+  /** The real name of a package installed under another name. */
   readonly name?: string
   readonly version: string
   readonly dev?: boolean
@@ -43,7 +43,7 @@ test('the lock file names a hash of everything it installs, and no registry', as
   expect(unhashed).toEqual([])
 })
 
-/** The bill of materials, made without a network. */
+/** The bill of materials, created without a network. */
 async function bill(): Promise<any> {
   await using home = await temporaryDir()
   const file = path.join(home.dir, 'sbom.json')
@@ -57,7 +57,7 @@ beforeAll(async () => {
   bom = await bill()
 }, 300_000)
 
-test('the bill of materials is CycloneDX: unique references that resolve, with purls and hashes', () => {
+test('the bill of materials is CycloneDX: with unique references that resolve, purls and hashes', () => {
   expect(bom).toMatchObject({
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
@@ -83,7 +83,7 @@ test('the bill of materials is CycloneDX: unique references that resolve, with p
   for (const { dependsOn } of bom.dependencies) for (const ref of dependsOn) expect(known).toContain(ref)
 })
 
-test('the bill of materials names every package that runs in production, and none of development', () => {
+test('the bill of materials lists every package of production, and none of development', () => {
   const named = new Set<string>(bom.components.map((component: any) => component['bom-ref']))
   const refOf = (found: [string, Entry]) => `${nameOf(found)}@${found[1].version}`
   const runs = packages.filter(([, { dev, devOptional }]) => dev !== true && devOptional !== true).map(refOf)

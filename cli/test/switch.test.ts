@@ -19,12 +19,12 @@ import {
 
 const stamp = '20261124150405'
 
-/** Sites whose stages have a text each, to tell them apart. */
+/** Sites whose stages contain different texts. */
 interface World {
   readonly sites: Sites
   readonly put: (name: DatabaseName, stage: Stage, text: string) => Promise<void>
   readonly read: (name: DatabaseName, stage: Stage) => Promise<string>
-  /** Whether several names are changed at one stroke. */
+  /** Whether several renames are atomic. */
   readonly atomic: boolean
 }
 
@@ -84,7 +84,7 @@ function externalWorld(): Promise<World> {
   })
 }
 
-/** Sites that break off after so many steps, as a kill does. */
+/** Sites that fail after a number of steps, like a kill. */
 function killedAfter({ sites, atomic }: World, steps: number): Sites {
   let left = steps
   const killable = (site: Site): Site => ({
@@ -111,7 +111,7 @@ describe.each([
   ['directories', embeddedWorld],
   ['databases of a server', externalWorld],
 ])('%s', (_, makeWorld) => {
-  test('a switch that is killed at any step has not begun, or is finished by the next run and nothing starts before', async () => {
+  test('a switch killed at any step has not begun, or is finished by the next run, before which nothing starts', async () => {
     for (let steps = 0, killed = true; killed; steps += 1) {
       const world = await makeWorld()
       for (const name of databaseNames) {
@@ -124,7 +124,7 @@ describe.each([
       )
       const begun = await interruptedSwitch(world.sites)
       expect([steps, killed, begun]).toEqual([steps, killed, killed && steps > 0 ? stamp : undefined])
-      // Whatever runs next must not take away what is needed to finish.
+      // The next command must not remove what is needed to finish.
       if (begun !== undefined) {
         await dropDrafts(world.sites)
         await expect(requireNoSwitch(world.sites.users)).rejects.toThrow('run the restore again to finish it')
@@ -140,7 +140,7 @@ describe.each([
     }
   })
 
-  test('a restore is undone, wherever that is killed, and what it had built is a draft then', async () => {
+  test('undoing a restore can be killed at any step and is then finished; the restored databases become drafts', async () => {
     for (let steps = 0, killed = true; killed; steps += 1) {
       const world = await makeWorld()
       for (const name of databaseNames) {
@@ -168,16 +168,16 @@ describe.each([
     }
   })
 
-  test('where nothing was served before, nothing is kept, and there is nothing to go back to', async () => {
+  test('where nothing was served before, nothing is kept and there is no restore to undo', async () => {
     const world = await makeWorld()
     for (const name of databaseNames) await world.put(name, `restoring_${stamp}`, 'new')
     await switchToRestored(world.sites, stamp)
     for (const name of databaseNames) expect(await texts(world, name)).toEqual({ '': 'new' })
-    await expect(undoSwitch(world.sites)).rejects.toThrow('no restore has left anything to go back to')
+    await expect(undoSwitch(world.sites)).rejects.toThrow('there is no restore to undo')
   })
 })
 
-test('a database that somebody is connected to is not switched, and the restore says how to go on', async () => {
+test('a database with connected clients is not switched, and the restore explains how to continue', async () => {
   const world = await externalWorld()
   for (const name of databaseNames) {
     await world.put(name, '', 'old')

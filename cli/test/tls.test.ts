@@ -18,7 +18,7 @@ async function certificateIn(dir: string, names: readonly string[]) {
   return { cert, files }
 }
 
-test('with a certificate all three services speak TLS, among each other too', async () => {
+test('with a certificate all three services use TLS, also among each other', async () => {
   await using home = await temporaryDir()
   const { cert, files } = await certificateIn(home.dir, ['localhost'])
   const stack = runProgram(
@@ -37,9 +37,9 @@ test('with a certificate all three services speak TLS, among each other too', as
   )
   expect(urls).toHaveLength(3)
   const send = async (url: string, options: RequestOptions = {}, body?: object) => {
-    const asked = request(url, { ca: cert, agent: false, ...options })
-    asked.end(body && JSON.stringify(body))
-    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    const sent = request(url, { ca: cert, agent: false, ...options })
+    sent.end(body && JSON.stringify(body))
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
     return [answer.statusCode, await json(answer)] as const
   }
   for (const url of urls) {
@@ -47,7 +47,8 @@ test('with a certificate all three services speak TLS, among each other too', as
     expect((await send(new URL('/health/ready', url).href))[0]).toBe(200)
   }
 
-  // The gateway asks users; events and the gateway fetch the keys for tokens; users tells events of the new store.
+  // Covers all calls: gateway to users, events and the gateway fetching keys for tokens, users notifying
+  // events of a store.
   const gateway = new URL(urls[0] ?? '').origin
   const apiKey = (await readFile(path.join(home.dir, 'admin-api-key'), 'utf8')).trim()
   const post = { method: 'POST', headers: { 'content-type': 'application/json' } }
@@ -77,7 +78,7 @@ test.each([
     'TLS_CERT: is not for 127.0.0.1, by which the services reach each other. Name a host of the certificate that leads to this machine: user-stats start --tls-name <host>',
   ],
   [
-    'nobody trusts',
+    'is not trusted',
     ['127.0.0.1'],
     {},
     'TLS_CERT: the services would not trust each other (DEPTH_ZERO_SELF_SIGNED_CERT); name a file with the certificate of its authority in NODE_EXTRA_CA_CERTS',

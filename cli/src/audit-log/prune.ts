@@ -5,15 +5,15 @@ import { databaseNames } from '../databases/schemas.ts'
 import type { CommandContext } from '../command-context.ts'
 import { readMigrateEnv } from '../migrate/env.ts'
 
-/** Entries of one transaction. */
+/** Entries deleted in one transaction. */
 const batch = 10_000
 
 /**
- * Deletes what both audit logs hold from more than so many days ago, as the owner of the databases: whoever serves may
- * not. That it was done, and of how many entries, is the first entry it writes. Services may run meanwhile; a run that
- * breaks off is finished by the next.
+ * Deletes entries of both audit logs older than a number of days, as the owner of the databases: serving
+ * roles may not. The deletion and the number of entries are recorded first. Services may run meanwhile; an
+ * interrupted run is completed by the next one.
  *
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function runPruneAuditLogs({
   days,

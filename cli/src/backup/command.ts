@@ -12,7 +12,7 @@ import { readInstallation } from '../tombstones/installation.ts'
 import { directoriesOf, type BackupOptions } from './arguments.ts'
 import { dataKeysTable, dumpDatabase, dumpEvents, dumpTable, tablesToDump, type Dump } from './dump.ts'
 import { readBackupEnv } from './env.ts'
-import { appliedMigrations, masterKeysOf } from './facts.ts'
+import { appliedMigrations, masterKeysOf } from './database-state.ts'
 import { describeFile } from './files.ts'
 import { beginFolder, holdFolder, stampOf } from './folder.ts'
 import { writeManifest, type FileEntry } from './manifest.ts'
@@ -23,17 +23,17 @@ import { createSpaceGuard, requireSpace } from './space.ts'
 const dayMs = 86_400_000
 
 /**
- * Copies the rows of both databases to one directory and users' data keys to another, while services run, and deletes
- * backups of keys that are too old. What breaks off midway leaves nothing that counts as a backup.
+ * Copies the rows of both databases to one directory and users' data keys to another, while services run, and
+ * deletes key backups that are too old. An interrupted run leaves nothing that counts as a backup.
  *
  * @returns the exit status
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function runBackup(options: CommandContext & BackupOptions): Promise<number> {
   const { terminal, signal, clock = () => new Date() } = options
   const env = readBackupEnv(options.env)
   const { to, keysTo } = directoriesOf(options, env.dataDir)
-  if (options.stop) terminal.line('backup', '--stop is not needed any more: the system may run meanwhile')
+  if (options.stop) terminal.line('backup', '--stop has no effect: the system may run meanwhile')
 
   await using undo = new AsyncDisposableStack()
   const urls = await reachDatabases(env, terminal, undo, { signal })
@@ -43,7 +43,8 @@ export async function runBackup(options: CommandContext & BackupOptions): Promis
   const backup = undo.use(await beginFolder(to, stampOf(now)))
   const keys = undo.use(await beginFolder(keysTo, stampOf(now)))
 
-  // A command that the users database has decided is sent again to an events database from before; so users first.
+  // Copy users first: commands that the users database recorded later are sent again to an older events
+  // database.
   const users = undo.use(await openSnapshot(urls.users))
   const events = undo.use(await openSnapshot(urls.events))
   const installation = await readInstallation(users.client)
@@ -84,7 +85,7 @@ export async function runBackup(options: CommandContext & BackupOptions): Promis
     databases: { users: dumps.users.database, events: dumps.events.database },
     files: [...dumps.users.files, ...dumps.events.files, tombstones],
   })
-  // The keys first: a backup whose keys are nowhere would not be one.
+  // Write the keys first: a backup without its keys would be useless.
   const keysDir = await keys.finish()
   const backupDir = await backup.finish()
   terminal.line(
@@ -100,12 +101,12 @@ export async function runBackup(options: CommandContext & BackupOptions): Promis
   if (await hasStarted(users.client)) await removeReplaced(sitesOf(env), terminal)
   const size = dumps.users.files.concat(dumps.events.files).reduce((sum, file) => sum + file.bytes, 0)
   const openedBy = describeKeys(masterKeys, await findMasterKeys(env))
-  terminal.line('secrets', `opened by ${openedBy}, which is in neither: keep a copy elsewhere`)
+  terminal.line('secrets', `opened by ${openedBy}, which neither contains: keep a copy elsewhere`)
   terminal.line('done', `${backupDir}: ${formatBytes(size)}`)
   return deleted ? 0 : 1
 }
 
-/** Events compress to a tenth of their size on disk at best; less room than that cannot be enough. */
+/** Events compress to at best a tenth of their size on disk: refuse if less space than that is free. */
 const bestCompression = 10
 
 async function sizeOf(snapshots: readonly Snapshot[]): Promise<number> {
@@ -120,7 +121,7 @@ async function dumpDataKeys(users: Snapshot, dir: string, onBytes: (bytes: numbe
   return await dumpTable({ snapshot: users, dir, onBytes }, { name, columns }, `${dataKeysTable}.copy.zst`)
 }
 
-/** Who is erased, revoked or blocked by now, which is later than both snapshots. */
+/** Erased users, revoked keys and blocked stores, read after both snapshots. */
 async function saveTombstones(
   urls: Readonly<Record<DatabaseName, string>>,
   dir: string,
@@ -132,7 +133,9 @@ async function saveTombstones(
   return await describeFile(dir, tombstonesFile)
 }
 
-/** @throws Error when a database was migrated meanwhile: an older snapshot may find a rewritten table empty */
+/**
+ * @throws Error when a database was migrated meanwhile: an older snapshot may see a rewritten table as empty
+ */
 async function requireSameSchema(
   urls: Readonly<Record<DatabaseName, string>>,
   dumps: Readonly<Record<DatabaseName, Dump>>,

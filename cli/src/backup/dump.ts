@@ -8,14 +8,14 @@ import {
   type Snapshot,
 } from '@user-stats/postgres'
 import type { DatabaseName } from '../databases/schemas.ts'
-import { appliedMigrations } from './facts.ts'
+import { appliedMigrations } from './database-state.ts'
 import { countRows, writeCompressed } from './files.ts'
 import type { DumpedDatabase, DumpedTable, FileEntry } from './manifest.ts'
 
-/** The table of users' data keys, which are kept apart. */
+/** The table of users' data keys, which are stored apart. */
 export const dataKeysTable = 'user_keys'
 
-/** The tables of a database that a backup has; migrations are applied anew. */
+/** The tables included in a backup; the schema is restored by migrations. */
 export async function tablesToDump({ client }: Pick<Snapshot, 'client'>) {
   const tables = await listTables(client)
   return tables.filter(({ name }) => name !== '_prisma_migrations' && name !== dataKeysTable)
@@ -31,12 +31,12 @@ export interface DumpOptions {
   readonly snapshot: Snapshot
   /** Of the whole backup. */
   readonly dir: string
-  /** Called with bytes before compression; what it throws ends the work. */
+  /** Called with the number of bytes before compression; an exception aborts the work. */
   readonly onBytes: (bytes: number) => void
   readonly signal?: AbortSignal | undefined
 }
 
-/** Writes the rows of one database as they are in a snapshot, a file for each table or partition. */
+/** Writes the rows of one snapshot, one file per table or partition. */
 export async function dumpDatabase(options: DumpOptions): Promise<Dump> {
   const { name, snapshot, dir, signal } = options
   await rm(path.join(dir, name), { recursive: true, force: true })
@@ -61,7 +61,7 @@ export async function dumpDatabase(options: DumpOptions): Promise<Dump> {
   return { database, files }
 }
 
-/** Retention may drop a month that the snapshot still has: then once more, without it. */
+/** Retention may drop a partition that the snapshot still has: then retry without it. */
 export async function dumpEvents(url: string, options: Omit<DumpOptions, 'name'>): Promise<Dump> {
   try {
     return await dumpDatabase({ name: 'events', ...options })
@@ -72,7 +72,7 @@ export async function dumpEvents(url: string, options: Omit<DumpOptions, 'name'>
   }
 }
 
-/** Writes the rows of one table, and reads them again. */
+/** Writes the rows of one table, and reads them back. */
 export async function dumpTable(
   { snapshot, dir, onBytes }: Pick<DumpOptions, 'snapshot' | 'dir' | 'onBytes'>,
   table: CopiedTable,

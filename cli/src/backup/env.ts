@@ -14,7 +14,7 @@ export const backupVariables = {
 } as const satisfies Record<string, Variable>
 
 /**
- * What `npm run backup` and `npm run restore` read.
+ * The variables of `npm run backup` and `npm run restore`.
  *
  * @throws EnvError naming every variable that is wrong
  */

@@ -7,10 +7,10 @@ import { pipeline } from 'node:stream/promises'
 import { createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { manifestFile, type FileEntry } from './manifest.ts'
 
-/** Bytes read or written at once. */
+/** Bytes read or written at a time. */
 const highWaterMark = 1024 * 1024
 
-/** Passes everything on and shows each chunk. */
+/** Passes a stream through and reports each chunk. */
 const tap = (onChunk: (chunk: Buffer) => void) =>
   new Transform({
     highWaterMark,
@@ -25,9 +25,9 @@ const tap = (onChunk: (chunk: Buffer) => void) =>
   })
 
 /**
- * Compresses a stream into a private file, which is on disk when this resolves.
+ * Compresses a stream into a private file; resolves when it is on disk.
  *
- * @param onBytes called with bytes before compression; what it throws ends the work
+ * @param onBytes called with the number of bytes before compression; an exception aborts the work
  */
 export async function writeCompressed(
   dir: string,
@@ -52,18 +52,18 @@ export async function writeCompressed(
   return { path: name, bytes, sha256: hash.digest('hex') }
 }
 
-/** What {@link writeCompressed} has written. */
+/** Describes a file of {@link writeCompressed}. */
 export function readCompressed(file: string, onBytes: (bytes: number) => void): Readable {
   const decompress = createZstdDecompress({ chunkSize: 256 * 1024 })
   const counting = tap(({ length }) => {
     onBytes(length)
   })
-  // The reader gets the error of any part.
+  // An error of any part is passed to the reader.
   pipeline(createReadStream(file, { highWaterMark }), counting, decompress).catch(() => undefined)
   return decompress
 }
 
-/** @returns the rows of the text format of COPY in a file: line breaks in values are escaped */
+/** @returns the number of rows in a file in COPY's text format, in which line breaks in values are escaped */
 export async function countRows(file: string): Promise<number> {
   let rows = 0
   for await (const chunk of readCompressed(file, () => undefined) as AsyncIterable<Buffer>)
@@ -80,16 +80,16 @@ async function sha256Of(file: string, onBytes: (bytes: number) => void): Promise
   return hash.digest('hex')
 }
 
-/** A file as it is on disk. */
+/** A file as found on disk. */
 export async function describeFile(dir: string, name: string): Promise<FileEntry> {
   const file = path.join(dir, name)
   return { path: name, bytes: (await stat(file)).size, sha256: await sha256Of(file, () => undefined) }
 }
 
 /**
- * Compares a directory with the files that its manifest names.
+ * Compares a directory with its manifest.
  *
- * @throws Error naming the first file that is missing, cut short, changed or too many
+ * @throws Error naming the first file that is missing, truncated, changed or unexpected
  */
 export async function checkFiles(
   dir: string,

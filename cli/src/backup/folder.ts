@@ -5,14 +5,14 @@ import { readManifest, type AnyManifest } from './manifest.ts'
 
 const unfinished = '.unfinished-'
 
-/** When it was made, as the name of a directory: `2026-11-24T15-04-05-006Z`. */
+/** The time of a backup as a directory name: `2026-11-24T15-04-05-006Z`. */
 export const stampOf = (instant: Date): string => instant.toISOString().replaceAll(/[:.]/g, '-')
 
 /**
- * Takes a directory of backups for this process, and removes what runs that were killed left in it.
+ * Locks a directory of backups for this process, and removes what killed runs left in it.
  *
- * @param option the one that names it
- * @throws Error when another run writes there
+ * @param option the option that names it
+ * @throws Error when another run holds the lock
  */
 export async function holdFolder(dir: string, option: string): Promise<AsyncDisposable> {
   const lock = await lockDataDir(dir, option).catch((error: unknown) => {
@@ -25,7 +25,7 @@ export async function holdFolder(dir: string, option: string): Promise<AsyncDisp
   return lock
 }
 
-/** A directory that counts as a backup only after `finish`, whatever happens before. */
+/** A directory that counts as a backup only after `finish`. */
 export async function beginFolder(dir: string, stamp: string) {
   const draft = await makeDataDir(path.join(dir, `${unfinished}${stamp}`))
   const finished = path.join(dir, stamp)
@@ -58,9 +58,9 @@ export interface Found<M> {
 }
 
 /**
- * The finished backups in a directory, newest first; it may be one itself.
+ * The finished backups in a directory, newest first; it may be a backup itself.
  *
- * @throws Error when one has a manifest that cannot be read
+ * @throws Error when a manifest cannot be read
  */
 export async function findBackups<M extends AnyManifest>(
   dir: string,

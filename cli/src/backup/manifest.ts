@@ -11,7 +11,7 @@ export interface FileEntry {
   readonly sha256: string
 }
 
-/** A table whose rows are in a file, in the text format of COPY, compressed with Zstandard. */
+/** A table whose rows are in a file, in COPY's text format, compressed with Zstandard. */
 export interface DumpedTable extends CopiedTable {
   readonly file: string
   readonly rows: number
@@ -27,11 +27,11 @@ export interface DumpedDatabase {
 }
 
 interface Common {
-  /** RFC 3339: everything committed before is in it. */
+  /** RFC 3339: the backup contains everything committed before. */
   readonly createdAt: string
-  /** Which installation it is of, see {@link ../tombstones/installation.ts}. */
+  /** The id of its installation, see {@link ../tombstones/installation.ts}. */
   readonly installation: string
-  /** Ids of the master keys its data keys are wrapped by. */
+  /** Ids of the master keys that wrap its data keys. */
   readonly masterKeys: readonly string[]
   readonly files: readonly FileEntry[]
 }
@@ -58,7 +58,7 @@ export interface PhysicalBackupManifest extends Common {
   readonly migrations: Readonly<Record<DatabaseName, readonly string[]>>
 }
 
-/** Version 1 had a line of JSON for each data key. */
+/** Version 1 wrote one line of JSON per data key. */
 export interface JsonKeysManifest extends Common {
   readonly format: 'user-statistics data keys'
   readonly version: 1
@@ -71,13 +71,13 @@ export const manifestFile = 'manifest.json'
 const digestOf = (manifest: object): string =>
   createHash('sha256').update(JSON.stringify(manifest)).digest('hex')
 
-/** The manifest ends in a digest of its own. */
+/** The last line of a manifest is its own digest. */
 export async function writeManifest(dir: string, manifest: BackupManifest | KeysManifest): Promise<void> {
   const text = JSON.stringify({ ...manifest, sha256: digestOf(manifest) }, undefined, 1)
   await writeDurably(path.join(dir, manifestFile), `${text}\n`)
 }
 
-/** Private, and on disk when this resolves. */
+/** Writes a private file; resolves when it is on disk. */
 export async function writeDurably(file: string, text: string | Uint8Array): Promise<void> {
   await using handle = await open(file, 'wx', 0o600)
   await handle.writeFile(text)
@@ -85,8 +85,8 @@ export async function writeDurably(file: string, text: string | Uint8Array): Pro
 }
 
 /**
- * @returns undefined where there is none
- * @throws Error, one line, when it is damaged, none of this kind or of a later version
+ * @returns undefined when there is none
+ * @throws Error with one line, when it is damaged, not a manifest, or of a later version
  */
 export async function readManifest<M extends AnyManifest>(
   dir: string,

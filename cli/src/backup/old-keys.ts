@@ -5,7 +5,7 @@ import { findBackups } from './folder.ts'
 import type { JsonKeysManifest, KeysManifest } from './manifest.ts'
 
 export interface OldKeysOptions {
-  /** Backups from then and earlier are deleted. */
+  /** Backups made until then are deleted. */
   readonly before: Date
   readonly users: Queryable
   /** Of the newest backup. */
@@ -14,10 +14,10 @@ export interface OldKeysOptions {
 }
 
 /**
- * Deletes old backups of data keys of this installation: an erased user's data in older backups is readable only as
- * long as a backup of the keys has theirs.
+ * Deletes old backups of this installation's data keys: an erased user's data in older backups is readable
+ * only while a backup contains the user's key.
  *
- * @returns whether all could be judged
+ * @returns whether all backups could be read
  */
 export async function deleteOldKeys(dir: string, options: OldKeysOptions): Promise<boolean> {
   const { before, users, about, terminal } = options
@@ -40,7 +40,7 @@ export async function deleteOldKeys(dir: string, options: OldKeysOptions): Promi
   return found !== undefined
 }
 
-/** By which version 1 recognised an installation. */
+/** The id of an installation in version 1. */
 async function systemIdentifier(users: Queryable): Promise<string | undefined> {
   const { rows } = await users.query<{ id: string }>(
     'SELECT system_identifier::text AS id FROM pg_control_system()',

@@ -2,20 +2,20 @@ import type { Terminal } from '../terminal.ts'
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const
 
-/** Decimal units, three digits. */
+/** Formats bytes in decimal units with three digits. */
 export function formatBytes(bytes: number): string {
   const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1)
   const value = bytes / 1000 ** unit
   return `${value.toFixed(unit === 0 || value >= 100 ? 0 : 1)} ${units[unit] ?? ''}`
 }
 
-/** Milliseconds between two lines about the same work. */
+/** Milliseconds between two progress lines. */
 const interval = 10_000
 
 /**
- * Reports long work on bytes every ten seconds, with its rate.
+ * Reports progress in bytes every ten seconds, with the rate.
  *
- * @param total bytes there are to do, as far as is known
+ * @param total bytes to process, if known
  */
 export function createProgress(
   terminal: Terminal,
@@ -38,7 +38,7 @@ export function createProgress(
         `${what}: ${formatBytes(done)} of about ${formatBytes(Math.max(total, done))}, ${rate()}`,
       )
     },
-    /** The work is done. */
+    /** Reports the end. */
     end: (): void => {
       const seconds = ((now() - began) / 1000).toFixed(1)
       terminal.line(step, `${what}: ${formatBytes(done)} in ${seconds} s, ${rate()}`)

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { formatBytes } from './progress.ts'
 
-/** Left free: a server on the same disk stops when it cannot write. */
+/** Bytes left free: a server on the same disk stops when it cannot write. */
 const reserve = 128 * 1024 * 1024
 
 const freeIn = (dir: string): number => {
@@ -9,7 +9,7 @@ const freeIn = (dir: string): number => {
   return bavail * bsize
 }
 
-/** @throws Error when so many bytes do not fit */
+/** @throws Error when there is not enough space */
 export function requireSpace(dir: string, bytes: number): void {
   const free = freeIn(dir)
   if (free < bytes + reserve)
@@ -18,7 +18,7 @@ export function requireSpace(dir: string, bytes: number): void {
     )
 }
 
-/** Looks after each so many bytes whether there is room left. @throws Error when there is not */
+/** Checks the free space after every so many bytes. @throws Error when there is not enough */
 export function createSpaceGuard(dir: string, every = 32 * 1024 * 1024): (bytes: number) => void {
   let written = 0
   return (bytes) => {

@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { CommandContext } from '../command-context.ts'
 import { beginKeyChange, retirePreviousKey } from '../master-key.ts'
-import { place } from './place.ts'
+import { createSecretFile } from './secret-file.ts'
 
 const databases = ['users', 'events'] as const
 
 const random = () => randomBytes(32).toString('base64url')
 
-/** Readable for its owner, who is the user of our containers. */
+/** Readable by its owner, the user of our containers. */
 const forUs = 0o400
-/** And for his group, which the containers of the databases join. */
+/** Also readable by the group, which the database containers join. */
 const forDatabase = 0o440
 
-/** The steps of `init-secrets`: the others stand before and after `rotate master-key`. */
+/** The steps of `init-secrets`: `make`, and those before and after `rotate master-key`. */
 const steps = {
   make: async (root: string): Promise<string> => {
     await makeSecrets(root)
@@ -23,7 +23,7 @@ const steps = {
   'retire-old-master-key': retireMasterKey,
 } as const
 
-/** Runs in the first container, before there is anything to connect to. @throws Error in the operator's terms */
+/** Runs in the first container, before there is any database. @throws Error with a one-line message */
 export async function runInitSecrets({
   folder,
   step = 'make',
@@ -34,7 +34,7 @@ export async function runInitSecrets({
 }
 
 /**
- * Makes the secrets of the containers, each in the folder (a volume) of those who need it:
+ * Creates the secrets of the containers, each in the folder (a volume) of its readers:
  *
  *     users-database/password      the superuser of the database server
  *     events-database/password
@@ -45,9 +45,9 @@ export async function runInitSecrets({
  *     gateway/gateway-secret       the same
  *     events/database-url  events/gateway-secret
  *
- * What exists is never changed. What is missing is made; what two need is copied from `migrate` or `users`.
+ * Existing secrets are never changed. Secrets used by two containers are copied from `migrate` or `users`.
  *
- * @throws Error in the operator's terms when two copies of one secret differ
+ * @throws Error with a one-line message when two copies of a secret differ
  */
 export async function makeSecrets(root: string): Promise<void> {
   for (const name of databases) {
@@ -55,36 +55,38 @@ export async function makeSecrets(root: string): Promise<void> {
     const url = (role: string, database: string) =>
       `postgresql://${role}:${random()}@${host}:5432/${database}`
     const migrate = (kind: string) => path.join(root, 'migrate', `${name}-${kind}-url`)
-    const admin = await place(migrate('admin'), forUs, () => url('postgres', 'postgres'))
-    await place(migrate('owner'), forUs, () => url(`${name}_owner`, name))
-    const serving = await place(migrate('database'), forUs, () => url(`${name}_service`, name))
+    const admin = await createSecretFile(migrate('admin'), forUs, () => url('postgres', 'postgres'))
+    await createSecretFile(migrate('owner'), forUs, () => url(`${name}_owner`, name))
+    const serving = await createSecretFile(migrate('database'), forUs, () => url(`${name}_service`, name))
     await copy(path.join(root, host, 'password'), forDatabase, new URL(admin).password)
     await copy(path.join(root, name, 'database-url'), forUs, serving)
   }
-  await place(path.join(root, 'users', 'master-key'), forUs, () => randomBytes(32).toString('base64'))
-  // Nothing is in it but while the master key is being replaced.
-  await place(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
-  const shared = await place(path.join(root, 'users', 'gateway-secret'), forUs, random)
+  await createSecretFile(path.join(root, 'users', 'master-key'), forUs, () =>
+    randomBytes(32).toString('base64'),
+  )
+  // Empty unless the master key is being replaced.
+  await createSecretFile(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
+  const shared = await createSecretFile(path.join(root, 'users', 'gateway-secret'), forUs, random)
   for (const name of ['gateway', 'events']) await copy(path.join(root, name, 'gateway-secret'), forUs, shared)
-  await place(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
+  await createSecretFile(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
 }
 
-/** Puts a new master key beside the one there is. @returns what to do next */
+/** Adds a new master key next to the old one. @returns the next step */
 export async function changeMasterKey(root: string): Promise<string> {
   const { kept, resumed } = await beginKeyChange(path.join(root, 'users'), forUs)
-  const state = resumed ? 'the new master key is there already' : 'a new master key is in place'
-  return `${state}: restart users, then rotate. The one before stays in ${kept}: backups made under it need it`
+  const state = resumed ? 'the new master key exists already' : 'a new master key is in place'
+  return `${state}: restart users, then rotate. The previous one stays in ${kept} for backups made under it`
 }
 
-/** Takes the master key before from the service, once nothing is wrapped by it any more. @returns what to do next */
+/** Removes the previous master key from the service, once nothing is wrapped by it. @returns the next step */
 export async function retireMasterKey(root: string): Promise<string> {
   const file = await retirePreviousKey(path.join(root, 'users'), forUs)
-  if (file === undefined) return 'there is no old master key'
+  if (file === undefined) return 'there is no previous master key'
   return `restart users. The old master key stays in ${file}: remove it with the last backup made under it`
 }
 
 async function copy(file: string, mode: number, secret: string): Promise<void> {
-  if ((await place(file, mode, () => secret)) === secret) return
+  if ((await createSecretFile(file, mode, () => secret)) === secret) return
   throw new Error(
     `${file} is not what another folder holds: one of the volumes was replaced. ` +
       'Restore it, or remove all volumes to start afresh (this deletes all data).',

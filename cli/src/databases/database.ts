@@ -2,23 +2,23 @@ import { grantServicePrivileges, migrate, migrationStatus, prepareDatabase } fro
 import { schemas, type DatabaseName } from './schemas.ts'
 import { databaseOf, passwordOf, roleOf, type DatabaseUrls } from './urls.ts'
 
-/** A database of the stack, embedded or given by URL. */
+/** A database, embedded or given by URL. */
 export interface Database {
   readonly name: DatabaseName
   readonly embedded: boolean
-  /** As the role that serves. */
+  /** The URL of the serving role. */
   readonly url: string
   readonly ownerUrl: string
-  /** Up again after `stop` or `kill`, at the same address. */
+  /** Starts it after `stop` or `kill`, at the same address. */
   readonly start: () => Promise<void>
-  /** Down until `start`. An external one is left alone. */
+  /** Stops it until `start`. An external one is left alone. */
   readonly stop: () => Promise<void>
-  /** As by accident: ends at once and is started again by the stack. */
+  /** Simulates a crash: it ends at once and is restarted. */
   readonly kill: () => Promise<void>
   readonly restart: () => Promise<void>
 }
 
-/** A database somebody else runs. */
+/** An external database. */
 export function externalDatabase(name: DatabaseName, urls: DatabaseUrls): Database {
   const nothing = () => Promise.resolve()
   return {
@@ -29,13 +29,13 @@ export function externalDatabase(name: DatabaseName, urls: DatabaseUrls): Databa
     start: nothing,
     stop: nothing,
     restart: nothing,
-    kill: () => Promise.reject(new Error(`The ${name} database is not ours to kill`)),
+    kill: () => Promise.reject(new Error(`The ${name} database is external and cannot be killed`)),
   }
 }
 
 /**
- * Creates an external database and its two roles, named and with the passwords as in their URLs.
- * Needs the administrator's URL.
+ * Creates an external database and its two roles, with the names and passwords of their URLs. Needs the
+ * administrator's URL.
  *
  * @throws DatabaseUnreachableError
  */
@@ -51,7 +51,8 @@ export async function prepareExternal({ serving, owner, admin }: DatabaseUrls): 
 }
 
 /**
- * Brings the schema up to date and gives the serving role what it needs. May be run again, also by several at once.
+ * Migrates the database and grants the serving role its privileges. Idempotent, also when several run at
+ * once.
  *
  * @returns the names of the migrations applied
  * @throws DatabaseUnreachableError | MigrationError
@@ -59,10 +60,10 @@ export async function prepareExternal({ serving, owner, admin }: DatabaseUrls): 
 export async function deploy({ name, url, ownerUrl }: Pick<Database, 'name' | 'url' | 'ownerUrl'>) {
   const { applied } = await migrate({ url: ownerUrl, ...schemas[name] })
   const role = roleOf(url)
-  // One role for both keeps its rights: taking some away would bar it from migrating.
+  // A single role for both keeps its privileges: revoking some would prevent it from migrating.
   if (role !== roleOf(ownerUrl)) {
     await grantServicePrivileges({ ownerUrl, role })
-    // Shows now, not in a service's log, that the serving role cannot get in.
+    // Fail here rather than in a service's log if the serving role cannot connect.
     await migrationStatus({ url, ...schemas[name] })
   }
   return applied

@@ -8,7 +8,7 @@ import { startEmbeddedDatabase } from './embedded.ts'
 import type { DatabaseName } from './schemas.ts'
 import { isDraft, nameOf, stageOf, type Site, type Stage } from './site.ts'
 
-/** Each stage is a server of its own, in a directory of the data directory. The caller holds the data directory. */
+/** Each stage is a server of its own, in a subdirectory of the data directory. The caller holds its lock. */
 export function embeddedSite(
   database: DatabaseName,
   dataDir: string,
@@ -53,7 +53,7 @@ async function stagesIn(dataDir: string, database: DatabaseName): Promise<Readon
   return new Set(stages.filter((stage) => stage !== '' || existsSync(path.join(dataDir, database, 'pgdata'))))
 }
 
-/** Removes what interrupted restores have left, which only takes room. */
+/** Removes leftovers of interrupted restores. */
 export async function removeDrafts(dataDir: string, database: DatabaseName): Promise<void> {
   for (const stage of await stagesIn(dataDir, database))
     if (isDraft(stage)) await discardHome(dataDir, nameOf(database, stage))

@@ -12,20 +12,20 @@ import type { DatabaseName } from './schemas.ts'
 export interface EmbeddedOptions {
   readonly name: DatabaseName
   readonly dataDir: string
-  /** Directory of the server in the data directory; its name by default. */
+  /** The server's directory in the data directory; its name by default. */
   readonly directory?: string
   readonly passwords: RolePasswords
   readonly log: (message: string) => void
   /** False for throw-away data. */
   readonly durable?: boolean
-  /** Milliseconds between two looks whether the server still listens. */
+  /** Milliseconds between two checks whether the server still listens. */
   readonly watchInterval?: number
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * A PostgreSQL server of the stack's own, holding one database with its two roles. It is watched, and started again
- * on the same port when it has gone.
+ * An embedded PostgreSQL server with one database and its two roles. It is monitored, and restarted on the
+ * same port when it is down.
  *
  * @throws EmbeddedPostgresError
  */
@@ -43,7 +43,7 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
     },
   )
 
-  // Starting, stopping and watching take turns.
+  // Starting, stopping and monitoring are serialised.
   let turn: Promise<unknown> = Promise.resolve()
   const inTurn = (work: () => Promise<void>): Promise<void> => {
     const next = turn.then(work)
@@ -69,7 +69,7 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
       watch(watchInterval)
       return
     }
-    log('the server has gone, starting it again')
+    log('the server is down, starting it again')
     const pause = backoff.next()
     await ensureUp().catch((error: unknown) => {
       log(`it did not start: ${(error as Error).message}`)
@@ -111,7 +111,7 @@ const rolesOf = (name: DatabaseName, passwords: RolePasswords) => ({
   serving: { role: `${name}_service`, password: passwords.service },
 })
 
-/** The owner's URL of a database whose server runs already, for a moment's look; undefined when none runs. */
+/** The owner's URL of a database whose server is running; undefined when none is. */
 export async function runningOwnerUrl(
   dataDir: string,
   name: DatabaseName,
@@ -123,7 +123,7 @@ export async function runningOwnerUrl(
   return `postgresql://${role}:${password}@127.0.0.1:${String(port)}/${name}`
 }
 
-/** PostgreSQL's own record of its running server: process id, directory, start time, port, … */
+/** PostgreSQL's record of its running server: process id, directory, start time, port, … */
 async function readPostmaster(home: string): Promise<string[]> {
   const text = await readFile(path.join(home, 'pgdata', 'postmaster.pid'), 'utf8').catch(() => '')
   return text.split('\n')
@@ -135,7 +135,7 @@ async function killServer({ home, port }: EmbeddedPostgres): Promise<void> {
   while (await listens(port)) await delay(20)
 }
 
-/** Whether somebody listens: the only sign of life that needs no session and no rights. */
+/** Whether the port is open: the only sign of life without a session or privileges. */
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = openSocket({ host: '127.0.0.1', port })
@@ -148,7 +148,7 @@ function listens(port: number): Promise<boolean> {
   })
 }
 
-/** It may have ended by itself a moment ago. */
+/** The server may have ended in the meantime. */
 function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

@@ -4,21 +4,21 @@ import type { DatabaseName } from './schemas.ts'
 import { nameOf, stageOf, type Site, type Stage } from './site.ts'
 import { databaseOf, roleOf, type DatabaseUrls } from './urls.ts'
 
-/** SQLSTATE of a database that is not there. */
+/** SQLSTATE of a missing database. */
 const missing = '3D000'
 
 const codeOf = (error: unknown) => (error as { code?: string } | undefined)?.code
 
-/** Each stage is a database on the server of the one that is served. */
+/** Each stage is a database on the same server. */
 export function externalSite(database: DatabaseName, urls: DatabaseUrls): Site {
   const base = databaseOf(urls.serving)
   const variable = `${database.toUpperCase()}_ADMIN_URL`
   const quoted = (stage: Stage) => `"${nameOf(base, stage).replaceAll('"', '""')}"`
   const urlOf = (url: string, stage: Stage) => withDatabase(url, nameOf(base, stage))
   const url = urls.admin ?? urls.owner
-  /** A database cannot be renamed by a session in it. */
+  /** A session in a database cannot rename it. */
   const connectBeside = () => connect(databaseOf(url) === base ? withDatabase(url, 'postgres') : url)
-  /** To look at other databases any will do, and `postgres` may be closed to this role. */
+  /** Any database will do to list others; `postgres` may be closed to this role. */
   const connectAnywhere = () =>
     connect(url).catch((error: unknown) => {
       if (codeOf((error as Error).cause) === missing) return connectBeside()

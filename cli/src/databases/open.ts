@@ -12,19 +12,19 @@ export interface OpenOptions {
   readonly needed: readonly DatabaseName[]
   readonly terminal: Terminal
   readonly durable: boolean
-  /** Takes the databases to be stopped in the end. */
+  /** Collects databases to stop at the end. */
   readonly undo: AsyncDisposableStack
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Starts embedded databases, side by side, and takes the others as given.
+ * Starts embedded databases concurrently, and uses the others as given.
  *
  * @throws the signal's reason when it is aborted
  */
 export async function openDatabases({ env, needed, terminal, durable, undo, signal }: OpenOptions) {
   await prepareEmbedded(env, needed)
-  // Without an embedded one the data directory may be none of ours.
+  // Without an embedded database there may be no data directory of ours.
   let passwords: ReturnType<typeof rolePasswords> | undefined
   const open = async (name: DatabaseName): Promise<Database> => {
     const urls = env.databases[name]
@@ -59,11 +59,11 @@ export async function openDatabases({ env, needed, terminal, durable, undo, sign
   >
 }
 
-/** Nothing starts between two databases of a restore; what restores left that broke off before is removed. */
+/** Refuses to start in the middle of a restore's switch; removes leftovers of interrupted restores. */
 async function prepareEmbedded({ dataDir, databases }: OpenOptions['env'], needed: readonly DatabaseName[]) {
   const embedded = needed.filter((name) => !databases[name])
   if (embedded.length === 0) return
-  // The users database tells, wherever it is.
+  // The state is recorded with the users database, wherever it is.
   const names = databases.users ? embedded : (['users', ...embedded] as const)
   for (const name of new Set(names)) await requireNoSwitch(embeddedSite(name, dataDir))
   if (!databases.users) for (const name of embedded) await removeDrafts(dataDir, name)

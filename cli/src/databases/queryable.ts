@@ -1,4 +1,4 @@
 import type { UsersDatabase } from '@user-stats/prisma-users'
 
-/** What of a pool or a connection is needed to read rows. */
+/** The part of a pool or a connection that reads rows. */
 export type Queryable = Pick<UsersDatabase['pool'], 'query'>

@@ -14,11 +14,11 @@ interface ReachOptions {
 }
 
 /**
- * URLs of databases, as their owners: those given, or the embedded ones, started unless the stack runs on them. None is
- * created.
+ * URLs of databases, as their owners: those given, or the embedded ones, started unless they are running.
+ * Creates no database.
  *
- * @param undo takes what is to be stopped in the end
- * @throws Error in the operator's terms
+ * @param undo collects databases to stop at the end
+ * @throws Error with a one-line message
  */
 export async function reachDatabases(
   env: Pick<StackEnv, 'dataDir' | 'databases'>,
@@ -30,7 +30,7 @@ export async function reachDatabases(
     if (!env.databases[name] && !(await embeddedSite(name, env.dataDir).stages()).has(''))
       throw new Error(`there is no ${name} database in ${env.dataDir}: expected another DATA_DIR, or URLs`)
   try {
-    // Without an embedded database the data directory may not be ours.
+    // Without an embedded database there may be no data directory of ours.
     if (names.some((name) => !env.databases[name])) undo.use(await lockDataDir(env.dataDir))
   } catch (error) {
     if (error instanceof DataDirInUseError) return urlsOfRunning(env, names, error)
@@ -40,7 +40,7 @@ export async function reachDatabases(
   return recordOf(names, (name) => opened[name].ownerUrl)
 }
 
-/** The databases of a data directory that a running stack holds. */
+/** The databases of a data directory in use by a running stack. */
 async function urlsOfRunning(
   env: Pick<StackEnv, 'dataDir' | 'databases'>,
   names: readonly DatabaseName[],

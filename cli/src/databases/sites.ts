@@ -5,7 +5,7 @@ import type { DatabaseName } from './schemas.ts'
 import type { Site, Sites } from './site.ts'
 import type { DatabaseTargets } from './urls.ts'
 
-/** Where both databases are. */
+/** The locations of both databases. */
 export function sitesOf(
   { dataDir, databases }: { readonly dataDir: string; readonly databases: DatabaseTargets },
   terminal?: Terminal,

@@ -1,10 +1,10 @@
 import { databaseNames } from './schemas.ts'
 import { isDraft, type Site, type Sites, type Stage } from './site.ts'
 
-// Two databases, perhaps on two servers, cannot be switched to at one stroke. So the users database is absent meanwhile,
-// without which no service starts, and its name says what has to be finished.
+// Two databases, perhaps on two servers, cannot be switched atomically. The users database, without which no
+// service starts, is therefore absent meanwhile, and its name records which switch must be finished.
 
-/** @throws Error saying how to go on, when work fails after a switch has begun */
+/** @throws Error with instructions, when work fails after a switch has begun */
 async function untilSwitched(sites: Sites, work: () => Promise<void>): Promise<void> {
   try {
     await work()
@@ -18,8 +18,8 @@ async function untilSwitched(sites: Sites, work: () => Promise<void>): Promise<v
 }
 
 /**
- * Puts both databases built under a stamp in the place of those that are served, which are kept. From the first step
- * on it can only be finished.
+ * Makes both databases built under a timestamp the served ones, and keeps the previous ones. After its first
+ * step it can only be finished.
  */
 export async function switchToRestored(sites: Sites, stamp: string): Promise<void> {
   const served = (await sites.users.stages()).has('')
@@ -32,14 +32,14 @@ export async function switchToRestored(sites: Sites, stamp: string): Promise<voi
   })
 }
 
-/** The stamp of a switch that was interrupted. */
+/** The timestamp of an interrupted switch. */
 export async function interruptedSwitch({ users }: Sites): Promise<string | undefined> {
   const begun = [...(await users.stages())].find((stage) => stage.startsWith('restored_'))
   return begun?.slice('restored_'.length)
 }
 
 /**
- * To be called before a database is created where none is served.
+ * Call before creating a database when none is served.
  *
  * @throws Error when a switch was interrupted
  */
@@ -48,11 +48,11 @@ export async function requireNoSwitch(site: Pick<Site, 'stages' | 'describe'>): 
   const begun = stages.some((stage) => stage.startsWith('restored_'))
   if (begun || (!stages.includes('') && stages.some((stage) => stage.startsWith('replaced_'))))
     throw new Error(
-      `a restore was interrupted while it switched to ${site.describe('')}: run the restore again to finish it.`,
+      `a restore was interrupted while switching to ${site.describe('')}: run the restore again to finish it.`,
     )
 }
 
-/** Finishes a switch, or that of {@link undoSwitch}, from wherever it stands. */
+/** Finishes a switch, or that of {@link undoSwitch}, from any step. */
 export async function finishSwitch({ users, events }: Sites, stamp: string): Promise<void> {
   const [ofUsers, ofEvents] = [await users.stages(), await events.stages()]
   const [restoring, replaced, undone] = [
@@ -73,15 +73,15 @@ export async function finishSwitch({ users, events }: Sites, stamp: string): Pro
 }
 
 /**
- * Takes back the latest restore: what it replaced is served again.
+ * Undoes the latest restore: the databases it replaced are served again.
  *
- * @throws Error when nothing is kept
+ * @throws Error when none are kept
  */
 export async function undoSwitch(sites: Sites): Promise<void> {
   const [users, events] = [await sites.users.stages(), await sites.events.stages()]
   const kept = [...users].filter((stage) => stage.startsWith('replaced_') && events.has(stage)).sort()
   const latest = kept.at(-1)
-  if (latest === undefined || !users.has('')) throw new Error('no restore has left anything to go back to')
+  if (latest === undefined || !users.has('')) throw new Error('there is no restore to undo')
   const stamp = latest.slice('replaced_'.length)
   await untilSwitched(sites, async () => {
     await sites.users.rename([
@@ -92,9 +92,9 @@ export async function undoSwitch(sites: Sites): Promise<void> {
   })
 }
 
-/** Drops what restores have left that broke off before the switch. */
+/** Drops leftovers of restores that were interrupted before the switch. */
 export async function dropDrafts(sites: Sites): Promise<void> {
-  // Then one of them is needed to finish it.
+  // One of them is needed to finish it.
   if ((await interruptedSwitch(sites)) !== undefined) return
   for (const name of databaseNames)
     for (const stage of await sites[name].stages()) if (isDraft(stage)) await sites[name].drop(stage)

@@ -13,7 +13,7 @@ export const databaseVariables = {
 
 const adminUrl = { ...optionalUrl, default: '(none)' } as const
 
-/** Read by what creates databases: `npm run migrate` and `npm run restore`. */
+/** Used by commands that create databases: `npm run migrate` and `npm run restore`. */
 export const adminVariables = {
   USERS_ADMIN_URL: {
     ...adminUrl,
@@ -36,7 +36,7 @@ export interface DatabaseUrls {
 
 export type DatabaseTargets = Readonly<Record<DatabaseName, DatabaseUrls | undefined>>
 
-/** The databases given by URL; undefined are those to be embedded. Adds to `faults` what does not go together. */
+/** The databases given by URL; undefined ones are embedded. Adds contradictions to `faults`. */
 export function databaseUrls(
   env: Readonly<Partial<Record<string, unknown>>>,
   faults: string[],
@@ -64,7 +64,7 @@ export function databaseUrls(
   return Object.fromEntries(databaseNames.map((name) => [name, one(name)])) as unknown as DatabaseTargets
 }
 
-/** What keeps an administrator from preparing a database: roles are made by what their URLs say. */
+/** Reasons why an administrator cannot prepare a database: roles are created from the parts of their URLs. */
 function unpreparable(prefix: string, { serving, owner, admin = '' }: DatabaseUrls): string[] {
   const roles = [serving, owner, admin].map(roleOf)
   return [
@@ -79,7 +79,7 @@ function unpreparable(prefix: string, { serving, owner, admin = '' }: DatabaseUr
   ]
 }
 
-/** As it stands where it is no valid percent-encoding: connecting will tell. */
+/** Unchanged if the percent-encoding is invalid: connecting will report it. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -3,7 +3,7 @@ import { EnvError, readVariables, type RawEnv, type Variable } from '@user-stats
 import { adminVariables, databaseUrls, databaseVariables } from '../databases/urls.ts'
 import { dataDirVariable } from '../data-dir.ts'
 
-/** What `npm run migrate` reads. */
+/** The variables of `npm run migrate`. */
 export const migrateVariables = {
   ...dataDirVariable,
   ...databaseVariables,

@@ -15,11 +15,11 @@ import { reportStatus } from './status.ts'
 type Env = ReturnType<typeof readMigrateEnv>
 
 /**
- * `deploy` applies what is pending in both databases; with an administrator's URL it first creates the database and
- * its roles. `status` reports what is applied and changes nothing.
+ * `deploy` applies pending migrations to both databases; with an administrator's URL it first creates the
+ * database and its roles. `status` reports the state and changes nothing.
  *
- * @returns the exit status: 1 when `status` finds anything that is not applied or not as it should be
- * @throws Error in one line for the operator
+ * @returns the exit status: 1 when `status` finds pending or irregular migrations
+ * @throws Error with a one-line message
  */
 export async function runMigrate({
   step = 'deploy',
@@ -58,7 +58,7 @@ async function deployAll(env: Env, terminal: Terminal, signal: AbortSignal | und
   }
 }
 
-/** @returns whether all is applied and as it should be */
+/** @returns whether all migrations are applied and unchanged */
 async function statusOfAll(env: Env, terminal: Terminal, signal: AbortSignal | undefined): Promise<boolean> {
   const present = databaseNames.filter((name) => {
     const exists = env.databases[name] !== undefined || existsSync(path.join(env.dataDir, name, 'pgdata'))

@@ -10,7 +10,7 @@ const words = {
   edited: 'applied, edited since',
 } as const satisfies Record<keyof MigrationStatus, string>
 
-/** A line for each migration that is known or recorded. @returns whether nothing is pending or failed */
+/** Prints a line for each known or recorded migration. @returns whether none is pending or failed */
 export async function reportStatus(
   { name, ownerUrl }: { name: DatabaseName; ownerUrl: string },
   terminal: Terminal,

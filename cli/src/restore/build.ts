@@ -2,7 +2,7 @@ import { openEventsDatabase } from '@user-stats/prisma-events'
 import { openUsersDatabase } from '@user-stats/prisma-users'
 import { createErasureReplay } from '@user-stats/users/erasure-replay'
 import { createMasterKeys, replaceMasterKey, verifyKeys } from '@user-stats/users/keys'
-import { masterKeysOf } from '../backup/facts.ts'
+import { masterKeysOf } from '../backup/database-state.ts'
 import type { Found } from '../backup/folder.ts'
 import type { JsonKeysManifest, KeysManifest } from '../backup/manifest.ts'
 import { deploy, type Database } from '../databases/database.ts'
@@ -22,11 +22,11 @@ export interface BuildOptions {
   readonly source: Source
   readonly keys: Found<KeysManifest | JsonKeysManifest>
   readonly tombstones: readonly TombstoneSource[]
-  /** Undefined when there is no key to open the data with. */
+  /** Undefined when no key opens the data. */
   readonly masterKeys: KnownKeys | undefined
-  /** When the backup was made. */
+  /** The time of the backup. */
   readonly createdAt: string
-  /** Called when all rows are in. */
+  /** Called when all rows are loaded. */
   readonly onLoaded: () => void
   readonly terminal: Terminal
   readonly clock: () => Date
@@ -34,10 +34,10 @@ export interface BuildOptions {
 }
 
 /**
- * Fills two new databases from a backup and a backup of data keys, erases whoever must stay erased, refuses who was
- * refused, and checks everything there is.
+ * Fills two new databases from a backup and a backup of data keys, repeats erasures, revocations and blocks,
+ * and verifies the result.
  *
- * @returns whether all is as it should be
+ * @returns whether the verification passed
  */
 export async function buildDatabases(
   databases: Readonly<Record<DatabaseName, Database>>,
@@ -60,7 +60,10 @@ export async function buildDatabases(
   const removed = await createErasureReplay({ pool: pools.users, ...replay }).removeUnpaired()
   terminal.line('keys', `${String(restored)} data keys restored`)
   if (removed > 0)
-    terminal.line('erased', `${String(removed)} users without a data key: they were deleted since`)
+    terminal.line(
+      'erased',
+      `${String(removed)} users without a data key removed: they were erased after the backup`,
+    )
   const replayed: Replayed[] = []
   for (const { read } of tombstones) {
     signal?.throwIfAborted()
@@ -92,7 +95,7 @@ const withAll = ({ current, all }: KnownKeys) => {
   return createMasterKeys(current.key, ...all.map(({ key }) => key))
 }
 
-/** After a rotation backups are wrapped by a key that services do not start with. */
+/** After a rotation, backups are wrapped by an older key than services start with. */
 async function wrapWithCurrent(
   { ownerUrl }: Database,
   { users }: Pools,

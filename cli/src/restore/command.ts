@@ -22,8 +22,8 @@ import { findMasterKeys } from '../known-master-keys.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Tombstones } from '../tombstones/file.ts'
 import { buildDatabases, type BuildOptions } from './build.ts'
-import { chooseBackup, type Chosen } from './choose.ts'
-import { holdSites } from './hold.ts'
+import { selectBackup, type SelectedBackup } from './select-backup.ts'
+import { lockSites } from './lock.ts'
 import { requireMasterKeys } from './master-key.ts'
 import { startPhysical } from './physical.ts'
 import { filesOf, type Source } from './source.ts'
@@ -33,27 +33,28 @@ export interface RestoreOptions {
   readonly from?: string
   readonly keysFrom?: string
   readonly tombstones?: readonly string[]
-  /** Whether the system that runs on the data directory is stopped first. */
+  /** Whether to stop the system running on the data directory first. */
   readonly stop?: boolean
-  /** Whether data that is there is replaced. */
+  /** Whether to replace existing data. */
   readonly force?: boolean
-  /** Whether what was erased since is lost when the data to be replaced cannot be read. */
+  /** Whether to lose later erasures when the existing data cannot be read. */
   readonly ignoreReplaced?: boolean
-  /** Whether data is restored that cannot be opened here. */
+  /** Whether to restore data that cannot be decrypted here. */
   readonly withoutMasterKey?: boolean
-  /** Whether data is restored that does not pass verification. */
+  /** Whether to restore data that does not pass verification. */
   readonly unverified?: boolean
-  /** Takes the latest restore back instead. */
+  /** Undo the latest restore instead. */
   readonly undo?: boolean
 }
 
 /**
- * Builds both databases from a backup and a backup of data keys beside those that are served, erases in them whoever was
- * erased since, checks them, and only then switches to them. What was served before is kept until a start has succeeded.
- * Killed midway, it leaves what was there; or goes on, run again, once it has begun to switch.
+ * Builds both databases from a backup and a backup of data keys next to the served ones, erases users in them
+ * who were erased since, verifies them, and only then switches to them. The previous ones are kept until a
+ * start has succeeded. Killed midway, it leaves the served databases unchanged; once the switch has begun,
+ * the next run finishes it.
  *
- * @returns the exit status: 1 when what was built is not as it should be, and was not switched to
- * @throws Error in one line for the operator
+ * @returns the exit status: 1 when the verification failed and nothing was switched
+ * @throws Error with a one-line message
  */
 export async function runRestore(options: CommandContext & RestoreOptions): Promise<number> {
   const { terminal, signal, clock = () => new Date() } = options
@@ -62,12 +63,12 @@ export async function runRestore(options: CommandContext & RestoreOptions): Prom
   await using undo = new AsyncDisposableStack()
   const { dataDir, databases } = env
   const hold = () =>
-    holdSites(sites, { dataDir, databases, stop: options.stop ?? false, terminal, signal, undo })
+    lockSites(sites, { dataDir, databases, stop: options.stop ?? false, terminal, signal, undo })
 
   const interrupted = await interruptedSwitch(sites)
   if (interrupted !== undefined) {
     await hold()
-    terminal.line('restore', 'finishing a restore that was interrupted while it switched the databases')
+    terminal.line('restore', 'finishing a restore that was interrupted while switching databases')
     await finishSwitch(sites, interrupted)
     await reportServed(sites, terminal)
     return 0
@@ -82,7 +83,7 @@ export async function runRestore(options: CommandContext & RestoreOptions): Prom
 
   if (options.from === undefined)
     throw new UsageError("required option '--from <directory>' not specified, nor --undo")
-  const chosen = await chooseBackup(
+  const chosen = await selectBackup(
     path.resolve(options.from),
     path.resolve(options.keysFrom ?? `${dataDir}-key-backups`),
   )
@@ -114,7 +115,7 @@ export async function runRestore(options: CommandContext & RestoreOptions): Prom
   if (!fine && !options.unverified) {
     terminal.line(
       'done',
-      'nothing was changed. See what is wrong above; --unverified restores it all the same',
+      'nothing was changed. See the faults above; --unverified restores the data nevertheless',
     )
     return 1
   }
@@ -126,12 +127,12 @@ export async function runRestore(options: CommandContext & RestoreOptions): Prom
   return 0
 }
 
-/** @throws Error when data is there that is not to be replaced */
+/** @throws Error when existing data must not be replaced */
 async function requireUnused(sites: Sites, force: boolean): Promise<void> {
   for (const name of databaseNames)
     if (!force && (await sites[name].stages()).has(''))
       throw new Error(
-        `${sites[name].describe('')} is there already. Replace it with --force, or restore to another place.`,
+        `${sites[name].describe('')} exists already. Replace it with --force, or restore to another DATA_DIR.`,
       )
 }
 
@@ -148,13 +149,13 @@ async function check(
 
 interface WholeBuild extends Omit<BuildOptions, 'source' | 'keys' | 'createdAt' | 'onLoaded'> {
   readonly dataDir: string
-  readonly chosen: Chosen
+  readonly chosen: SelectedBackup
 }
 
-/** Bytes that an embedded server keeps of its write-ahead log at most. */
+/** Maximum size of an embedded server's write-ahead log. */
 const writeAheadLog = 2 * 1024 ** 3
 
-/** Builds a stage of both databases; what was started for it is stopped again. @returns whether it is as it should be */
+/** Builds a stage of both databases, and stops what it started. @returns whether the verification passed */
 async function build(
   sites: Sites,
   stage: Stage,
@@ -178,7 +179,7 @@ async function build(
 }
 
 async function openSource(
-  { dir, manifest }: Chosen['backup'],
+  { dir, manifest }: SelectedBackup['backup'],
   options: { readonly dataDir: string; readonly terminal: Terminal; readonly undo: AsyncDisposableStack },
 ): Promise<{ source: Source; end: () => void }> {
   if (manifest.version === 1)
@@ -188,23 +189,21 @@ async function openSource(
   return { source: filesOf(dir, manifest, progress.add), end: progress.end }
 }
 
-/** @throws Error when services have changed what is to be replaced: whoever they erased would come back */
+/** @throws Error when services have changed the existing data: users erased meanwhile would be restored */
 async function requireUnchanged(
   sites: Sites,
   urls: DatabaseTargets,
   before: Tombstones | undefined,
 ): Promise<void> {
   for (const name of databaseNames) await sites[name].requireIdle()
-  // On an embedded database nothing else runs meanwhile.
+  // No service can run on an embedded database meanwhile.
   if (databaseNames.every((name) => urls[name] === undefined) || before === undefined) return
   const after = await exportServed(sites, before.exportedAt)
   if (JSON.stringify(after) !== JSON.stringify(before))
-    throw new Error(
-      'the data to be replaced was changed meanwhile: stop the services, and run the restore again',
-    )
+    throw new Error('the existing data was changed meanwhile: stop the services, and run the restore again')
 }
 
-/** Sees that both databases can be served from, and says what is kept. */
+/** Checks that both databases can be served, and prints what is kept. */
 async function reportServed(sites: Sites, terminal: Terminal): Promise<void> {
   const kept: string[] = []
   for (const name of databaseNames) {

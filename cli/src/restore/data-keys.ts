@@ -11,9 +11,9 @@ import { schemas } from '../databases/schemas.ts'
 import type { Pools, ReplayOptions } from '../tombstones/pools.ts'
 
 /**
- * Restores data keys into a users database, which is first migrated as far as the one they were read from.
+ * Restores data keys into a users database, which is first migrated to the version of their backup.
  *
- * @returns how many there were
+ * @returns the number of keys
  */
 export async function copyDataKeys(
   { ownerUrl }: Pick<Database, 'ownerUrl'>,
@@ -34,7 +34,7 @@ export async function copyDataKeys(
 
 const batch = 5_000
 
-/** The same of version 1, into a users database that is up to date. */
+/** Restores data keys of version 1 into an up-to-date users database. */
 export async function insertDataKeys(
   { users }: Pick<Pools, 'users'>,
   { dir }: Found<JsonKeysManifest>,

@@ -4,9 +4,9 @@ import { schemas } from '../databases/schemas.ts'
 import type { Source } from './source.ts'
 
 /**
- * Fills a new database: the schema as it was when the backup was made, partitions, rows, sequences.
+ * Fills a new database: the schema at the time of the backup, partitions, rows, sequences.
  *
- * @throws Error when a table does not get all its rows
+ * @throws Error when a table lacks rows
  */
 export async function loadDatabase(
   { name, ownerUrl }: Pick<Database, 'name' | 'ownerUrl'>,
@@ -29,6 +29,6 @@ export async function loadDatabase(
       )
   }
   await writeSequences(client, sequences)
-  // What is counted and compared next needs statistics.
+  // The checks that follow need statistics.
   await client.query('ANALYZE')
 }

@@ -16,13 +16,13 @@ import { nameOf } from '../databases/site.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Source } from './source.ts'
 
-/** A draft, so that it is removed when it is left. */
+/** A draft, so that it is removed at the end. */
 const stage = 'restoring_00000000000000'
 
 /**
- * Starts servers on copies of the files that version 1 backed up, to read the rows from them.
+ * Starts servers on copies of the files that version 1 backed up, to read their rows.
  *
- * @param undo takes what is to be stopped and removed
+ * @param undo collects what to stop and remove
  */
 export async function startPhysical(
   { dir, manifest }: Found<PhysicalBackupManifest>,

@@ -5,16 +5,16 @@ import { readCompressed } from '../backup/files.ts'
 import type { BackupManifest, DumpedDatabase } from '../backup/manifest.ts'
 import type { DatabaseName } from '../databases/schemas.ts'
 
-/** Where rows are restored from. */
+/** The source of restored rows. */
 export interface Source {
   readonly databases: Readonly<
     Record<DatabaseName, Omit<DumpedDatabase, 'tables'> & { readonly tables: readonly CopiedTable[] }>
   >
   /**
-   * Reads the rows of a table.
+   * Streams the rows of a table.
    *
-   * @param consume resolves once it has read the stream to its end
-   * @returns how many there must be
+   * @param consume resolves after it has read the stream to its end
+   * @returns the expected number of rows
    */
   readonly read: (
     database: DatabaseName,
@@ -23,7 +23,7 @@ export interface Source {
   ) => Promise<number>
 }
 
-/** The files of a backup, which have been checked. */
+/** The verified files of a backup. */
 export const filesOf = (
   dir: string,
   { databases }: BackupManifest,

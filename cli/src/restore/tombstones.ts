@@ -5,24 +5,24 @@ import { databaseNames } from '../databases/schemas.ts'
 import type { Terminal } from '../terminal.ts'
 import { exportTombstones } from '../tombstones/export.ts'
 import { readTombstones, tombstonesFile, type Tombstones } from '../tombstones/file.ts'
-import type { Chosen } from './choose.ts'
+import type { SelectedBackup } from './select-backup.ts'
 
-/** Read one at a time: each names everybody who was erased until then. */
+/** Read one at a time: each lists everyone erased until then. */
 export interface TombstoneSource {
   readonly exportedAt: string
   readonly read: () => Promise<Tombstones>
 }
 
 export interface GatherOptions {
-  readonly chosen: Chosen
+  readonly chosen: SelectedBackup
   readonly files: readonly string[]
-  /** Of the data that is replaced, which knows best. */
+  /** The tombstones of the existing data, which are the most recent. */
   readonly replaced: Tombstones | undefined
   readonly terminal: Terminal
 }
 
 /**
- * All there is to know of who was erased, revoked or blocked since the backup was made.
+ * All known tombstones since the backup.
  *
  * @throws Error when a file cannot be read, or is of another installation
  */
@@ -40,30 +40,27 @@ export async function gatherTombstones(options: GatherOptions): Promise<Tombston
   if (replaced && chosen.installations.has(replaced.installation))
     sources.push({ exportedAt: replaced.exportedAt, read: () => Promise.resolve(replaced) })
   else if (replaced && replaced.installation !== '')
-    terminal.line(
-      'erased',
-      'the data that is replaced is of another installation: what was erased there is not erased here',
-    )
+    terminal.line('erased', 'the existing data is of another installation: its erasures are ignored')
   const known = sources.map(({ exportedAt }) => exportedAt).sort()
   terminal.line(
     'erased',
-    `tombstones are known up to ${known.at(-1) ?? ''}; whoever was erased, revoked or blocked after that comes back`,
+    `tombstones are known up to ${known.at(-1) ?? ''}; later erasures, revocations and blocks are lost`,
   )
   return sources
 }
 
 export interface ReplacedOptions {
-  /** Whether what was erased is lost when the data cannot be read. */
+  /** Whether to lose them when the data cannot be read. */
   readonly ignore: boolean
   readonly terminal: Terminal
   readonly clock: () => Date
 }
 
 /**
- * The tombstones of the data that is served now.
+ * The tombstones of the served data.
  *
- * @returns undefined when there is none, or none that can be read
- * @throws Error when it cannot be read, and that is not to be ignored
+ * @returns undefined when there is no data, or it cannot be read
+ * @throws Error when it cannot be read, and that must not be ignored
  */
 export async function readReplaced(sites: Sites, options: ReplacedOptions): Promise<Tombstones | undefined> {
   const { ignore, terminal, clock } = options
@@ -76,18 +73,18 @@ export async function readReplaced(sites: Sites, options: ReplacedOptions): Prom
   } catch (cause) {
     const reason = (cause as Error).message.split('\n', 1)[0] ?? ''
     if (ignore) {
-      terminal.line('erased', `the data that is replaced cannot be read: ${reason}`)
+      terminal.line('erased', `the existing data cannot be read: ${reason}`)
       return undefined
     }
     throw new Error(
-      `the data that is there cannot be read, so that whoever was erased since the last backup would come back: ` +
+      `the existing data cannot be read, so users erased since the last backup would be restored: ` +
         `${reason}. Go on all the same with --ignore-replaced.`,
       { cause },
     )
   }
 }
 
-/** What the databases that are served know of who was erased, revoked or blocked. */
+/** The erased users, revoked keys and blocked stores in the served databases. */
 export async function exportServed(sites: Sites, exportedAt: string): Promise<Tombstones> {
   await using undo = new AsyncDisposableStack()
   const open = async (name: keyof Sites) => {

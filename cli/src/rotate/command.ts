@@ -4,9 +4,9 @@ import { rotateMasterKey } from './master-key.ts'
 import { rotateSigningKey } from './signing-key.ts'
 
 /**
- * Wraps every key in the users database anew; interrupted, it goes on where it stopped when it is run again.
+ * Wraps every key in the users database again; an interrupted run is continued by the next one.
  *
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function runRotateMasterKey({ env, terminal, signal }: CommandContext): Promise<number> {
   await rotateMasterKey({ env: readRotateEnv(env), terminal, ...(signal && { signal }) })
@@ -14,9 +14,9 @@ export async function runRotateMasterKey({ env, terminal, signal }: CommandConte
 }
 
 /**
- * Makes a new signing key; if earlier ones are compromised, tokens signed with them are rejected.
+ * Creates a new signing key; if earlier ones are compromised, tokens signed with them are rejected.
  *
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function runRotateSigningKey({
   env,

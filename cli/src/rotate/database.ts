@@ -7,9 +7,9 @@ import type { Terminal } from '../terminal.ts'
 import type { RotateEnv } from './env.ts'
 
 /**
- * The URL of the users database: the one given, or the embedded one, which is started unless it runs.
+ * The URL of the users database: the one given, or the embedded one, started unless it is running.
  *
- * @throws Error in the operator's terms, also when the schema is not up to date
+ * @throws Error with a one-line message, also when the schema is not up to date
  */
 export async function openUsersUrl(
   env: Pick<RotateEnv, 'dataDir' | 'databases'>,
@@ -21,7 +21,7 @@ export async function openUsersUrl(
   return url
 }
 
-/** @throws Error in the operator's terms when migrations are pending */
+/** @throws Error with a one-line message when migrations are pending */
 export async function requireUpToDate(url: string): Promise<void> {
   if ((await migrationStatus({ url, ...schemas.users })).pending.length > 0)
     throw new Error('the users database is not up to date: npm run migrate')
@@ -36,7 +36,7 @@ async function embeddedUrl(
     undo.use(await lockDataDir(env.dataDir))
   } catch (error) {
     if (!(error instanceof DataDirInUseError)) throw error
-    // The stack is up on it, and with it the server.
+    // The stack is running on it, and with it the server.
     const url = await runningOwnerUrl(env.dataDir, 'users', (await rolePasswords(env.dataDir)).users)
     if (url === undefined) throw error
     return url

@@ -4,7 +4,7 @@ import { databaseUrls, databaseVariables } from '../databases/urls.ts'
 import { dataDirVariable } from '../data-dir.ts'
 import { masterKeyVariables } from '../known-master-keys.ts'
 
-/** What `npm run rotate:…` reads. */
+/** The variables of `npm run rotate:…`. */
 const rotateVariables = {
   ...dataDirVariable,
   USERS_DATABASE_URL: databaseVariables.USERS_DATABASE_URL,

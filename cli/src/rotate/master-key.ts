@@ -10,18 +10,18 @@ import { createProgress } from './progress.ts'
 export interface RotateOptions {
   readonly env: RotateEnv
   readonly terminal: Terminal
-  /** Ends after the batch under way; the next run goes on from there. */
+  /** Ends after the current batch; the next run continues. */
   readonly signal?: AbortSignal
-  /** Data keys a transaction. */
+  /** Data keys per transaction. */
   readonly batch?: number
 }
 
 /**
- * Replaces the master key. One that is given by variables is the operator's: MASTER_KEY is the new one and
- * MASTER_KEY_PREVIOUS the one before, and services that have both work on meanwhile. One that is kept in the data
+ * Replaces the master key. With variables, the operator provides the keys: MASTER_KEY is the new one and
+ * MASTER_KEY_PREVIOUS the previous one, and services that have both work meanwhile. A key in the data
  * directory is replaced there; nothing else may run on that directory.
  *
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function rotateMasterKey(options: RotateOptions): Promise<void> {
   const { env, terminal } = options
@@ -30,7 +30,7 @@ export async function rotateMasterKey(options: RotateOptions): Promise<void> {
     return
   }
   if (env.previousMasterKey === undefined)
-    throw new Error('MASTER_KEY_PREVIOUS: expected the master key before, the one that MASTER_KEY replaces')
+    throw new Error('MASTER_KEY_PREVIOUS: expected the previous master key, which MASTER_KEY replaces')
   const { masterKey, previousMasterKey } = env
   terminal.line(
     'rotate',
@@ -50,10 +50,10 @@ async function rotateKept(options: RotateOptions): Promise<void> {
   await using undo = new AsyncDisposableStack()
   undo.use(await lockDataDir(env.dataDir).catch(explainInUse))
   const { current, previous, kept, resumed } = await beginKeyChange(env.dataDir)
-  const keptIn = `The one before stays in ${kept}: backups made under it need it`
+  const keptIn = `The previous one stays in ${kept} for backups made under it`
   terminal.line(
     'rotate',
-    `${resumed ? 'going on with the new master key there is' : 'made a new master key'}. ${keptIn}`,
+    `${resumed ? 'continuing with the existing new master key' : 'created a new master key'}. ${keptIn}`,
   )
   const { users } = await openDatabases({ env, needed: ['users'], terminal, durable: true, undo })
   await requireUpToDate(users.url)
@@ -92,8 +92,8 @@ function explainInUse(error: unknown): never {
   if (!(error instanceof DataDirInUseError)) throw error
   const holder = error.pid === undefined ? '' : ` (process ${String(error.pid)})`
   throw new Error(
-    `npm start is running on ${error.dataDir}${holder}, and holds the old master key. ` +
-      'Stop it, run this, and start it again: it also runs in between when this is interrupted.',
+    `npm start is running on ${error.dataDir}${holder} with the old master key. ` +
+      'Stop it, run this, and start it again. If this is interrupted, npm start works in between.',
     { cause: error },
   )
 }

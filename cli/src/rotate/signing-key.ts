@@ -6,11 +6,12 @@ import { openUsersUrl } from './database.ts'
 import type { RotateEnv } from './env.ts'
 
 /**
- * Makes a new signing key while everything runs. It is published at once and signs five minutes later; tokens of the
- * one before work until they expire.
+ * Creates a new signing key while services run. It is published at once and used five minutes later; tokens
+ * of the previous key remain valid until they expire.
  *
- * @param compromised whether the keys there are must be trusted no more: all tokens they signed are refused
- * @throws Error in one line for the operator
+ * @param compromised whether the existing keys are no longer trusted: all tokens signed with them are
+ *   rejected
+ * @throws Error with a one-line message
  */
 export async function rotateSigningKey(
   env: RotateEnv,
@@ -25,7 +26,7 @@ export async function rotateSigningKey(
   if (compromised)
     terminal.line(
       'rotate',
-      `${String(removed.length)} keys destroyed. Restart all services now: they forget the keys and all tokens, which have to be fetched anew`,
+      `${String(removed.length)} keys destroyed. Restart all services now, so that they drop these keys and all tokens; clients must authenticate again`,
     )
   else if (retired.length > 0)
     terminal.line('rotate', `${retired.join(', ')} signs until then; its tokens work until they expire`)

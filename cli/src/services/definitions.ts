@@ -9,9 +9,9 @@ export type ServiceName = 'gateway' | 'users' | 'events'
 
 export interface ServiceDefinition {
   readonly name: ServiceName
-  /** The file that is run. */
+  /** The file to run. */
   readonly main: string
-  /** Names of the variables it is given, as documented; it sees no other of ours. */
+  /** Names of the variables it receives, as documented; it receives no other of ours. */
   readonly variables: readonly string[]
   /** The database it uses. */
   readonly database?: DatabaseName
@@ -20,13 +20,13 @@ export interface ServiceDefinition {
 }
 
 /**
- * A stream of events makes garbage fast, and V8 would rather let the heap grow to four times what is alive than
- * collect: 460 MB without these, 250 with them, at the same rate.
+ * Event streams create garbage quickly, and V8 would let the heap grow to four times the live data before
+ * collecting: 460 MB without these flags, 250 MB with them, at the same rate.
  */
 const smallHeap = ['--max-semi-space-size=16', '--heap-growing-percent=75'] as const
 
 const require = createRequire(import.meta.url)
-/** `main.ts` stands beside what the workspace exports. */
+/** `main.ts` is next to the workspace's exported file. */
 const mainOf = (workspace: string) => path.join(path.dirname(require.resolve(workspace)), 'main.ts')
 
 export const definitions: readonly ServiceDefinition[] = [

@@ -1,15 +1,15 @@
 import type { RawEnv } from '@user-stats/config'
 import type { ServiceDefinition } from './definitions.ts'
 
-/** What any Node process may need from where it runs. */
+/** Variables that any Node process may need. */
 const ambient = /^(?:PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|NODE_\w+|SSL_CERT_\w+|FORCE_COLOR|NO_COLOR)$/
 
-/** The gateway's graph may have subgraphs of any name, each found by a variable `<NAME>_URL`. */
+/** The supergraph may have subgraphs of any name, each located by a variable `<NAME>_URL`. */
 const isSubgraphUrl = (name: string, value: string) => name.endsWith('_URL') && /^https?:/.test(value)
 
 /**
- * The environment of a service: what it documents and nothing else of ours, so that no service holds another's
- * secrets. `set` wins over what the operator gave, in whichever form.
+ * The environment of a service: its documented variables and no other of ours, so that no service holds
+ * another's secrets. `set` overrides what the operator set, in either form.
  */
 export function environmentOf(
   { name, variables }: Pick<ServiceDefinition, 'name' | 'variables'>,

@@ -4,10 +4,10 @@ import path from 'node:path'
 const rotateAbove = 50 * 1024 * 1024
 
 export interface ServiceLog {
-  /** What a child's standard output becomes. */
+  /** The child's standard output. */
   readonly stdout: number
   readonly write: (text: string) => void
-  /** Where a reader finds it. */
+  /** Where to find it, for messages. */
   readonly where: string
   readonly close: () => Promise<void>
 }

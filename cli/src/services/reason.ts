@@ -1,4 +1,4 @@
-/** The line of a process's last words that says why it ended, if one does. */
+/** The line of a process's last output that states the reason of its end, if one does. */
 export function reasonIn(words: string): string | undefined {
   const lines = words
     .split('\n')

@@ -13,20 +13,21 @@ export interface ServiceOptions {
   readonly env: Readonly<Record<string, string>>
   readonly url: string
   readonly log: ServiceLog
-  /** Told in a line what happens to it. */
-  readonly tell: (text: string) => void
-  /** Milliseconds to become ready, and to finish what is in flight once asked to stop. */
-  readonly patience?: { readonly start: number; readonly stop: number }
+  /** Called with a one-line message for each change. */
+  readonly report: (text: string) => void
+  /** Milliseconds to become ready, and to finish requests in flight when stopped. */
+  readonly timeouts?: { readonly start: number; readonly stop: number }
 }
 
 export type RunningService = ReturnType<typeof createService>
 
-/** How a process ended, for a line. */
+/** How a process ended, for messages. */
 const ending = (code: number | null, signal: string | null) => signal ?? `status ${String(code)}`
 
 /**
- * A service as a child process of its own process group, so that a Ctrl-C reaches the stack only. It is started again
- * when it ends unasked, after 1 s, 2 s, 4 s … 30 s; when the stack dies it notices the closed channel and stops.
+ * A service as a child process in a process group of its own, so that a Ctrl-C reaches the stack only. An
+ * unexpected end restarts it after 1 s, 2 s, 4 s … 30 s; when the stack dies, it notices the closed channel
+ * and stops.
  */
 export function createService({
   name,
@@ -35,9 +36,9 @@ export function createService({
   env,
   url,
   log,
-  tell,
-  // A service gives requests in flight 25 s.
-  patience = { start: 30_000, stop: 27_000 },
+  report,
+  // A service allows requests in flight 25 s.
+  timeouts = { start: 30_000, stop: 27_000 },
 }: ServiceOptions) {
   let child: ChildProcess | undefined
   let starting: Promise<void> | undefined
@@ -52,11 +53,11 @@ export function createService({
     if (!wanted) return
     backoff.calm()
     const pause = backoff.next()
-    tell(`${name} ended (${how}), starting it again in ${String(pause / 1_000)} s`)
+    report(`${name} ended (${how}), starting it again in ${String(pause / 1_000)} s`)
     retry = setTimeout(() => {
       launchOnce().then(
         () => {
-          tell(`${name} is back`)
+          report(`${name} is ready again`)
         },
         (error: unknown) => {
           again((error as Error).message)
@@ -65,7 +66,7 @@ export function createService({
     }, pause)
   }
 
-  /** @throws Error with the reason the service gave */
+  /** @throws Error with the service's reason */
   async function launch(): Promise<void> {
     const process_ = fork(main, [], {
       execPath: process.execPath,
@@ -75,17 +76,17 @@ export function createService({
       stdio: ['ignore', log.stdout, 'pipe', 'ipc'],
     })
     child = process_
-    let complaints = ''
+    let lastOutput = ''
     process_.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      complaints = (complaints + text).slice(-8_192)
+      lastOutput = (lastOutput + text).slice(-8_192)
       log.write(text)
     })
     const answer = await new Promise<Error | undefined>((resolve) => {
       const timer = setTimeout(() => {
         resolve(
-          new Error(`${name} was not ready within ${String(patience.start / 1_000)} s, see ${log.where}`),
+          new Error(`${name} was not ready within ${String(timeouts.start / 1_000)} s, see ${log.where}`),
         )
-      }, patience.start)
+      }, timeouts.start)
       process_.once('error', (error) => {
         clearTimeout(timer)
         resolve(error)
@@ -94,10 +95,10 @@ export function createService({
         clearTimeout(timer)
         resolve(undefined)
       })
-      // Not 'exit': its last words may still be on their way then.
+      // Not 'exit': the last output may not have been read by then.
       process_.once('close', (code: number | null, signal: string | null) => {
         clearTimeout(timer)
-        resolve(new Error(reasonIn(complaints) ?? `${name} ended at its start (${ending(code, signal)})`))
+        resolve(new Error(reasonIn(lastOutput) ?? `${name} ended at its start (${ending(code, signal)})`))
       })
     })
     if (answer !== undefined) {
@@ -118,37 +119,37 @@ export function createService({
 
   async function end(process_: ChildProcess, signal: NodeJS.Signals): Promise<void> {
     if (process_.pid === undefined || process_.exitCode !== null || process_.signalCode !== null) return
-    const gone = once(process_, 'exit')
+    const exited = once(process_, 'exit')
     process_.kill(hurried ? 'SIGKILL' : signal)
     const timer = setTimeout(() => {
-      tell(`${name} did not finish in time, ending it`)
+      report(`${name} did not finish in time, ending it`)
       process_.kill('SIGKILL')
-    }, patience.stop)
-    await gone
+    }, timeouts.stop)
+    await exited
     clearTimeout(timer)
   }
 
   return {
     name,
     url,
-    /** The process, while there is one. */
+    /** The process, if running. */
     get pid(): number | undefined {
       return isUp() ? child?.pid : undefined
     },
-    /** Up, now, if it is not; resolves when it is ready. */
+    /** Starts it unless it is running; resolves when it is ready. */
     async start(): Promise<void> {
       wanted = true
       clearTimeout(retry)
       if (starting === undefined && isUp()) return
       await launchOnce()
     },
-    /** Down until `start`, after finishing what is in flight unless the signal says otherwise. */
+    /** Stops it until `start`, after finishing requests in flight unless the signal is aborted. */
     async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
       wanted = false
       clearTimeout(retry)
       if (child !== undefined) await end(child, signal)
     },
-    /** As by accident: the stack will start it again. */
+    /** Simulates a crash: the stack restarts it. */
     async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
       if (child !== undefined) await end(child, signal)
     },

@@ -23,11 +23,11 @@ export interface StartOptions {
   readonly terminal: Terminal
   readonly signal: AbortSignal | undefined
   readonly hurry: AbortSignal | undefined
-  /** Takes the services to be stopped in the end. */
+  /** Collects services to stop at the end. */
   readonly undo: AsyncDisposableStack
 }
 
-/** Starts the subgraphs side by side, then the gateway; all are ready then. */
+/** Starts the subgraphs concurrently, then the gateway; resolves when all are ready. */
 export async function startServices(options: StartOptions): Promise<Services> {
   const { env, chosen, terminal, signal, hurry, undo } = options
   const set = settings(options)
@@ -35,23 +35,23 @@ export async function startServices(options: StartOptions): Promise<Services> {
   for (const { name, main, flags, variables } of chosen) {
     const log = options.logs === 'file' ? await openLog(env.dataDir, name) : standardLog()
     undo.defer(log.close)
-    const tell = (text: string) => {
+    const report = (text: string) => {
       terminal.line('service', text)
     }
     const childEnv = environmentOf({ name, variables }, env.raw, {
       ...set,
       METRICS_PORT: String(env.metrics[name]),
     })
-    const patience = patienceWith(childEnv)
+    const timeouts = timeoutsFor(childEnv)
     services.push(
-      createService({ name, main, flags, env: childEnv, url: options.urls[name], log, tell, patience }),
+      createService({ name, main, flags, env: childEnv, url: options.urls[name], log, report, timeouts }),
     )
   }
   hurry?.addEventListener('abort', () => {
     for (const service of services) service.hurry()
   })
 
-  // In the order of start; they stop in the opposite one.
+  // In the order of start; they stop in reverse order.
   for (const group of [
     services.filter(({ name }) => name !== 'gateway'),
     services.filter(({ name }) => name === 'gateway'),
@@ -72,13 +72,13 @@ export async function startServices(options: StartOptions): Promise<Services> {
   >
 }
 
-/** Milliseconds. A service goes on for its delay, then gives requests in flight 25 s. */
-const patienceWith = ({ SHUTDOWN_DELAY_MS: delay }: Readonly<Record<string, string>>) => ({
+/** Milliseconds. A service continues for its delay, then allows requests in flight 25 s. */
+const timeoutsFor = ({ SHUTDOWN_DELAY_MS: delay }: Readonly<Record<string, string>>) => ({
   start: 30_000,
   stop: 27_000 + (Number(delay) || 0),
 })
 
-/** What the stack decides; each service gets what it documents of it. */
+/** Variables set by the stack; each service gets the ones it documents. */
 function settings({
   env,
   ports,
@@ -99,7 +99,7 @@ function settings({
     ...(Object.fromEntries([...ofServices, ...ofDatabases]) as Record<string, string>),
     MASTER_KEY: secrets?.masterKey,
     MASTER_KEY_PREVIOUS: secrets?.previousMasterKey,
-    // The services start together: a new one each time will do, unless the operator has one.
+    // Services start together: a new secret each time suffices, unless the operator sets one.
     ...(env.raw['GATEWAY_SECRET'] === undefined &&
       env.raw['GATEWAY_SECRET_FILE'] === undefined && {
         GATEWAY_SECRET: randomBytes(32).toString('base64url'),

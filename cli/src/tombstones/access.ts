@@ -5,7 +5,7 @@ import type { Pools, ReplayOptions } from './pools.ts'
 
 const storeIdOf = (row: object): number => Number('store_id' in row ? row.store_id : 0)
 
-/** Keys that were revoked and stores that were blocked are so again, in both databases. May be repeated. */
+/** Revokes keys and blocks stores again, in both databases. Idempotent. */
 export async function replayAccess(
   pools: Pools,
   tombstones: Tombstones,

@@ -26,9 +26,10 @@ async function openPools(raw: RawEnv, terminal: Terminal, undo: AsyncDisposableS
 }
 
 /**
- * Writes down who was erased, which keys were revoked and which stores blocked, to be held against a restored backup. The stack may run.
+ * Exports erased users, revoked keys and blocked stores, to be applied to a restored backup. The stack may
+ * run.
  *
- * @throws Error in one line for the operator, also when the file is there already
+ * @throws Error with a one-line message, also when the file exists
  */
 export async function runExportErasures({
   to,
@@ -39,7 +40,7 @@ export async function runExportErasures({
   const file = path.resolve(to)
   await using undo = new AsyncDisposableStack()
   const { users, events } = await openPools(env, terminal, undo)
-  // Before the first look: what is erased meanwhile is in the next export for certain.
+  // Before the first read: erasures made meanwhile are in the next export for certain.
   const exportedAt = clock().toISOString()
   const tombstones = await exportTombstones(users, events, { exportedAt })
   await writeTombstones(file, tombstones)
@@ -49,16 +50,17 @@ export async function runExportErasures({
 
 export interface ReplayErasuresOptions {
   readonly from: string
-  /** Whether users without a data key, whom nobody can read, are deleted. */
+  /** Whether to delete users without a data key, whose data nobody can read. */
   readonly removeUnreadable?: boolean
 }
 
 /**
- * Erases in databases that were restored by other means whoever is in a file of tombstones; keys and stores that were
- * refused are refused again, and so are all tokens. May be repeated. No service should run before it is done.
+ * Applies a file of tombstones to databases that were restored by other means: erases users again, revokes
+ * keys and blocks stores again, and rejects all earlier tokens. Idempotent. No service should run before it
+ * is done.
  *
  * @returns the exit status: 1 when there are users without a data key
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function runReplayErasures({
   from,
@@ -81,11 +83,14 @@ export async function runReplayErasures({
   const { erasures } = reportReplayed([await replayTombstones(pools, tombstones, options, signal)], terminal)
   const unreadable = await handleUnreadable(pools, removeUnreadable, options, terminal)
   await endRestore(pools, { ...options, terminal, instant: tombstones.exportedAt, erasures })
-  terminal.line('done', `whoever was erased, revoked or blocked by ${tombstones.exportedAt} is so`)
+  terminal.line('done', `erasures, revocations and blocks until ${tombstones.exportedAt} are applied`)
   return unreadable === 0 ? 0 : 1
 }
 
-/** Their data keys may still be restored: that they are gone for good, only the operator knows. @returns how many are left */
+/**
+ * Only the operator knows whether missing data keys are lost for good. @returns the number of users left
+ * without one
+ */
 async function handleUnreadable(
   pools: Pools,
   remove: boolean,
@@ -102,7 +107,7 @@ async function handleUnreadable(
     terminal.line(
       'wrong',
       `${String(withoutKey)} users without a data key: restore the newest data keys and run this again. ` +
-        'If theirs are gone because they were erased, delete them with --remove-unreadable',
+        'If they have none because they were erased, delete them with --remove-unreadable',
     )
   return withoutKey
 }

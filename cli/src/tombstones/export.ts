@@ -3,7 +3,7 @@ import type { Tombstones, Row } from './file.ts'
 import { installationOf } from './installation.ts'
 
 async function rowsOf(db: Queryable, table: string, condition = 'true', columns = '*'): Promise<Row[]> {
-  // A backup may be of a version that did not have the table.
+  // A backup of an older version may lack the table.
   const { rows: there } = await db.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
     table,
   ])
@@ -25,7 +25,7 @@ async function lastStoreId(users: Queryable): Promise<number> {
   return Number(rows[0]?.id)
 }
 
-/** Reads from both databases what must stay erased, and who must stay out. */
+/** Reads from both databases what must stay erased, revoked or blocked. */
 export async function exportTombstones(
   users: Queryable,
   events: Queryable,
@@ -40,7 +40,7 @@ export async function exportTombstones(
     erasedUsers: await rowsOf(events, 'erased_users'),
     deletedStores: await rowsOf(events, 'store_access', `state = 'DELETED'`),
     lastStoreId: await lastStoreId(users),
-    // Neither names nor hashes of keys.
+    // Without names and hashes of keys.
     endedKeys: await rowsOf(
       users,
       'api_keys',

@@ -3,26 +3,26 @@ import { createInterface } from 'node:readline'
 import { writeDurably } from '../backup/manifest.ts'
 import { installationOf } from './installation.ts'
 
-/** Rows as PostgreSQL's `to_jsonb` writes them, so that a later version's columns come along. */
+/** Rows as PostgreSQL's `to_jsonb` writes them, so that columns of a later version are included. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** What must stay erased or refused, and the keys that receipts are checked with. */
+/** What must stay erased, revoked or blocked, and the keys that verify receipts. */
 export interface Tombstones {
-  /** RFC 3339: what was erased, blocked or revoked after it is not in here. */
+  /** RFC 3339: later erasures, blocks and revocations are not included. */
   readonly exportedAt: string
   /** See `installation.ts`; empty before the first start. */
   readonly installation: string
-  /** The highest id that a store ever had. */
+  /** The highest store id ever used. */
   readonly lastStoreId: number
-  /** Of the users database: what was decided, done or not. */
+  /** From the users database: all erasures, completed or not. */
   readonly erasures: readonly Row[]
   readonly receiptKeys: readonly Row[]
-  /** Of the events database: whose events are refused. */
+  /** From the events database: users whose events are refused. */
   readonly erasedUsers: readonly Row[]
   readonly deletedStores: readonly Row[]
-  /** API keys of the users database that were revoked, or end at some instant. */
+  /** API keys of the users database that are revoked or have an expiry. */
   readonly endedKeys: readonly Row[]
-  /** Of the events database: keys it refuses, also those of stores that are gone. */
+  /** From the events database: refused keys, also of deleted stores. */
   readonly revokedKeys: readonly Row[]
   readonly blockedStores: readonly Row[]
 }
@@ -39,13 +39,14 @@ const kinds = [
 type Kind = (typeof kinds)[number]
 const format = 'user-statistics tombstones'
 
-/** In a backup. */
+/** The file name in a backup. */
 export const tombstonesFile = 'tombstones.ndjson'
 
 /**
- * A line of JSON each. Holds no personal data and no secret, but what stores chose as user ids: for its owner only.
+ * Writes one line of JSON each. Contains no personal data and no secret except user ids chosen by stores:
+ * private to its owner.
  *
- * @throws Error, one line, when there is such a file
+ * @throws Error with a one-line message when the file exists
  */
 export async function writeTombstones(file: string, tombstones: Tombstones): Promise<void> {
   const { exportedAt, installation, lastStoreId } = tombstones
@@ -56,12 +57,12 @@ export async function writeTombstones(file: string, tombstones: Tombstones): Pro
   await writeDurably(file, lines.map((line) => `${JSON.stringify(line)}\n`).join('')).catch(
     (error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      throw new Error(`${file} is there already. Name another file, or remove it.`, { cause: error })
+      throw new Error(`${file} exists already. Name another file, or remove it.`, { cause: error })
     },
   )
 }
 
-/** @throws Error, one line, when it is no such file */
+/** @throws Error with a one-line message when it is not such a file */
 export async function readTombstones(file: string): Promise<Tombstones> {
   const rows = Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Record<Kind, Row[]>
   let head: { exportedAt: string; installation: string; lastStoreId?: number } | undefined
@@ -70,11 +71,12 @@ export async function readTombstones(file: string): Promise<Tombstones> {
       const value = JSON.parse(line) as Record<string, unknown>
       if (head) {
         const { kind, row } = value as { kind: Kind; row: Row }
-        if (!kinds.includes(kind)) throw new Error(`it tells of "${kind}", which only a later version knows`)
+        if (!kinds.includes(kind))
+          throw new Error(`it contains "${kind}", which only a later version supports`)
         rows[kind].push(row)
       } else if (value['format'] === format && value['version'] === 1)
         head = value as unknown as NonNullable<typeof head>
-      else throw new Error('its first line is of another kind')
+      else throw new Error('its first line is not a header of such a file')
     }
   } catch (cause) {
     throw new Error(`${file} holds no tombstones that can be read: ${(cause as Error).message}`, { cause })

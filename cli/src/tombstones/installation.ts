@@ -1,7 +1,8 @@
 import type { Queryable } from '../databases/queryable.ts'
 
-// An installation is recognised by its first key of receipts: made at the first start, never replaced, never secret, and
-// in every backup and file of tombstones. So none is taken for another, whatever servers its databases have been on.
+// An installation is identified by its first receipt key: created at the first start, never replaced, never
+// secret, and part of every backup and file of tombstones. So none is mistaken for another, whatever servers
+// its databases are on.
 
 /** @returns undefined when no users service has ever started on this database */
 export async function readInstallation(users: Queryable): Promise<string | undefined> {
@@ -15,7 +16,7 @@ export async function readInstallation(users: Queryable): Promise<string | undef
   return rows[0]?.kid
 }
 
-/** The same of rows of `receipt_keys`. */
+/** The same from rows of `receipt_keys`. */
 export function installationOf(
   receiptKeys: readonly Readonly<Record<string, unknown>>[],
 ): string | undefined {

@@ -9,21 +9,21 @@ import type { Row, Tombstones } from './file.ts'
 import type { Pools, ReplayOptions } from './pools.ts'
 
 export interface Replayed {
-  /** Users, visitors and stores that were erased again. */
+  /** Users, visitors and stores erased again. */
   readonly erasures: number
   readonly eventsDeleted: number
-  /** API keys that ended again. */
+  /** API keys revoked again. */
   readonly keys: number
-  /** Stores that were blocked again. */
+  /** Stores blocked again. */
   readonly stores: number
 }
 
-/** Erasures looked up at once: most are known. */
+/** Erasures looked up at a time: most are known. */
 const batch = 1_000
 
 /**
- * Makes sure that whoever is in the tombstones is erased, and stays out, in both databases. What both know already is
- * left alone, so it may be repeated, and goes on where it was interrupted.
+ * Applies tombstones to both databases. What both know already is skipped, so it may be repeated, and an
+ * interrupted run can be continued.
  */
 export async function replayTombstones(
   pools: Pools,
@@ -54,7 +54,9 @@ export async function replayTombstones(
   return { erasures, eventsDeleted, keys, stores }
 }
 
-/** Those recorded, and those of which only the events database knows; stores last, for they take all with them. */
+/**
+ * Recorded erasures, and those known to the events database only; stores last, since they include all others.
+ */
 function everyErasure({ erasures, erasedUsers, deletedStores }: Tombstones): ErasureTombstone[] {
   const recorded = erasures as unknown as readonly ErasureTombstone[]
   const known = new Set(recorded.map(({ store_id, subject_id }) => `${String(store_id)}/${subject_id}`))

@@ -6,7 +6,7 @@ import type { Replayed } from './replay.ts'
 
 const none: Replayed = { erasures: 0, eventsDeleted: 0, keys: 0, stores: 0 }
 
-/** Says, a line each, what was done again. */
+/** Prints one line for each kind of action that was repeated. */
 export function reportReplayed(all: readonly Replayed[], terminal: Terminal): Replayed {
   const total = all.reduce(
     (sum, one) => ({
@@ -30,14 +30,14 @@ export function reportReplayed(all: readonly Replayed[], terminal: Terminal): Re
 
 export interface RestoredOptions extends ReplayOptions {
   readonly terminal: Terminal
-  /** What was restored, or up to which instant it was brought: an instant. */
+  /** The restored backup's time, or the time of its tombstones. */
   readonly instant: string
   readonly erasures: number
 }
 
 /**
- * What ends every restore: tokens of before are refused, and both audit logs tell of it, since what they told of the
- * time after the backup is gone.
+ * Completes every restore: earlier tokens are rejected, and both audit logs record the restore, since their
+ * entries after the backup are lost.
  */
 export async function endRestore(
   { users, events }: Pools,
@@ -45,7 +45,7 @@ export async function endRestore(
 ): Promise<void> {
   const access = createAccessReplay({ pool: users, command, clock })
   if ((await access.destroySigningKeys()) > 0)
-    terminal.line('access', 'tokens of before are refused: clients fetch new ones')
+    terminal.line('access', 'earlier tokens are rejected: clients must authenticate again')
   for (const pool of [users, events])
     await recordAudit(
       statementsOn(pool),

@@ -6,9 +6,9 @@ import { verifyUsers } from './users.ts'
 type Pool = Parameters<typeof verifyAll>[0]['pool']
 
 /**
- * Recounts everything and says, a line each, what was checked and what is wrong.
+ * Recounts everything and prints one line for each check and each fault.
  *
- * @returns whether all is as it should be
+ * @returns whether there are no faults
  */
 export async function reportVerification(
   { users, events }: { readonly users: Queryable; readonly events: Pool },
@@ -18,11 +18,11 @@ export async function reportVerification(
   const people = await verifyUsers(users)
   terminal.line('verify', `users: ${String(people.users)} checked`)
   if (people.withoutKey > 0) terminal.line('wrong', `users: ${String(people.withoutKey)} without a data key`)
-  if (people.keysOfNobody > 0)
-    terminal.line('wrong', `users: ${String(people.keysOfNobody)} data keys that belong to nobody`)
+  if (people.orphanedKeys > 0)
+    terminal.line('wrong', `users: ${String(people.orphanedKeys)} data keys without a user`)
 
   const rollups = await reportRollups(events, terminal, clock)
-  return people.withoutKey === 0 && people.keysOfNobody === 0 && rollups
+  return people.withoutKey === 0 && people.orphanedKeys === 0 && rollups
 }
 
 /** The events' part of {@link reportVerification}. */

@@ -9,10 +9,10 @@ import { reportVerification } from './report.ts'
 const statementTimeout = 24 * 3_600_000
 
 /**
- * Checks all of both databases: rollups against a recount, users against their data keys. The stack may run.
+ * Verifies both databases: rollups against a recount, users against their data keys. The stack may run.
  *
- * @returns the exit status: 1 when anything is wrong
- * @throws Error in one line for the operator
+ * @returns the exit status: 1 when there are faults
+ * @throws Error with a one-line message
  */
 export async function runVerify({
   env,
@@ -29,6 +29,6 @@ export async function runVerify({
   const fine = await unlessAborted(signal, () =>
     reportVerification({ users: users.pool, events: events.pool }, terminal, clock),
   )
-  terminal.line('done', fine ? 'all is as it should be' : 'something is wrong, see above')
+  terminal.line('done', fine ? 'no faults found' : 'faults found, see above')
   return fine ? 0 : 1
 }

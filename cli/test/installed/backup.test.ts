@@ -14,9 +14,9 @@ jest.setTimeout(600_000)
 const run = promisify(execFile)
 const root = path.join(import.meta.dirname, '../../..')
 
-// Needs a PostgreSQL server as the distribution installs it, which is older than the embedded one: `npm run test:postgresql`.
+// Needs a PostgreSQL server from the distribution, older than the embedded one: `npm run test:postgresql`.
 
-/** The commands of docs/backup.md, as they stand there. */
+/** The commands of docs/backup.md, unchanged. */
 async function commands(name: string): Promise<string> {
   const page = await readFile(path.join(root, 'docs/backup.md'), 'utf8')
   const found = new RegExp(`<!-- tested: ${name} -->\\s+\`\`\`sh\\n(.*?)\`\`\``, 's').exec(page)
@@ -58,9 +58,9 @@ test('the documented commands back up and restore databases on the server of the
   }
   const { stdout } = await follow('restore', env)
   expect(stdout).toMatch(/^erased {4}1 erasures carried out again, 2 events deleted$/m)
-  expect(stdout).toMatch(/^done {6}all is as it should be$/m)
+  expect(stdout).toMatch(/^done {6}no faults found$/m)
 
-  // Where nothing is yet, roles included: of the erasure nothing there knows.
+  // To an empty server, without roles, which knows nothing of the erasure.
   const again = envOf('_again')
   const key = await readFile(path.join(env.DATA_DIR, 'master-key'), 'utf8')
   await follow('restore', { ...again, MASTER_KEY: key.trim() })

@@ -8,7 +8,9 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const installed = '/usr/lib/postgresql'
 
-/** PostgreSQL's programs as Debian installs them, the newest. @throws Error that says how to get them */
+/**
+ * PostgreSQL's programs as Debian installs them, the newest. @throws Error with instructions to install them
+ */
 export async function findPrograms(): Promise<string> {
   const versions = (await readdir(installed).catch(() => [])).sort((a, b) => Number(b) - Number(a))
   for (const version of versions) {
@@ -27,7 +29,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** A server of the distribution's, as somebody runs it who does not want ours. */
+/** A server from the distribution, as run by operators who do not use the embedded one. */
 export async function startServer(bin: string) {
   const dir = await mkdtemp(path.join(tmpdir(), 'user-stats-dump-'))
   const port = await freePort()

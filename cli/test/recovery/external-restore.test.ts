@@ -13,7 +13,7 @@ import { openShop, reopenShop } from '../shop.ts'
 
 jest.setTimeout(600_000)
 
-test("databases of one's own server are backed up while services run, and restored beside those that are served", async () => {
+test('external databases are backed up while services run, and restored next to the served ones', async () => {
   await using server = await startTestPostgres()
   await using home = await temporaryDir()
   await using admin = await connect(server.superuserUrl)
@@ -89,7 +89,7 @@ test("databases of one's own server are backed up while services run, and restor
 
   expect((await restore({ from: good })).status).toBe(0)
   expect(await databases()).toEqual(kept)
-  // Not before a start has succeeded.
+  // Not removed before a start has succeeded.
   await backup('third')
   expect(await databases()).toEqual(kept)
   await using stack = await startStack({ ...env, ...freePorts })

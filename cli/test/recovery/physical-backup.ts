@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { connect, embeddedVersion } from '@user-stats/postgres'
-import { appliedMigrations, masterKeysOf } from '../../src/backup/facts.ts'
+import { appliedMigrations, masterKeysOf } from '../../src/backup/database-state.ts'
 import { describeFile } from '../../src/backup/files.ts'
 import { reachDatabases } from '../../src/databases/reach.ts'
 import { silent } from '../../src/terminal.ts'

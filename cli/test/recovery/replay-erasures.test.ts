@@ -16,7 +16,7 @@ import { openShop, reopenShop } from '../shop.ts'
 
 jest.setTimeout(600_000)
 
-test('in databases that were restored with other tools the erased are erased again; users whose data keys are missing are kept until the operator gives them up', async () => {
+test('in databases restored with other tools erasures are repeated; users whose data keys are missing are kept until the operator deletes them', async () => {
   await using server = await startTestPostgres()
   await using home = await temporaryDir()
   await using admin = await connect(server.superuserUrl)
@@ -50,7 +50,7 @@ test('in databases that were restored with other tools the erased are erased aga
     expect(erased.body.events).toBe('2 events were deleted')
     await runExportErasures({ to: file, env, ...recordingTerminal() })
   }
-  // As from a snapshot of the server, with the data keys of later, but for one.
+  // As restored from a snapshot of the server, with later data keys except one.
   for (const name of ['users', 'events']) {
     await admin.query(`DROP DATABASE ${name}`)
     await admin.query(`ALTER DATABASE copy_of_${name} RENAME TO ${name}`)

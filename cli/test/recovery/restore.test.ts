@@ -13,7 +13,7 @@ import { freePorts, recordingTerminal, temporaryDir } from '../helpers.ts'
 import { makePhysicalBackup } from './physical-backup.ts'
 import { openShop, reopenShop } from '../shop.ts'
 
-// Several whole systems are built, copied, digested and recounted.
+// Builds, copies and verifies several whole systems.
 jest.setTimeout(600_000)
 
 let home: Awaited<ReturnType<typeof temporaryDir>>
@@ -21,8 +21,8 @@ let dataDir: string
 let first: string
 let shopKey: string
 const ids: Record<string, string> = {}
-let goneStore: number
-/** What was good when the first backup was made, and is not now: keys of stores, and of an admin. */
+let deletedStore: number
+/** Keys that were valid at the first backup and are not now: of stores, and of an admin. */
 let caps: { id: number; apiKey: string }
 let rotated: string
 let secondAdmin: { id: string; secret: string; token: string }
@@ -49,7 +49,8 @@ async function graphql(stack: Stack, token: string, query: string): Promise<any>
 }
 
 /**
- * Stores, people and keys, backed up; then some are erased, deleted, blocked, revoked and replaced, and more come.
+ * Creates stores, users and keys, and a backup; then erases, deletes, blocks, revokes and replaces some, and
+ * adds more.
  */
 beforeAll(async () => {
   home = await temporaryDir()
@@ -61,7 +62,7 @@ beforeAll(async () => {
     for (const who of ['ann', 'bob', 'cid']) await shop.visit((ids[who] = await shop.register(who)), 2)
     await shop.visit('visitor-7', 1)
     const other = await openShop(stack, 'Hats')
-    goneStore = other.id
+    deletedStore = other.id
     await other.visit(await other.register('eve'), 2)
     caps = await openShop(stack, 'Caps')
     rotated = (await openShop(stack, 'Gloves')).apiKey
@@ -92,7 +93,7 @@ beforeAll(async () => {
     })
     expect(alone.status).toBe(200)
     const admin = await shop.tokenFor(stack.adminApiKey ?? '')
-    expect((await shop.send('DELETE', `/api/store/${String(goneStore)}`, admin)).status).toBe(200)
+    expect((await shop.send('DELETE', `/api/store/${String(deletedStore)}`, admin)).status).toBe(200)
     await shop.visit(await shop.register('dan'), 5)
     const { data } = await graphql(stack, admin, '{ apiKeys(first: 100) { nodes { id name } } }')
     const gloves = data.apiKeys.nodes.find(({ name }: { name: string }) => name === 'Gloves')
@@ -109,16 +110,18 @@ afterAll(async () => {
   await home[Symbol.asyncDispose]()
 })
 
-/** What a store finds after a restore of the first backup: all of that day, but for whoever was erased since. */
+/**
+ * What a store sees after restoring the first backup: the data of that day, except for users erased since.
+ */
 async function expectRestored(dir: string): Promise<void> {
   const { terminal, lines } = recordingTerminal()
   expect(await runVerify({ env: { DATA_DIR: dir }, terminal })).toBe(0)
-  expect(lines).toContain('done all is as it should be')
+  expect(lines).toContain('done no faults found')
   await using stack = await start(dir)
   const shop = await reopenShop(stack, shopKey)
   expect(await shop.find('ann')).toBe(ids['ann'])
   for (const erased of ['bob', 'cid', 'dan']) expect([erased, await shop.find(erased)]).toEqual([erased, 404])
-  // Two of ann, two of cid whose events were to stay, one visitor.
+  // Two of ann, two of cid whose events were to be kept, one visitor.
   expect(await shop.views()).toBe(5)
   const late = await shop.send('POST', '/api/event', shop.token, {
     type: 'view',
@@ -134,7 +137,7 @@ async function expectRestored(dir: string): Promise<void> {
     ['Gloves', true],
   ])
   await expectRefused(stack, admin)
-  // Commands go on being numbered after all that was carried out: a new erasure is one.
+  // Command ids continue after all that were executed: a new erasure gets a new one.
   const again = await shop.register('fay')
   await shop.visit(again, 3)
   expect((await shop.send('DELETE', `/api/user/${again}`, shop.token)).body.events).toBe(
@@ -142,7 +145,7 @@ async function expectRestored(dir: string): Promise<void> {
   )
 }
 
-/** Blocked, revoked and replaced since: refused as if there had been no restore, and so is every token of before. */
+/** Blocked, revoked and replaced since: refused as without a restore, and so is every earlier token. */
 async function expectRefused(stack: Stack, admin: string): Promise<void> {
   const shop = await reopenShop(stack, shopKey)
   const refusal = async (api_key: string) => {
@@ -163,7 +166,7 @@ async function expectRefused(stack: Stack, admin: string): Promise<void> {
       'TOKEN_INVALID',
     ])
   }
-  // The events database refuses them by itself, too.
+  // The events database refuses them itself, too.
   const client = new Client({ connectionString: stack.databases.events.url })
   await client.connect()
   const { rows } = await client.query(
@@ -199,7 +202,7 @@ async function withMasterKey(name: string): Promise<string> {
   return dir
 }
 
-test('on another machine a backup comes back, and who was erased stays erased by the tombstones of later backups', async () => {
+test('a backup is restored on another machine, and the erased stay erased by the tombstones of later backups', async () => {
   await backup()
   const elsewhere = path.join(home.dir, 'elsewhere')
   await expect(restore(elsewhere, { from: first })).rejects.toThrow(
@@ -212,7 +215,7 @@ test('on another machine a backup comes back, and who was erased stays erased by
     expect.stringMatching(/^done both databases are as they were on 20/),
   ])
 
-  // As a kill leaves it while the databases are switched: `switch.test.ts` has all its moments.
+  // As after a kill during the switch: `switch.test.ts` covers all its steps.
   await rename(path.join(elsewhere, 'users'), path.join(elsewhere, 'users_restored_20261124150405'))
   await rename(path.join(elsewhere, 'events'), path.join(elsewhere, 'events_restoring_20261124150405'))
   await expect(start(elsewhere)).rejects.toThrow(
@@ -221,25 +224,25 @@ test('on another machine a backup comes back, and who was erased stays erased by
   const finished = await restore(elsewhere, { from: first })
   expect([finished.status, finished.lines[0]]).toEqual([
     0,
-    'restore finishing a restore that was interrupted while it switched the databases',
+    'restore finishing a restore that was interrupted while switching databases',
   ])
   await expectRestored(elsewhere)
 })
 
-test('over another installation a backup comes back under the master key there, and what was erased there does not count', async () => {
+test('a backup is restored over another installation under its master key, and its erasures are ignored', async () => {
   const alone = path.join(home.dir, 'exported')
   await cp(first, path.join(alone, path.basename(first)), { recursive: true })
   const file = path.join(home.dir, 'exported.ndjson')
   const run = () => exportOf(dataDir, file)
   await run()
-  await expect(run()).rejects.toThrow(`${file} is there already. Name another file`)
+  await expect(run()).rejects.toThrow(`${file} exists already. Name another file`)
 
   const elsewhere = path.join(home.dir, 'by-export')
   {
     await using stack = await start(elsewhere)
     const shop = await openShop(stack)
     const admin = await shop.tokenFor(stack.adminApiKey ?? '')
-    // Its id is that of a store in the backup.
+    // Its id is used by a store in the backup.
     expect((await shop.send('DELETE', `/api/store/${String(shop.id)}`, admin)).status).toBe(200)
     expect(shop.id).toBe(1)
   }
@@ -256,7 +259,7 @@ test('over another installation a backup comes back under the master key there, 
   expect([status, lines]).toEqual([
     0,
     expect.arrayContaining([
-      'erased the data that is replaced is of another installation: what was erased there is not erased here',
+      'erased the existing data is of another installation: its erasures are ignored',
       expect.stringMatching(/^secrets wrapped with the master key \w{16} in place of \w{16}$/),
     ]),
   ])
@@ -266,7 +269,7 @@ test('over another installation a backup comes back under the master key there, 
   expect((await readdir(elsewhere)).filter((name) => name.includes('_'))).toEqual([])
 })
 
-test('a backup that version 1 made of the files of servers comes back in the same way, also without the master key, and then nothing starts before it is found', async () => {
+test('a backup of version 1 is restored in the same way, also without the master key, and then nothing starts before the key is available', async () => {
   const together = path.join(home.dir, 'together')
   const [later = ''] = (await finished(backups())).slice(-1)
   await cp(path.join(backups(), later), path.join(together, later), { recursive: true })
@@ -283,14 +286,14 @@ test('a backup that version 1 made of the files of servers comes back in the sam
     withoutMasterKey: true,
   })
   expect([old.status, old.lines]).toEqual([0, expect.arrayContaining(['keys 4 data keys restored'])])
-  // No new key is made that would open nothing.
+  // No new key is generated: it would open nothing.
   await expect(start(again)).rejects.toThrow(
     /^there is no master key, and the users database needs the one with the id \w{16}: put it into /,
   )
   expect((await readdir(again)).filter((name) => name.startsWith('master-key'))).toEqual([])
 })
 
-test('what is damaged, unfinished, of another version or without its keys is refused before anything is touched', async () => {
+test('a backup that is damaged, unfinished, of another version or without its keys is refused before anything is changed', async () => {
   const target = await withMasterKey('refused')
   const bad = path.join(home.dir, 'bad', '2026-01-01T00-00-00-000Z')
   await cp(first, bad, { recursive: true })
@@ -317,7 +320,7 @@ test('what is damaged, unfinished, of another version or without its keys is ref
   await rewrite({})
   expect(await refusal({ keysFrom: home.dir })).toMatch('there are no data keys')
 
-  // Each file and the manifest, cut or changed by a byte.
+  // Each file and the manifest, truncated or with one byte changed.
   const text = await readFile(path.join(bad, 'manifest.json'), 'utf8')
   for (const damaged of [text.slice(0, -20), text.replace(/"rows": (\d)/, '"rows": 9$1'), '', 'null']) {
     await writeFile(path.join(bad, 'manifest.json'), damaged)
@@ -346,19 +349,19 @@ test('what is damaged, unfinished, of another version or without its keys is ref
   expect((await readdir(target)).filter((name) => /^(?:users|events)/.test(name))).toEqual([])
 })
 
-test('under a new master key an old backup is refused by name, or restored with the old key that rotating kept; data that is there is replaced only if asked to, and knows best who was erased', async () => {
-  // Without the later backup: only the data itself knows.
+test('under a new master key an old backup is refused by name, or restored with the old key kept by the rotation; existing data is replaced only on request, and its erasures are applied', async () => {
+  // Without the later backup: only the existing data knows the erasures.
   const alone = path.join(home.dir, 'alone')
   await cp(first, path.join(alone, path.basename(first)), { recursive: true })
   await expect(restore(dataDir, { from: alone })).rejects.toThrow(
-    `${path.join(dataDir, 'users')} is there already`,
+    `${path.join(dataDir, 'users')} exists already`,
   )
   const rotation = recordingTerminal()
   await runRotateMasterKey({ env: { DATA_DIR: dataDir }, terminal: rotation.terminal })
   const [kept = ''] = (await readdir(dataDir)).filter((name) => /^master-key-[\da-f]{16}$/.test(name))
   for (const line of [rotation.lines[0], rotation.lines.at(-2)])
     expect(line).toMatch(
-      new RegExp(`^rotate .*The one before stays in ${dataDir}/${kept}: backups made under it need it$`),
+      new RegExp(`^rotate .*The previous one stays in ${dataDir}/${kept} for backups made under it$`),
     )
 
   const before = await readdir(dataDir)

@@ -1,7 +1,7 @@
 import type { Queryable } from '../databases/queryable.ts'
 
 /**
- * Names of the migrations that are applied.
+ * Names of the applied migrations.
  *
  * @throws Error when there are none
  */
@@ -17,7 +17,7 @@ export async function appliedMigrations(db: Queryable): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** The ids of the master keys that something in the users database is wrapped by. */
+/** The ids of all master keys in use in the users database. */
 export async function masterKeysOf(users: Queryable): Promise<string[]> {
   const { rows: tables } = await users.query<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.columns

@@ -14,22 +14,22 @@ import { readTombstones, tombstonesFile } from '../tombstones/file.ts'
 type AnyBackup = BackupManifest | PhysicalBackupManifest
 type AnyKeys = KeysManifest | JsonKeysManifest
 
-export interface Chosen {
+export interface SelectedBackup {
   readonly backup: Found<AnyBackup>
   readonly keys: Found<AnyKeys>
-  /** Later backups beside it, whose tombstones count. */
+  /** Later backups in the same directory, whose tombstones apply. */
   readonly later: readonly Found<AnyBackup>[]
-  /** How its installation is called; by version 1 otherwise than by version 2. */
+  /** The id of its installation; version 1 and version 2 differ. */
   readonly installations: ReadonlySet<string>
 }
 
 /**
- * The backup asked for, or the latest in a directory, and the latest data keys of the same installation: those of
- * users erased since are not among them.
+ * The given backup, or the latest in a directory, and the latest data keys of the same installation, which no
+ * longer contain those of erased users.
  *
- * @throws Error when there is none, or one that cannot be used here
+ * @throws Error when there is none, or none usable here
  */
-export async function chooseBackup(from: string, keysFrom: string): Promise<Chosen> {
+export async function selectBackup(from: string, keysFrom: string): Promise<SelectedBackup> {
   const [backup] = await findBackups<AnyBackup>(from, 'user-statistics backup')
   if (!backup) throw new Error(`${from}: there is no finished backup`)
   const { manifest, dir } = backup
@@ -44,7 +44,7 @@ export async function chooseBackup(from: string, keysFrom: string): Promise<Chos
   const [keys] = (await findBackups<AnyKeys>(keysFrom, 'user-statistics data keys')).filter(isOfSame)
   if (!keys)
     throw new Error(
-      `${keysFrom}: there are no data keys of this installation. Without them nobody's personal data can be read; name their directory with --keys-from.`,
+      `${keysFrom}: there are no data keys of this installation. Without them no personal data can be read; name their directory with --keys-from.`,
     )
   if (keys.manifest.createdAt < manifest.createdAt)
     throw new Error(
@@ -70,7 +70,7 @@ async function requireSameServer({ postgres }: PhysicalBackupManifest): Promise<
     )
 }
 
-/** @throws Error naming a migration that this version does not have */
+/** @throws Error naming a migration that is unknown to this version */
 function requireKnown(what: string, name: DatabaseName, migrations: readonly string[]): void {
   const known = new Set(readdirSync(schemas[name].migrationsDir))
   const unknown = migrations.find((migration) => !known.has(migration))

@@ -3,12 +3,12 @@ import { link, open, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 /**
- * The text of a secret file. Made when absent, never changed: a file is linked into place once it is whole and on
- * disk, and a link overwrites nothing, not even when two starts race.
+ * The text of a secret file. Created if absent, never changed: a file is linked to its final name when it is
+ * complete and on disk, and a link overwrites nothing, even when two starts race.
  *
- * @param mode permissions of a file that is made
+ * @param mode permissions of a new file
  */
-export async function place(file: string, mode: number, generate: () => string): Promise<string> {
+export async function createSecretFile(file: string, mode: number, generate: () => string): Promise<string> {
   const found = await read(file)
   if (found !== undefined) return found
   const folder = path.dirname(file)
@@ -24,7 +24,7 @@ export async function place(file: string, mode: number, generate: () => string):
   } finally {
     await rm(unfinished, { force: true })
   }
-  // The name too must outlast a power cut: a database may be sealed with this secret a second later.
+  // Sync the directory too: a database may be sealed with this secret a second later.
   await using directory = await open(folder)
   await directory.sync()
   return (await readFile(file, 'utf8')).trimEnd()

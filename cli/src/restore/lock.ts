@@ -7,34 +7,34 @@ import type { Sites } from '../databases/site.ts'
 import type { DatabaseTargets } from '../databases/urls.ts'
 import type { Terminal } from '../terminal.ts'
 
-export interface HoldOptions {
+export interface LockOptions {
   readonly dataDir: string
-  /** Whether whoever holds it is to be stopped. */
+  /** Whether to stop the process that holds it. */
   readonly stop: boolean
   readonly terminal: Terminal
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds to wait for it to stop. */
+  /** Maximum milliseconds to wait for it to stop. */
   readonly maxWait?: number
 }
 
-export interface HoldSitesOptions extends HoldOptions {
+export interface LockSitesOptions extends LockOptions {
   readonly databases: DatabaseTargets
-  /** Gives everything up in the end. */
+  /** Releases everything at the end. */
   readonly undo: AsyncDisposableStack
 }
 
 /**
- * Takes both databases for this process, so that nothing else uses or restores them.
+ * Locks both databases for this process, so that nothing else uses or restores them.
  *
- * @throws Error naming what does
+ * @throws Error naming the process or client that uses one
  */
-export async function holdSites(
+export async function lockSites(
   sites: Sites,
-  { databases, undo, ...options }: HoldSitesOptions,
+  { databases, undo, ...options }: LockSitesOptions,
 ): Promise<void> {
   const embedded = databaseNames.some((name) => databases[name] === undefined)
-  // A system with databases of its own server has a data directory too, unless it runs elsewhere.
-  if (embedded || existsSync(path.join(options.dataDir, 'lock'))) undo.use(await holdDataDir(options))
+  // A system with external databases has a data directory too, unless it runs on another machine.
+  if (embedded || existsSync(path.join(options.dataDir, 'lock'))) undo.use(await lockDataDirectory(options))
   for (const name of databaseNames) {
     undo.use(await sites[name].lock())
     await sites[name].requireIdle()
@@ -42,19 +42,19 @@ export async function holdSites(
 }
 
 /**
- * Takes the data directory, so that nothing runs on it meanwhile.
+ * Locks the data directory, so that nothing runs on it meanwhile.
  *
- * @throws Error when the stack runs on it and is not to be stopped, or does not stop
+ * @throws Error when the stack runs on it and must not be stopped, or does not stop
  */
-export async function holdDataDir({
+export async function lockDataDirectory({
   dataDir,
   stop,
   terminal,
   signal,
   maxWait = 120_000,
-}: HoldOptions): Promise<DataDirLock> {
+}: LockOptions): Promise<DataDirLock> {
   const deadline = Date.now() + maxWait
-  let asked: number | undefined
+  let signalled: number | undefined
   for (;;) {
     signal?.throwIfAborted()
     try {
@@ -64,20 +64,20 @@ export async function holdDataDir({
       const { pid } = error
       const who = pid === undefined ? '' : ` (process ${String(pid)})`
       if (!stop)
-        throw new Error(`the stack runs on ${dataDir}${who}. Stop it, or ask for that with --stop.`, {
+        throw new Error(`the stack runs on ${dataDir}${who}. Stop it, or use --stop.`, {
           cause: error,
         })
-      if (asked !== undefined && pid !== undefined && pid !== asked)
+      if (signalled !== undefined && pid !== undefined && pid !== signalled)
         throw new Error(
-          `${dataDir} was taken again${who} after it was stopped: whatever starts it must wait.`,
+          `${dataDir} was locked again${who} after it was stopped: disable whatever restarts it.`,
           { cause: error },
         )
       if (Date.now() > deadline)
         throw new Error(`the stack on ${dataDir}${who} did not stop.`, { cause: error })
-      if (asked === undefined && pid !== undefined) {
+      if (signalled === undefined && pid !== undefined) {
         terminal.line('stopping', `the stack on ${dataDir}${who}`)
         process.kill(pid, 'SIGTERM')
-        asked = pid
+        signalled = pid
       }
       await delay(100)
     }
