@@ -4,6 +4,7 @@ import type { Access } from '../access/access.service.ts'
 import { disclosureOf } from './privacy/small-cell-suppression.ts'
 import { parseOpenPaths } from './query/analyst-paths.ts'
 import type { AnalyticsDeps } from './query/analysis-context.ts'
+import { postgresEngine } from './query/analysis-engine.ts'
 import { createAnalysisQueue } from './query/analysis-queue.ts'
 import { retention, type Retention, type RetentionRequest } from './cohort/cohort-retention.ts'
 import { funnel, type Funnel, type FunnelRequest } from './funnel/funnel.ts'
@@ -50,7 +51,12 @@ export function createAnalytics({
     ...deps,
     snapshot: async (scope, work) => {
       using _permit = await queue.acquire(caller, scope, signal)
-      return await readWithin(pool, timeout, work, signal)
+      return await readWithin(
+        pool,
+        timeout,
+        (snapshot) => work({ ...snapshot, engine: postgresEngine }),
+        signal,
+      )
     },
   })
   return {

@@ -1,23 +1,12 @@
 import { badInput, type Caller } from '@user-stats/core'
 import { requireWholeDays, tellParts } from '../privacy/small-cell-suppression.ts'
-import { conditionsSql } from '../query/conditions.ts'
 import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
-import {
-  eventsSql,
-  instant,
-  parseSelection,
-  scopeSql,
-  storesOf,
-  type EventFilter,
-  type EventSelection,
-} from '../query/filter.ts'
-import { requireRaw, userParts } from '../series/measure.ts'
-import { createParameters, type Parameters } from '../query/sql-parameters.ts'
+import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
+import { requireRaw } from '../series/measure.ts'
 import { nameOfAll, type PeriodName } from '../query/period-label.ts'
 import { daysAround, parseRange, resolveRange } from '../query/calendar-range.ts'
 import { dayMs, dayOf } from '../query/rollups.ts'
-import { eventsFrom } from '../privacy/shown-events.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
 
 export interface RetentionRequest {
@@ -54,31 +43,6 @@ export interface Retention {
 const maxDays = 1_100
 const maxWeeks = 52
 const maxLookBack = 36_500
-const earliest = Date.UTC(1900, 0, 1)
-
-/** Whether a user has a fitting event before the range, as SQL on a row `u`; found by the index on users. */
-function knownBefore(
-  selection: EventSelection,
-  since: number | null,
-  from: number,
-  parameters: Parameters,
-): string {
-  if (selection.disclosure !== null) {
-    const range = [since ?? earliest, from] as const
-    const shown = eventsFrom(selection, selection.conditions.length > 0, range, parameters)
-    return `(u.store_id, u.user_id) IN (
-      SELECT store_id, user_id FROM ${shown} WHERE ${eventsSql(selection, ...range, parameters).join(' AND ')})`
-  }
-  const where = [
-    'e.store_id = u.store_id',
-    'e.user_id = u.user_id',
-    `e.occurred_at < ${parameters.add(instant(from))}::timestamptz`,
-    ...(since === null ? [] : [`e.occurred_at >= ${parameters.add(instant(since))}::timestamptz`]),
-    ...scopeSql({ stores: null, types: selection.types }, parameters),
-    ...conditionsSql(selection.conditions, parameters),
-  ]
-  return `EXISTS (SELECT FROM events e WHERE ${where.join(' AND ')})`
-}
 
 /**
  * Users by the week of their first fitting event, and who of them had one in later weeks.
@@ -110,21 +74,8 @@ export async function retention(
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     const since = lookBackDays === null ? null : from - lookBackDays * dayMs
     await requireRaw(reading, selection, since, to)
-    const parameters = createParameters()
-    const active = userParts({ selection, bounds, groups: null }, parameters)
-    const rows = await reading.rows<{ cohort: number; week: number; users: string }>(
-      `WITH active AS MATERIALIZED (${active}), fresh AS (
-         SELECT * FROM (SELECT store_id, user_id, min(part) AS cohort FROM active GROUP BY 1, 2) u
-         WHERE NOT ${knownBefore(selection, since, from, parameters)}
-       )
-       SELECT f.cohort, a.part - f.cohort AS week, count(*) AS users
-       FROM fresh f JOIN active a ON a.store_id = f.store_id AND a.user_id = f.user_id
-       WHERE a.part - f.cohort <= ${parameters.add(weeks)}::int GROUP BY 1, 2`,
-      parameters,
-    )
-    const users = new Map(
-      rows.map((row) => [`${String(row.cohort - 1)} ${String(row.week)}`, Number(row.users)]),
-    )
+    const counts = await reading.engine.countCohorts(reading, { selection, bounds, since, weeks })
+    const users = new Map(counts.map((one) => [`${String(one.cohort)} ${String(one.week)}`, one.users]))
     const counted = (cohort: number, week: number): number =>
       users.get(`${String(cohort)} ${String(week)}`) ?? 0
     return {

@@ -1,25 +1,12 @@
 import { badInput, type Caller } from '@user-stats/core'
 import { requireWholeDays, tellParts } from '../privacy/small-cell-suppression.ts'
 import { requireText } from '../../event/validation.ts'
-import {
-  conditionsSql,
-  parseConditions,
-  type DataCondition,
-  type DataConditionInput,
-} from '../query/conditions.ts'
+import { parseConditions, type DataConditionInput } from '../query/conditions.ts'
 import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
-import {
-  eventsSql,
-  parseSelection,
-  parseTypes,
-  scopeSql,
-  storesOf,
-  type EventFilter,
-} from '../query/filter.ts'
+import { parseSelection, parseTypes, storesOf, type EventFilter } from '../query/filter.ts'
 import { requireRaw } from '../series/measure.ts'
-import { eventsFrom } from '../privacy/shown-events.ts'
-import { createParameters, type Parameters } from '../query/sql-parameters.ts'
+import type { Step } from './count-funnel.ts'
 import { nameOfAll } from '../query/period-label.ts'
 import { daysAround, parseRange, resolveRange } from '../query/calendar-range.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
@@ -35,12 +22,6 @@ export interface FunnelRequest {
   readonly steps: readonly FunnelStepInput[]
   readonly withinSeconds: number
   readonly timeZone: string
-}
-
-interface Step {
-  readonly name: string
-  readonly types: readonly string[] | null
-  readonly conditions: readonly DataCondition[]
 }
 
 export interface FunnelStep {
@@ -81,30 +62,6 @@ function parseSteps(inputs: readonly FunnelStepInput[]): readonly Step[] {
   return inputs.map(parseStep)
 }
 
-/** Whether an event fits a step, as SQL. */
-const fitsSql = ({ types, conditions }: Step, parameters: Parameters): string =>
-  ['true', ...scopeSql({ stores: null, types }, parameters), ...conditionsSql(conditions, parameters)].join(
-    ' AND ',
-  )
-
-/**
- * For each event that can be a step: the latest start of a chain that leads to it, or NULL. The latest start of the
- * step before, among earlier events of the user, is the best there is: when it is too long ago, all are.
- */
-function chainsSql(steps: readonly Step[], candidates: string, user: string, within: string): string {
-  const some = steps.map((_step, at) => `fits${String(at)}`).join(' OR ')
-  return steps.slice(1).reduce((chains, _step, before) => {
-    const at = String(before + 1)
-    return `SELECT *, CASE WHEN fits${at} AND occurred_at <= best${at} + ${within} THEN best${at} END AS start${at}
-              FROM (
-                SELECT *, max(start${String(before)}) OVER (
-                  PARTITION BY ${user} ORDER BY occurred_at
-                  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                ) AS best${at} FROM (${chains}) chains${at}
-              ) bests${at}`
-  }, `SELECT *, CASE WHEN fits0 THEN occurred_at END AS start0 FROM (${candidates}) candidates WHERE ${some}`)
-}
-
 /**
  * How many users did all steps in their order within a time.
  *
@@ -133,23 +90,13 @@ export async function funnel(
     const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'day')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     await requireRaw(reading, selection, from, to)
-    const parameters = createParameters()
-    const fits = steps.map((step, at) => `coalesce(${fitsSql(step, parameters)}, false) AS fits${String(at)}`)
-    const source = eventsFrom(selection, conditions.length > 0, [from, to], parameters)
-    const candidates = `SELECT store_id, user_id COLLATE "C" AS user_id, occurred_at, ${fits.join(', ')} FROM ${source}
-                        WHERE ${eventsSql(selection, from, to, parameters).join(' AND ')}`
-    // Sorted once and by bytes: a store that is always the same would have it all sorted again for each step.
-    const user = stores?.length === 1 ? 'user_id' : 'store_id, user_id'
-    const within = `${parameters.add(withinSeconds)}::int * interval '1 second'`
-    const reached = steps.map((_step, at) => `count(start${String(at)}) > 0 AS reached${String(at)}`)
-    const counts = steps.map((_step, at) => `count(*) FILTER (WHERE reached${String(at)})`)
-    const [row] = await reading.rows<{ users: string[] }>(
-      `SELECT ARRAY[${counts.join(', ')}]::text[] AS users FROM (
-         SELECT ${reached.join(', ')} FROM (${chainsSql(steps, candidates, user, within)}) chains GROUP BY ${user}
-       ) users`,
-      parameters,
-    )
-    const users = tellParts(disclosure, (row?.users ?? []).map(Number))
+    const counts = await reading.engine.countFunnel(reading, {
+      selection,
+      range: [from, to],
+      steps,
+      withinSeconds,
+    })
+    const users = tellParts(disclosure, counts)
     return {
       asOf,
       timeZone,

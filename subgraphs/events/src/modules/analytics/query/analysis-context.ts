@@ -3,7 +3,7 @@ import type { Access } from '../../access/access.service.ts'
 import type { Disclosure } from '../privacy/small-cell-suppression.ts'
 import type { AnalysisScope } from './analysis-queue.ts'
 import type { OpenPath } from './analyst-paths.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { AnalysisSnapshot } from './analysis-engine.ts'
 
 /** What each analysis needs. */
 export interface AnalyticsDeps {
@@ -14,5 +14,5 @@ export interface AnalyticsDeps {
   /** What a caller is told of few users. */
   readonly disclosureOf: (caller: Caller) => Disclosure | null
   /** Runs work in one snapshot, once there is a permit for it, within the time for analytics. */
-  readonly snapshot: <T>(scope: AnalysisScope, work: (snapshot: Snapshot) => Promise<T>) => Promise<T>
+  readonly snapshot: <T>(scope: AnalysisScope, work: (snapshot: AnalysisSnapshot) => Promise<T>) => Promise<T>
 }

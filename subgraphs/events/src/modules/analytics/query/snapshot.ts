@@ -9,6 +9,10 @@ export interface Snapshot {
   readonly client: PoolClient
   /** Runs one statement with the values its text names. */
   readonly rows: <Row extends QueryResultRow>(text: string, parameters: Parameters) => Promise<Row[]>
+  /** Milliseconds until its time is over. */
+  readonly timeLeft: () => number
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -26,11 +30,14 @@ export async function readWithin<T>(
 ): Promise<T> {
   const reading = async (client: PoolClient): Promise<T> => {
     const deadline = performance.now() + timeout
+    const timeLeft = (): number => Math.max(1, Math.floor(deadline - performance.now()))
     return await work({
       client,
+      timeLeft,
+      signal,
       rows: async <Row extends QueryResultRow>(text: string, { values }: Parameters): Promise<Row[]> => {
         refuseAborted(signal)
-        const left = Math.max(1, Math.floor(deadline - performance.now()))
+        const left = timeLeft()
         await client.query(`SET LOCAL statement_timeout = ${String(left)}`)
         return (await client.query<Row>(withQueryTimeout({ text, values }, left))).rows
       },

@@ -65,12 +65,15 @@ export function groupSql(groups: Groups | null, parameters: Parameters): string 
 }
 
 /** Finds the groups with the most events in a range; of equals, the one whose key comes first. */
-export async function largestGroups(
+export type LargestGroups = (
   snapshot: Snapshot,
   selection: EventSelection,
-  [from, to]: readonly [number, number],
+  range: readonly [from: number, to: number],
   grouping: Grouping,
-): Promise<Groups> {
+) => Promise<Groups>
+
+/** Reads totals where they have the answer, else events. */
+export const largestGroups: LargestGroups = async (snapshot, selection, [from, to], grouping) => {
   const parameters = createParameters()
   const rolled = grouping.by !== 'DATA' && selection.conditions.length === 0 && onUtcDays([from, to])
   const { disclosure, conditions } = selection

@@ -22,6 +22,9 @@ export interface MeasureRequest extends Parted {
   readonly totals: Ask
 }
 
+/** Counts events and distinct users from rows of users or from events. Counts that are zero are left out. */
+export type CountUsers = (snapshot: Snapshot, request: MeasureRequest) => Promise<Measured[]>
+
 /** A count of one part (from 0) or, when null, of the whole range, in one group (0: the others, or no groups). */
 export interface Measured {
   readonly part: number | null
@@ -117,10 +120,10 @@ interface Levels {
   readonly sets: (more: string) => string
 }
 
-function levelsOf(points: boolean, totals: boolean): Levels {
-  const sets = [...(points ? ['part, grp'] : []), ...(totals ? ['grp'] : [])]
+function levelsOf({ points, totals }: MeasureRequest): Levels {
+  const sets = [...(points === 'nothing' ? [] : ['part, grp']), ...(totals === 'nothing' ? [] : ['grp'])]
   return {
-    part: points ? 'part' : 'NULL::int AS part',
+    part: points !== 'nothing' ? 'part' : 'NULL::int AS part',
     sets: (more) => `GROUPING SETS (${sets.map((set) => `(${set}${more})`).join(', ')})`,
   }
 }
@@ -144,45 +147,62 @@ export const userParts = (request: Parted, parameters: Parameters): string =>
   `SELECT DISTINCT part, store_id, user_id
    FROM (${userFacts(request, isRolled(request) ? 'users' : 'events', parameters)}) facts`
 
-function measureSql(request: MeasureRequest, source: Source, levels: Levels, parameters: Parameters): string {
-  switch (source) {
-    case 'totals':
-      return `SELECT ${levels.part}, grp, sum(events) AS events, sum(users) AS users
-              FROM (${partedDays(request, source, parameters)}) days GROUP BY ${levels.sets('')}`
-    case 'users':
-    case 'events':
-      return perUser(userFacts(request, source, parameters), levels)
-  }
+async function readCounts(snapshot: Snapshot, text: string, parameters: Parameters): Promise<Measured[]> {
+  const rows = await snapshot.rows<{ part: number | null; grp: number; events: string; users: string }>(
+    text,
+    parameters,
+  )
+  return rows.map(({ part, grp, events, users }) => ({
+    part: part === null ? null : part - 1,
+    group: grp,
+    events: Number(events),
+    users: Number(users),
+  }))
+}
+
+function countTotals(snapshot: Snapshot, request: MeasureRequest): Promise<Measured[]> {
+  const parameters = createParameters()
+  const { part, sets } = levelsOf(request)
+  return readCounts(
+    snapshot,
+    `SELECT ${part}, grp, sum(events) AS events, sum(users) AS users
+     FROM (${partedDays(request, 'totals', parameters)}) days GROUP BY ${sets('')}`,
+    parameters,
+  )
+}
+
+/** By UTC days it reads rows of users, else events. */
+export const countUsers: CountUsers = (snapshot, request) => {
+  const parameters = createParameters()
+  const facts = userFacts(request, isRolled(request) ? 'users' : 'events', parameters)
+  return readCounts(snapshot, perUser(facts, levelsOf(request)), parameters)
 }
 
 /**
  * Counts events and distinct users per part and group. By UTC days it reads rollups only, else events. Counts that
  * are zero are left out.
  *
+ * @param countOthers counts what totals do not answer
  * @throws RANGE_NOT_RETAINED when rows it needs are no longer kept
  */
-export async function measure(snapshot: Snapshot, request: MeasureRequest): Promise<Measured[]> {
+export async function measure(
+  snapshot: Snapshot,
+  request: MeasureRequest,
+  countOthers: CountUsers,
+): Promise<Measured[]> {
   const [from = 0, to = 0] = [request.bounds[0], request.bounds.at(-1)]
   const ofPoints = sourceOf(request, request.points, true)
   const ofTotals = sourceOf(request, request.totals, false)
   const measured: Measured[] = []
   for (const source of new Set([ofPoints, ofTotals])) {
     if (source === null) continue
-    const levels = levelsOf(source === ofPoints, source === ofTotals)
-    const parameters = createParameters()
-    const text = measureSql(request, source, levels, parameters)
+    const asked: MeasureRequest = {
+      ...request,
+      points: source === ofPoints ? request.points : 'nothing',
+      totals: source === ofTotals ? request.totals : 'nothing',
+    }
     if (source !== 'totals') await requireRaw(snapshot, request.selection, from, to)
-    const rows = await snapshot.rows<{ part: number | null; grp: number; events: string; users: string }>(
-      text,
-      parameters,
-    )
-    for (const { part, grp, events, users } of rows)
-      measured.push({
-        part: part === null ? null : part - 1,
-        group: grp,
-        events: Number(events),
-        users: Number(users),
-      })
+    measured.push(...(await (source === 'totals' ? countTotals : countOthers)(snapshot, asked)))
   }
   return measured
 }

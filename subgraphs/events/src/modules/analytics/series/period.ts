@@ -1,11 +1,11 @@
 import type { EventSelection } from '../query/filter.ts'
 import type { Groups } from './grouping.ts'
-import { measure, type Ask } from './measure.ts'
+import { measure, requireRaw, type Ask } from './measure.ts'
 import { nameOfAll, type PeriodName } from '../query/period-label.ts'
 import type { Range } from '../query/calendar-range.ts'
 import type { Wanted } from '../query/requested-fields.ts'
-import type { Snapshot } from '../query/snapshot.ts'
-import { measureStatistics, noStatistics, type NumericStatistics, type StatisticsOf } from './statistics.ts'
+import type { AnalysisSnapshot } from '../query/analysis-engine.ts'
+import { noStatistics, type NumericStatistics, type StatisticsOf } from './statistics.ts'
 
 /** What was counted from one instant until before another. */
 export interface EventPeriod extends PeriodName {
@@ -48,20 +48,23 @@ type Lookup = (part: number | null, group: number) => Counted
 const keyOf = (part: number | null, group: number): string => `${String(part)} ${String(group)}`
 
 async function count(
-  snapshot: Snapshot,
+  snapshot: AnalysisSnapshot,
   { selection, groups, statisticsOf, wanted }: PeriodsRequest,
   bounds: readonly number[],
   below: string,
 ): Promise<Lookup> {
   const request = { selection, bounds, groups }
-  const counts = await measure(snapshot, {
+  const asked = {
     ...request,
     points: askOf(wanted, `points${below}`),
     totals: askOf(wanted, `totals${below}`),
-  })
+  }
+  const counts = await measure(snapshot, asked, snapshot.engine.countUsers)
   const ofStatistics =
     wanted(`points${below}.statistics`) || wanted(`totals${below}.statistics`) ? statisticsOf : null
-  const statistics = ofStatistics === null ? [] : await measureStatistics(snapshot, request, ofStatistics)
+  if (ofStatistics !== null) await requireRaw(snapshot, selection, bounds[0] ?? 0, bounds.at(-1) ?? 0)
+  const statistics =
+    ofStatistics === null ? [] : await snapshot.engine.measureStatistics(snapshot, request, ofStatistics)
   const counted = new Map(counts.map((one) => [keyOf(one.part, one.group), one]))
   const numbers = new Map(statistics.map((one) => [keyOf(one.part, one.group), one.statistics]))
   return (part, group) => {
@@ -105,7 +108,7 @@ const toPeriod = (extent: Extent, counted: Counted, previous: EventPeriod | null
 
 /** Counts all parts of a range and the range as a whole. @returns the periods of a group by its number */
 export async function countPeriods(
-  snapshot: Snapshot,
+  snapshot: AnalysisSnapshot,
   request: PeriodsRequest,
 ): Promise<(group: number) => Periods> {
   const { range, wanted } = request

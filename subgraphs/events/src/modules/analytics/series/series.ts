@@ -3,13 +3,7 @@ import { requireWholeDays } from '../privacy/small-cell-suppression.ts'
 import { admitPaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
-import {
-  largestGroups,
-  parseGrouping,
-  type GroupByInput,
-  type Grouping,
-  type GroupsBeyondTop,
-} from './grouping.ts'
+import { parseGrouping, type GroupByInput, type Grouping, type GroupsBeyondTop } from './grouping.ts'
 import { countPeriods, type Periods } from './period.ts'
 import { daysAround, parseRange, resolveRange, type Range } from '../query/calendar-range.ts'
 import type { Unit } from '../query/period-label.ts'
@@ -101,7 +95,7 @@ export async function eventSeries(
     const groups: EventGroup[] = []
     const largest =
       grouping !== null && (wanted('groups') || wanted('beyondTop'))
-        ? await largestGroups(reading, selection, [from, to], grouping)
+        ? await reading.engine.largestGroups(reading, selection, [from, to], grouping)
         : null
     if (largest !== null && wanted('groups')) {
       const ofGroup = await countPeriods(reading, {

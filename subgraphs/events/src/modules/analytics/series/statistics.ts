@@ -1,6 +1,6 @@
 import { badInput, parseDataPath, type DataPath } from '@user-stats/core'
 import { numberSql, valueAt } from '../query/conditions.ts'
-import { partedEvents, requireRaw, type Parted } from './measure.ts'
+import { partedEvents, type Parted } from './measure.ts'
 import { createParameters } from '../query/sql-parameters.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 
@@ -68,14 +68,16 @@ interface Row {
 }
 
 /** Statistics per part and group and over the whole range. Where there is no number there is no row. */
-export async function measureStatistics(
+export type MeasureStatistics = (
   snapshot: Snapshot,
   request: Parted,
-  { path, fractions }: StatisticsOf,
-): Promise<MeasuredStatistics[]> {
+  statisticsOf: StatisticsOf,
+) => Promise<MeasuredStatistics[]>
+
+/** Reads events in PostgreSQL. */
+export const measureStatistics: MeasureStatistics = async (snapshot, request, { path, fractions }) => {
   const parameters = createParameters()
   const numbers = partedEvents(request, `${numberSql(valueAt(path, parameters))} AS number`, parameters, true)
-  await requireRaw(snapshot, request.selection, request.bounds[0] ?? 0, request.bounds.at(-1) ?? 0)
   const rows = await snapshot.rows<Row>(
     // Sums are exact decimals; percentiles are interpolated between doubles.
     `SELECT part, grp, count(*), sum(number), avg(number) AS mean, min(number), max(number),
