@@ -186,6 +186,33 @@ test('the first event of a month is recorded while others read, and until its pa
   await reading[Symbol.asyncDispose]()
 })
 
+test('of two events with one key the first is recorded, also when its month has to be made', async () => {
+  await using events = await startEvents(server, { maintain: false })
+  await events.introduce(1)
+  expect((await record(events, 'before')).status).toBe(201)
+  await using held = await hold(events, `SELECT pg_advisory_xact_lock(hashtext('ensure_month'))`)
+  const recorded = events.graphql(
+    events.store(1),
+    `mutation($input: RecordEventsInput!) { recordEvents(input: $input) {
+      results { duplicate event { type } error { code } }
+    } }`,
+    {
+      input: {
+        events: [
+          { type: 'first', userId: 'u', data: {}, idempotencyKey: 'key', occurredAt: '2024-03-10T00:00:00Z' },
+          { type: 'second', userId: 'u', data: {}, idempotencyKey: 'key' },
+        ],
+      },
+    },
+  )
+  await eventually('both are queued', async () => (await queued(events)) === '2')
+  await held[Symbol.asyncDispose]()
+  expect((await recorded).body.data.recordEvents.results).toEqual([
+    { duplicate: false, event: { type: 'first' }, error: null },
+    { duplicate: false, event: null, error: { code: 'IDEMPOTENCY_KEY_REUSED' } },
+  ])
+})
+
 test('an event whose partition has gone behind the back of the service gets it anew', async () => {
   await using events = await startEvents(server, { maintain: false })
   await events.introduce(1)

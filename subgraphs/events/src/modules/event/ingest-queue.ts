@@ -127,14 +127,23 @@ export function createIngest({
     return true
   }
 
-  /** Claims events of each store until their data has so many characters. */
+  /**
+   * Claims events of each store until their data has so many characters. Of two events with one key the one that came
+   * first is recorded, so the other waits for it.
+   */
   function claimWithin(most: number): (event: QueuedEvent) => boolean {
     const taken = new Map<number, number>()
+    const waitingKeys = new Set<string>()
     return (event) => {
-      const characters = taken.get(event.storeId) ?? 0
-      if (characters >= most || !claim(event)) return false
-      taken.set(event.storeId, characters + event.item.event.json.length)
-      return true
+      const { storeId, item } = event
+      const key = keyOf(item)
+      const characters = taken.get(storeId) ?? 0
+      if (characters < most && (key === undefined || !waitingKeys.has(key)) && claim(event)) {
+        taken.set(storeId, characters + item.event.json.length)
+        return true
+      }
+      if (key !== undefined) waitingKeys.add(key)
+      return false
     }
   }
 
