@@ -60,7 +60,7 @@ test('a URL with sslmode=verify-full and the authority’s certificate is used o
   expect(await encryptionOf(urlWith('right.pem'))).toEqual([{ ssl: true, version: 'TLSv1.3' }])
 })
 
-test('a database with the certificate of another authorityor for another name is refused', async () => {
+test('a database with the certificate of another authority or for another name is refused', async () => {
   await expect(encryptionOf(urlWith('wrong.pem'))).rejects.toThrow('self-signed certificate')
   await expect(encryptionOf(urlWith('right.pem', 'localhost'))).rejects.toThrow(/altnames/)
 })
