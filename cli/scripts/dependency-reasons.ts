@@ -5,6 +5,7 @@ export const reasons: Readonly<Record<string, string>> = {
   '@apollo/subgraph': 'Makes a schema of SDL a subgraph: entities, `_service`.',
   '@fastify/cors': 'Lets pages of configured origins call.',
   '@fastify/static': 'Serves the files of the playground.',
+  '@fastify/swagger': 'Writes the OpenAPI document from the schemas of the routes.',
   '@prisma/adapter-pg': 'Joins Prisma and `pg`.',
   '@prisma/client': 'Typed access to everything but the hot paths.',
   '@prisma/driver-adapter-utils': 'Types and errors of adapters, for the one that migrates.',

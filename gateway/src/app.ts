@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { bulkPaths, eventBulk, registerBulk, registerRest, toOpenApi, userBulk } from '@user-stats/rest'
+import { eventBulk, registerBulk, registerRest, userBulk } from '@user-stats/rest'
 import {
   byAudience,
   createGraphServer,
@@ -24,7 +24,6 @@ import {
 import { createGatewayFastPath } from '@user-stats/fast-path/gateway'
 import { createTokenVerifier, DomainError, type KeySource } from '@user-stats/core'
 import type { GatewayEnv } from './env.ts'
-import { exportPaths } from './user-export/schema.ts'
 import { registerExport } from './user-export/route.ts'
 import { assertCallerActive } from './supergraph/introspection-access.ts'
 import { createSubgraphs } from './subgraphs/subgraph-pool.ts'
@@ -94,6 +93,11 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     trustProxy: env.trustProxy,
     tls: env.tls,
   })
+  const title = 'User statistics'
+  await registerApiDocs(app, {
+    title,
+    description: 'The REST paths of the previous system, over the graph at `/graphql`.',
+  })
   registerSessionCookie(app)
   const identify = registerAuthentication(
     app,
@@ -116,15 +120,6 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
   registerReceiptKeys(app, { usersUrl: env.users.url })
   for (const kind of [eventBulk, userBulk]) registerBulk(app, { server, context, kind })
   registerExport(app, { server, context })
-  const title = 'User statistics'
-  const openapi = toOpenApi({
-    title,
-    description: 'The REST paths of the previous system, over the graph at `/graphql`.',
-    version: '1.0.0',
-    rows: routes,
-    paths: { ...bulkPaths(eventBulk, userBulk), ...exportPaths },
-  })
-  await registerApiDocs(app, { title, openapi: () => openapi })
   registerLandingPage(app, {
     title,
     about:

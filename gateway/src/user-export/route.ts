@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { failedRequestOf, toPublicError } from '@user-stats/http'
 import { execute } from '@user-stats/rest'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
+import { exportSchema } from './schema.ts'
 import { streamExport } from './stream.ts'
 import { readUser, type ExecuteAsCaller } from './queries.ts'
 
@@ -23,7 +24,12 @@ export function registerExport(
 ): void {
   app.get<{ Params: { id: string } }>(
     '/api/user/:id/export',
-    { exposeHeadRoute: false, config: { access: 'token' } },
+    {
+      exposeHeadRoute: false,
+      config: { access: 'token' },
+      schema: exportSchema,
+      serializerCompiler: () => JSON.stringify,
+    },
     async (request, reply) => {
       const disconnected = disconnectSignal(reply)
       const executePage: ExecuteAsCaller = async (operation, variables) => {

@@ -1,4 +1,4 @@
-import { answerOf, listOf, problem } from '@user-stats/rest'
+import { answerOf, listOf, problems, success } from '@user-stats/rest'
 
 const text = { type: 'string' }
 const textOrNull = { type: ['string', 'null'], description: 'Null if the store has not given one.' }
@@ -25,36 +25,27 @@ const event = answerOf({
   createdAt: instant,
 })
 
-/** The OpenAPI description of `GET /api/user/{id}/export`. */
-export const exportPaths = {
-  '/api/user/{id}/export': {
-    get: {
-      operationId: 'getApiUserIdExport',
-      summary: 'Everything stored about a user, streamed',
-      description:
-        'Ends with `"complete": true`; an export without it was cut off and must be fetched again. Events recorded before `startedAt` are included once; those recorded or deleted during the export may or may not be.',
-      tags: ['users'],
-      security: [{ bearer: [] }],
-      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', maxLength: 128 } }],
-      responses: {
-        200: {
-          description: 'Success',
-          content: {
-            'application/json': {
-              schema: answerOf({
-                format: { type: 'string', const: 'user-statistics/user-export/1' },
-                startedAt: instant,
-                user,
-                events: listOf(event),
-                idempotencyKeys: listOf(answerOf({ key: text, eventId: text, createdAt: instant })),
-                counts: answerOf({ events: count, idempotencyKeys: count }),
-                complete: { type: 'boolean', const: true },
-              }),
-            },
-          },
-        },
-        ...Object.fromEntries([400, 401, 403, 404, 429, 500, 503].map((status) => [status, problem(status)])),
-      },
-    },
+/** The schema of `GET /api/user/:id/export`. */
+export const exportSchema = {
+  operationId: 'getApiUserIdExport',
+  summary: 'Everything stored about a user, streamed',
+  description:
+    'Ends with `"complete": true`; an export without it was cut off and must be fetched again. Events recorded before `startedAt` are included once; those recorded or deleted during the export may or may not be.',
+  tags: ['users'],
+  security: [{ bearer: [] }],
+  params: { type: 'object', properties: { id: text }, required: ['id'] },
+  response: {
+    200: success(
+      answerOf({
+        format: { type: 'string', const: 'user-statistics/user-export/1' },
+        startedAt: instant,
+        user,
+        events: listOf(event),
+        idempotencyKeys: listOf(answerOf({ key: text, eventId: text, createdAt: instant })),
+        counts: answerOf({ events: count, idempotencyKeys: count }),
+        complete: { type: 'boolean', const: true },
+      }),
+    ),
+    ...problems([400, 401, 403, 404, 429, 500, 503]),
   },
 } as const

@@ -19,7 +19,7 @@ export {
 export { logIdsOf } from './log-ids.ts'
 export { createLazyChild, createLogger, type Logger } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
-export { membersOfLimit, problemSchema, sendProblem } from './problem-details.ts'
+export { membersOfLimit, sendProblem } from './problem-details.ts'
 export { gatewayCredential, gatewayCredentialHeader, gatewayRecognizer } from './gateway-credential.ts'
 export { clientAddress, clientAddressHeader, sealAddress } from './rate-limit/client-address.ts'
 export { networkOf } from './rate-limit/network.ts'

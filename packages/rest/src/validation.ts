@@ -78,16 +78,6 @@ export function requireValid({ value, faults }: Checked): Record<string, unknown
   return value
 }
 
-/** An object schema over properties that all are required, or none is. */
-export const objectOf = (
-  properties: Readonly<Record<string, JsonSchema>>,
-  required: boolean,
-): JsonSchema => ({
-  type: 'object',
-  properties,
-  ...(required && { required: Object.keys(properties) }),
-})
-
 /** Rules of members in words of ours, where those of Ajv help nobody. */
 const rules: ReadonlyMap<string, string> = new Map([
   ['data', 'must be a JSON object'],

@@ -22,7 +22,7 @@ import { createTokenVerifier } from '@user-stats/core'
 import { registerRest } from '../src/register-routes.ts'
 import type { RestRow } from '../src/row.ts'
 import { createTestIssuer } from '@user-stats/testing/tokens'
-import { createIdentify, createRateLimits, registerAuthentication } from '@user-stats/http'
+import { createIdentify, createRateLimits, registerApiDocs, registerAuthentication } from '@user-stats/http'
 import { createTestApp, testLimits, testLoad, testRates } from '@user-stats/http/testing'
 
 const mode = new GraphQLEnumType({ name: 'Mode', values: { FAST: {}, SAFE: {} } })
@@ -141,6 +141,7 @@ export async function startGraphApp(
     }),
   )
   const context = createRequestContext({ identify, timeout: 5_000 })
+  await registerApiDocs(it.app, { title: 'T', description: 'D' })
   registerGraph(it.app, { server, context })
   registerBatchRoute(it.app, { server, context, gatewaySecret: undefined })
   registerRest(it.app, { rows, server, context })

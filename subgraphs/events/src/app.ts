@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import type { EventsDatabase } from '@user-stats/prisma-events'
-import { bulkPaths, eventBulk, registerBulk, registerRest, toOpenApi } from '@user-stats/rest'
+import { eventBulk, registerBulk, registerRest } from '@user-stats/rest'
 import {
   byAudience,
   createGraphServer,
@@ -113,6 +113,11 @@ export async function buildApp({
     trustProxy: env.trustProxy,
     tls: env.tls,
   })
+  const title = 'User statistics: events'
+  await registerApiDocs(app, {
+    title,
+    description: 'Events and aggregates, as the previous system answered them.',
+  })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
@@ -139,7 +144,6 @@ export async function buildApp({
     gatewaySecret,
   })
   const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
-  const title = 'User statistics: events'
   const page = registerLandingPage(app, {
     title,
     about:
@@ -149,14 +153,6 @@ export async function buildApp({
   registerBatchRoute(app, { server, context, gatewaySecret: env.gatewaySecret })
   registerRest(app, { rows, server, context })
   registerBulk(app, { server, context, kind: eventBulk })
-  const openapi = toOpenApi({
-    title,
-    description: 'Events and aggregates, as the previous system answered them.',
-    version: '1.0.0',
-    rows,
-    paths: bulkPaths(eventBulk),
-  })
-  await registerApiDocs(app, { title, openapi: () => openapi })
 
   app.addHook('onReady', () => {
     if (maintain) maintenance.start()

@@ -21,7 +21,7 @@ import {
 } from '@user-stats/http'
 import { createTokenVerifier } from '@user-stats/core'
 import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
-import { bulkPaths, registerBulk, registerRest, toOpenApi, userBulk } from '@user-stats/rest'
+import { registerBulk, registerRest, userBulk } from '@user-stats/rest'
 import { toContext, type Context } from './context.ts'
 import { createDomain } from './domain.ts'
 import { masterKeysOf, type UsersEnv } from './env.ts'
@@ -104,6 +104,10 @@ export async function buildApp({
     trustProxy: env.trustProxy,
     tls: env.tls,
   })
+  await registerApiDocs(app, {
+    title,
+    description: 'Registered users, as the previous system kept them.',
+  })
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
@@ -141,14 +145,6 @@ export async function buildApp({
   registerRest(app, { rows, server, context })
   registerJwksRoute(app, keys)
   registerReceiptKeysRoute(app, receiptKeys)
-  const openapi = toOpenApi({
-    title,
-    description: 'Registered users, as the previous system kept them.',
-    version: '1.0.0',
-    rows,
-    paths: bulkPaths(userBulk),
-  })
-  await registerApiDocs(app, { title, openapi: () => openapi })
 
   app.addHook('onReady', () => {
     for (const relay of relays) relay.start()

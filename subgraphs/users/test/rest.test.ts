@@ -187,11 +187,11 @@ test('taken values are 409, and an admin must name the store', async () => {
 test('the documentation names every route', async () => {
   const { body } = await users.send('GET', '/openapi.json')
   expect(Object.keys(body.paths)).toEqual([
-    '/api/users',
     '/api/user/{email}',
     '/api/user',
     '/api/user/by-store/{store_id}',
     '/api/user/{id}',
+    '/api/users',
   ])
   for (const path of ['/docs', '/redoc', '/redos']) {
     const page = await fetch(users.origin + path)

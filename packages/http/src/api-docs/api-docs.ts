@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
+import { problemSchema } from '../problem-details.ts'
 import { escape } from '../landing-page/html.ts'
 import { serveAsset } from './assets.ts'
 
 export interface ApiDocsOptions {
-  /** The OpenAPI document, generated for each request of `/openapi.json`. */
-  readonly openapi: () => object
-  /** The pages' title. */
+  /** Of the document and the pages. */
   readonly title: string
+  readonly description: string
 }
 
 const require = createRequire(import.meta.url)
@@ -33,23 +34,35 @@ const redocPolicy = [
 ].join('; ')
 
 /**
- * Fastify plugin: `/openapi.json`, Swagger UI at `/docs`, ReDoc at `/redoc` and `/redos`, with all assets
- * served locally.
+ * `/openapi.json`, which describes the routes that are registered after this and have a tag; Swagger UI at `/docs`, ReDoc
+ * at `/redoc` and `/redos`, with all assets served locally.
  * The pages read `/openapi.json` of the same origin. The trailing slash is up to the app's `ignoreTrailingSlash`.
  */
 export async function registerApiDocs(
   app: FastifyInstance,
-  { openapi, title }: ApiDocsOptions,
+  { title, description }: ApiDocsOptions,
 ): Promise<void> {
+  app.addSchema({ $id: 'Problem', ...problemSchema })
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title, description, version: '1.0.0' },
+      servers: [{ url: '/' }],
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    },
+    hideUntagged: true,
+    convertConstToEnum: false,
+    refResolver: { buildLocalReference: ({ $id }) => $id as string },
+  })
   app.get('/openapi.json', (_request, reply) =>
     reply
       .type('application/json; charset=utf-8')
       .header('cache-control', 'no-cache')
       .serializer(JSON.stringify)
-      .send(openapi()),
+      .send(app.swagger()),
   )
-  servePage(app, ['/docs'], swaggerPolicy, await swagger(app, title))
-  servePage(app, ['/redoc', '/redos'], redocPolicy, await redoc(app, title))
+  servePage(app, ['/docs'], swaggerPolicy, await swaggerPage(app, title))
+  servePage(app, ['/redoc', '/redos'], redocPolicy, await redocPage(app, title))
 }
 
 function servePage(app: FastifyInstance, urls: string[], policy: string, page: string): void {
@@ -63,7 +76,7 @@ function servePage(app: FastifyInstance, urls: string[], policy: string, page: s
     )
 }
 
-async function swagger(app: FastifyInstance, title: string): Promise<string> {
+async function swaggerPage(app: FastifyInstance, title: string): Promise<string> {
   const asset = async (name: string) =>
     serveAsset(app, '/docs/assets', name, await read(`swagger-ui-dist/${name}`))
   return html({
@@ -85,7 +98,7 @@ const startSwagger = `SwaggerUIBundle({
 })
 `
 
-async function redoc(app: FastifyInstance, title: string): Promise<string> {
+async function redocPage(app: FastifyInstance, title: string): Promise<string> {
   const bundle = (await read('redoc/bundles/redoc.standalone.js')).toString()
   return html({
     title,

@@ -5,6 +5,7 @@ import type { MakeContext } from '@user-stats/graphql'
 import type { RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
 import { execute } from '../execute-operation.ts'
+import { bulkSchemaOf } from './bulk-schema.ts'
 import { withoutMark, type Element } from './elements.ts'
 import { createItems, type BulkItem, type Rejection } from './item.ts'
 import type { BulkKind, ElementResult } from './kind.ts'
@@ -35,7 +36,13 @@ export function registerBulk<Context extends RequestContext>(
       room.addContentTypeParser(type, (_request, payload, parsed) => {
         parsed(null, payload)
       })
-    room.post(kind.path, { config: { access: 'token', streamed: true } }, async (request, reply) => {
+    const options = {
+      config: { access: 'token', streamed: true },
+      schema: bulkSchemaOf(kind),
+      validatorCompiler: () => () => true,
+      serializerCompiler: () => JSON.stringify,
+    } as const
+    room.post(kind.path, options, async (request, reply) => {
       const tally = createTally(kind, items)
       const send = async (batch: readonly BulkItem[]): Promise<void> => {
         // A context for each batch: each has its own deadline, and the token must still be good.

@@ -1,4 +1,4 @@
-import { answerOf, listOf } from '../openapi.ts'
+import { answerOf, listOf } from '../route-schema.ts'
 import { userMembers } from '../user.schema.ts'
 import { countOf, type BulkKind, type ElementResult } from './kind.ts'
 

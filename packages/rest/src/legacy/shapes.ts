@@ -1,4 +1,4 @@
-import { answerOf, listOf } from '../openapi.ts'
+import { answerOf, listOf } from '../route-schema.ts'
 import { eventMembers } from '../event.schema.ts'
 import type { JsonSchema, RestInput } from '../row.ts'
 

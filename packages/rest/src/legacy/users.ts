@@ -1,5 +1,5 @@
 import type { RestRow } from '../row.ts'
-import { answerOf } from '../openapi.ts'
+import { answerOf } from '../route-schema.ts'
 import { userMembers } from '../user.schema.ts'
 import { messageAnswer, storeIdQuery, userAnswer } from './shapes.ts'
 

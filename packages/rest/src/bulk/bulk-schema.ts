@@ -1,4 +1,5 @@
-import { answerOf, listOf, problem } from '../openapi.ts'
+import type { FastifySchema } from 'fastify'
+import { answerOf, listOf, problems, success } from '../route-schema.ts'
 import { countOf, type BulkKind } from './kind.ts'
 import { splitsOf } from './media-types.ts'
 
@@ -18,18 +19,22 @@ const rejections = {
   },
 }
 
-/** The paths of bulk routes for an OpenAPI document. */
-export const bulkPaths = (...kinds: readonly BulkKind[]): Record<string, Record<string, unknown>> =>
-  Object.fromEntries(kinds.map((kind) => [kind.path, { post: operationOf(kind) }]))
-
-const operationOf = ({ path, summary, description, tag, plainText, schema, counts }: BulkKind) => ({
+/** The schema of a bulk route. Its body is a stream, of which each element is validated by itself. */
+export const bulkSchemaOf = ({
+  path,
+  summary,
+  description,
+  tag,
+  plainText,
+  schema,
+  counts,
+}: BulkKind): FastifySchema => ({
   operationId: `postApi${path.slice(5, 6).toUpperCase()}${path.slice(6)}`,
   summary,
   description,
   tags: [tag],
   security: [{ bearer: [] }],
-  requestBody: {
-    required: true,
+  body: {
     // One after the other in all but the first.
     content: Object.fromEntries(
       [...splitsOf({ plainText }).keys()].map((type) => [
@@ -38,13 +43,8 @@ const operationOf = ({ path, summary, description, tag, plainText, schema, count
       ]),
     ),
   },
-  responses: {
-    200: {
-      description: 'Success',
-      content: { 'application/json': { schema: answerOf({ ...counts, ...rejections }) } },
-    },
-    ...Object.fromEntries(
-      [400, 401, 403, 413, 415, 422, 429, 500, 503].map((status) => [status, problem(status)]),
-    ),
+  response: {
+    200: success(answerOf({ ...counts, ...rejections })),
+    ...problems([400, 401, 403, 413, 415, 422, 429, 500, 503]),
   },
 })
