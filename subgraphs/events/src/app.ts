@@ -45,19 +45,22 @@ import { createSchemas } from './schema.ts'
 export interface EventsDeps {
   readonly env: EventsEnv
   readonly db: EventsDatabase
-  /** Public keys that tokens are verified with. */
+  /** Public keys that verify tokens. */
   readonly keys: KeySource
   readonly log: Logger
   readonly clock?: () => Date
-  /** False leaves partitions, idempotency keys and retention alone: for tests that say when. */
+  /**
+   * False disables the scheduled maintenance of partitions, idempotency keys and retention: for tests that
+   * run it themselves.
+   */
   readonly maintain?: boolean
-  /** How much of an erasure is done at a time. */
+  /** Batch sizes of an erasure. */
   readonly steps?: ErasureSteps
   /** Events that may wait to be written. */
   readonly queueLimit?: number | undefined
 }
 
-/** The events service, wired; it does not listen yet. Closing it writes what was accepted and closes the database. */
+/** The events service, wired but not listening. Closing it writes accepted events and closes the database. */
 export async function buildApp({
   env,
   db,
@@ -102,7 +105,7 @@ export async function buildApp({
 
   const metrics = createMetrics('events')
   const rates = createRateLimits({ service: 'events', ...env.rates, log, clock: () => clock().getTime() })
-  metrics.gauge('ingest_queue_events', 'Events that wait to be written.', ingest.queued)
+  metrics.gauge('ingest_queue_events', 'Number of queued events.', ingest.queued)
   const app = await createHttpApp({
     log,
     logRequests: env.logRequests,
@@ -121,7 +124,7 @@ export async function buildApp({
   const schemas = createSchemas()
   const serverOver = (schema: GraphQLSchema) =>
     createGraphServer<Context>({
-      assertCanIntrospect: ({ caller }) => access.admit(caller, null),
+      assertCanIntrospect: ({ caller }) => access.assertActive(caller, null),
       source: { schema },
       limits: env.graph,
       log,
@@ -157,7 +160,7 @@ export async function buildApp({
   app.addHook('onReady', () => {
     if (maintain) maintenance.start()
   })
-  // What was asked for is finished, but for what may take minutes.
+  // Finish requested work, except what may take minutes.
   app.addHook('preClose', (done) => {
     domain.deletion.stop()
     done()

@@ -11,7 +11,7 @@ import { createActivityLoader } from './modules/user/user.loader.ts'
 import type { UserActivity, UserRef, Users } from './modules/user/user.service.ts'
 import type { Verification } from './modules/verification/verification.service.ts'
 
-/** The domain of this service, made once. */
+/** The domain of this service, created once. */
 export interface Domain {
   readonly events: Events
   readonly deletion: Deletion
@@ -28,7 +28,7 @@ export interface Loaders {
   readonly activity: DataLoader<UserRef, UserActivity, string>
 }
 
-/** What resolvers see: the request, the domain, and loaders that live as long as the operation. */
+/** The context of resolvers: the request, the domain, and loaders that live as long as the operation. */
 export interface Context extends RequestContext, Domain {
   readonly loaders: Loaders
 }

@@ -35,13 +35,13 @@ export const eventsVariables = {
   RETENTION_DAYS: {
     schema: kinds.integer(0, 36_500, 0),
     about:
-      'For how many days raw events are kept, in whole months; daily totals stay. 0: for ever. A store may be kept shorter.',
+      'Days for which raw events are kept, in whole months; daily totals stay. 0: forever. A store may have a shorter time.',
     default: '0',
   },
   MIN_COHORT: {
     schema: kinds.integer(1, 1_000_000, 1),
     about:
-      'Analysts are told nothing of a type, store and day with fewer distinct users; with more than 1 they ask for whole UTC days.',
+      'Analysts see no data of a type, store and day with fewer distinct users; above 1 they may only request whole UTC days.',
     default: '1',
   },
   ANALYST_DATA_PATHS: {

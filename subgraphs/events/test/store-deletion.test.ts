@@ -85,7 +85,7 @@ test('what a stopping service leaves is gone on with by the next request, which 
   expect([status, headers.get('retry-after'), body.detail]).toEqual([
     503,
     '5',
-    'The service is stopping before all was deleted. Repeat the request to delete the rest.',
+    'The service is stopping before all events were deleted. Repeat the request to delete the rest.',
   ])
   await closed
   expect(await verify(events, 3)).toMatchObject({ consistent: true, eventsCounted: 3 })

@@ -57,7 +57,7 @@ export const eventAnswer = answerOf(
   },
 )
 
-const few = 'Null when it is of too few users to be told to an analyst.'
+const few = 'Null when it counts too few users to be shown to an analyst.'
 export const dailyAmountAnswer = listOf(
   answerOf({ date: day, event_amount: { ...whole, type: ['integer', 'null'], description: few } }),
 )

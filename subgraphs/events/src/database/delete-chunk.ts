@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 
-/** Rows of a table, and the key they are walked by. */
+/** Rows of a table, and the key by which they are traversed. */
 export interface Rows {
   readonly name: string
   /** A condition, with parameters from `$1` on. */
@@ -12,7 +12,7 @@ export interface Rows {
 /**
  * Deletes the first rows by their key, up to a number.
  *
- * @returns how many there were, and whether more are left
+ * @returns the number of deleted rows, and whether more remain
  */
 export async function deleteChunk(
   client: PoolClient,
@@ -21,7 +21,7 @@ export async function deleteChunk(
   limit: number,
 ): Promise<{ more: boolean; count: number }> {
   const rows = `FROM ${name} WHERE ${where}`
-  // A range of the key, rather than a list of keys: no plan for it is a bad one.
+  // A range of the key rather than a list of keys: the planner always uses the index for it.
   const { rows: ends } = await client.query<unknown[]>({
     text: `SELECT ${key} ${rows} ORDER BY ${key} OFFSET ${String(limit)} LIMIT 1`,
     values: [...values],

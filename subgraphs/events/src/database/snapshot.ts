@@ -7,7 +7,7 @@ import { cancelOn } from './cancel-query.ts'
 const tables = ['events', 'user_type_days', 'user_days'] as const
 
 const begin = (timeout: number): string =>
-  // The tables first: a snapshot that waits for them would be older than what happened meanwhile.
+  // Lock the tables first: a snapshot that waits for locks would be older than what was committed meanwhile.
   `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${String(Math.round(timeout))};
    LOCK TABLE ${tables.map((table) => `ONLY ${table}`).join(', ')} IN ACCESS SHARE MODE`
 
@@ -17,10 +17,10 @@ async function backendOf(client: PoolClient): Promise<number> {
 }
 
 /**
- * Reads in one snapshot, from which no month can be dropped until the reading ends.
+ * Reads in one snapshot, during which no month can be dropped.
  *
- * @param timeout milliseconds a statement may take
- * @param signal ends the statement that is running once it is aborted, and begins none after it
+ * @param timeout milliseconds of one statement
+ * @param signal cancels the running statement and prevents further ones
  * @throws QUERY_TOO_EXPENSIVE when one takes longer
  */
 export async function inSnapshot<T>(
@@ -50,7 +50,7 @@ export async function inSnapshot<T>(
     throw error
   } finally {
     cancelling?.stop()
-    // A request to cancel may come late, and must not find the work of another.
+    // A late cancel request must not hit the work of another user of the connection.
     client.release(broken || signal?.aborted === true)
   }
 }

@@ -2,7 +2,7 @@ import { DatabaseError } from 'pg'
 
 interface CodedError {
   readonly code?: unknown
-  /** Prisma keeps PostgreSQL's code beside its own. */
+  /** Prisma wraps PostgreSQL's code. */
   readonly meta?: { readonly driverAdapterError?: { readonly cause?: { readonly originalCode?: unknown } } }
 }
 
@@ -14,13 +14,13 @@ export function stateOf(error: unknown): string {
   return typeof state === 'string' ? state : ''
 }
 
-/** A deadlock or a serialization failure: nothing was written, and trying again helps. */
+/** A deadlock or a serialization failure: nothing was written, and a retry may succeed. */
 export const isConflict = (error: unknown): boolean => stateOf(error).startsWith('40')
 
-/** Somebody else held a lock for longer than was waited for it. */
+/** A lock timeout: another session held a lock for too long. */
 export const isLockTimeout = (error: unknown): boolean => stateOf(error) === '55P03'
 
-/** A statement took longer than it may, or was cancelled. */
+/** A statement timed out or was cancelled. */
 export const isStatementTimeout = (error: unknown): boolean => stateOf(error) === '57014'
 
 /** A row has no partition. */

@@ -4,30 +4,30 @@ import type { EventsDb, PrismaDb } from '@user-stats/prisma-events'
 import { isConflict, isLockTimeout } from './sql-state.ts'
 
 /**
- * PostgreSQL advisory locks on a store: writers share them, whoever changes what may be written holds them alone.
- * A writer takes its lock in a statement of its own, before the one that reads tombstones and access, so that what
- * it reads cannot be older than what it waited for. Store 0 stands for all: every writer shares it, and whoever
- * revokes a key of no store or drops whole months (`drop_months`) holds it alone.
+ * PostgreSQL advisory locks on stores: writers share them; changes to what may be written take them
+ * exclusively. A writer takes its lock in a statement of its own, before the one that reads tombstones and
+ * access, so that it reads what was committed while it waited. Store 0 stands for all stores: every writer
+ * shares it, and revoking a key of no store or dropping whole months (`drop_months`) takes it exclusively.
  */
 const lockClass = 7_301
 const shareStores = (storeIds: readonly number[]): string =>
-  // Sorted, so that two writers cannot wait for each other.
+  // Sorted, so that two writers cannot deadlock.
   [...new Set([0, ...storeIds])]
     .sort((a, b) => a - b)
     .map((id) => `SELECT pg_advisory_xact_lock_shared(${String(lockClass)}, ${String(id)})`)
     .join(';')
 
-/** Statements that fail with a lock timeout when they wait longer than some milliseconds. */
+/** Statements that fail with a lock timeout after some milliseconds. */
 const soon = (milliseconds: number, statements: string): string =>
   `SET LOCAL lock_timeout = ${String(milliseconds)}; ${statements}; SET LOCAL lock_timeout TO DEFAULT`
 
-/** The same for a batch: events of other stores wait with it. */
+/** The timeout of a batch: events of other stores wait with it. */
 export const shareStoresSoon = (storeIds: readonly number[]): string => soon(10, shareStores(storeIds))
-/** To be alone with a store; its writers wait behind whoever waits for this. */
+/** The timeout of an exclusive lock: the store's writers queue behind it. */
 const lockStoreSoon = (storeId: number): string =>
   soon(100, `SELECT pg_advisory_xact_lock(${String(lockClass)}, ${String(storeId)})`)
 
-/** Those of some stores whose lock somebody holds alone, or waits for. */
+/** The stores among these whose lock is held or requested exclusively. */
 export async function findLockedStores(pool: Pool, storeIds: readonly number[]): Promise<number[]> {
   const { rows } = await pool.query<{ id: number }>(
     `SELECT id FROM unnest($1::int[]) AS s(id)
@@ -38,14 +38,14 @@ export async function findLockedStores(pool: Pool, storeIds: readonly number[]):
 }
 
 const attempts = 5
-/** Milliseconds in which a lock has to be had, and between two attempts. */
+/** Milliseconds until a lock must be acquired, and between two attempts. */
 const lockDeadline = 10_000
 const lockPause = 20
 
-/** Work in one transaction, by hand-written SQL and by Prisma's client on the same connection. */
+/** Work in one transaction, with SQL and with Prisma's client on the same connection. */
 type Work<T> = (client: PoolClient, prisma: PrismaDb) => Promise<T>
 
-/** Runs work in one transaction; a deadlock, a serialization failure and a lock timeout are tried again. */
+/** Runs work in one transaction; retries after a deadlock, a serialization failure or a lock timeout. */
 async function transact<T>(db: EventsDb, lock: string, work: Work<T>): Promise<T> {
   const deadline = performance.now() + lockDeadline
   for (let attempt = 1; ;) {
@@ -72,16 +72,16 @@ async function transact<T>(db: EventsDb, lock: string, work: Work<T>): Promise<T
 }
 
 /**
- * Runs work in one transaction that holds a store's lock alone: writers of the store have committed before it starts
- * and wait until it ends. Until it has the lock it lets them pass again and again. A deadlock or a serialization failure
- * is tried again.
+ * Runs work in one transaction with the exclusive lock of a store: writers of the store have committed before
+ * it starts, and wait until it ends. Until it has the lock it lets them pass between its attempts. Retries
+ * after a deadlock or a serialization failure.
  */
 export const withExclusiveStoreLock = <T>(db: EventsDb, storeId: number, work: Work<T>): Promise<T> =>
   transact(db, lockStoreSoon(storeId), work)
 
 /**
- * Runs work in one transaction beside the store's writers; whoever wants to be alone with the store waits until it
- * ends. A deadlock or a serialization failure is tried again.
+ * Runs work in one transaction with the shared lock of a store, like its writers. Retries after a deadlock or
+ * a serialization failure.
  */
 export const withSharedStoreLock = <T>(db: EventsDb, storeId: number, work: Work<T>): Promise<T> =>
   transact(db, shareStores([storeId]), work)

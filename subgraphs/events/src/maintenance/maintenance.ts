@@ -19,8 +19,8 @@ const dayMs = 86_400_000
 const idempotencyDays = 7
 
 /**
- * What has to be done now and then: partitions ahead of time, idempotency keys whose window has ended, raw events
- * that have been kept long enough.
+ * Scheduled maintenance: creates partitions ahead of time, deletes expired idempotency keys, and deletes raw
+ * events after their retention time.
  */
 export function createMaintenance({
   pool,
@@ -36,7 +36,7 @@ export function createMaintenance({
 
   async function forgetKeys(): Promise<void> {
     const before = new Date(clock().getTime() - idempotencyDays * dayMs)
-    // In chunks, so that no transaction grows with what has piled up.
+    // In chunks, so that no transaction grows with the backlog.
     for (let deleted = chunk; deleted === chunk && !stopped;) {
       const { rowCount } = await pool.query(
         `DELETE FROM idempotency_keys WHERE (store_id, key) IN (
@@ -59,7 +59,7 @@ export function createMaintenance({
       try {
         if (!stopped) await task()
       } catch (error) {
-        // The next run tries again; ingest makes the partitions it needs by itself.
+        // The next run retries; ingest creates missing partitions itself.
         log.warn({ err: error }, 'maintenance did not finish')
       }
   }
@@ -73,7 +73,7 @@ export function createMaintenance({
       }, interval)
       timer.unref()
     },
-    /** Resolves once a run under way has ended. */
+    /** Resolves when the current run has ended. */
     async stop(): Promise<void> {
       stopped = true
       clearInterval(timer)

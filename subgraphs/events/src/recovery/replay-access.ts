@@ -5,7 +5,7 @@ import { createCommands } from '../modules/command/command.service.ts'
 import { createErasures } from '../modules/deletion/erasure.service.ts'
 import { createAccess, revokeKey } from '../modules/access/access.service.ts'
 
-/** A row of `revoked_keys`, as it was exported. */
+/** An exported row of `revoked_keys`. */
 export interface RevokedKey {
   /** 0 for keys of no store. */
   readonly store_id: number
@@ -15,19 +15,19 @@ export interface RevokedKey {
   readonly effective_at?: string | null
 }
 
-/** Refuses again, in a database that was restored, whom it had refused. To be used by the owner; it may be repeated. */
+/** Repeats revocations in a restored database. Run by the owner; idempotent. */
 export function createAccessReplay({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
   const db = eventsDbOver(pool)
   const audit = createAudit({ prisma: db.prisma, access: createAccess({ pool, clock }), clock })
   const commands = createCommands({ db, audit, clock, erasures: createErasures({ db, clock }) })
   return {
-    /** The highest id of a store this database knows. */
+    /** The highest store id in this database. */
     async lastStore(): Promise<number> {
       const { _max: last } = await db.prisma.storeAccess.aggregate({ _max: { storeId: true } })
       return last.storeId ?? 0
     },
 
-    /** Also keys that only later databases knew: a token says which key it was issued for. @returns how many were not known */
+    /** Also keys unknown here: tokens name their key. @returns the number of newly revoked keys */
     async revokeKeys(rows: readonly RevokedKey[]): Promise<number> {
       const changed = new Set<string>()
       for (const { store_id: storeId, key_id: keyId, revoked_at, effective_at } of rows) {

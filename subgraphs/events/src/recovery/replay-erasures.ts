@@ -7,7 +7,7 @@ import { createCommands } from '../modules/command/command.service.ts'
 import { createErasures } from '../modules/deletion/erasure.service.ts'
 import type { CommandKey, Progress } from '../modules/deletion/progress.ts'
 
-/** As the users service tells it, and found in the audit log under a name of its own. */
+/** The actor of these commands: the users service, with a request id of its own in the audit log. */
 const ourselves: AuditContext = {
   caller: { role: 'SERVICE', service: 'users' },
   requestId: 'replay-erasures',
@@ -20,14 +20,14 @@ async function untilFinished(step: () => Promise<Progress>): Promise<number> {
   }
 }
 
-/** Erases again, in a database that was restored, what had been erased: by the service's own commands. */
+/** Repeats erasures in a restored database, with the service's own commands. */
 export function createErasureReplay({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
   const db = eventsDbOver(pool)
   const { prisma } = db
   const audit = createAudit({ prisma, access: createAccess({ pool, clock }), clock })
   const commands = createCommands({ db, audit, clock, erasures: createErasures({ db, clock }) })
   return {
-    /** The highest number of a command this database has carried out. */
+    /** The highest number of an executed command. */
     async lastCommand(): Promise<number> {
       const newest = { _max: { commandId: true } } as const
       const last = [
@@ -38,7 +38,7 @@ export function createErasureReplay({ pool, clock }: { readonly pool: Pool; read
       return Math.max(...last.map(({ _max: { commandId } }) => Number(commandId ?? 0)))
     },
 
-    /** @returns how many events were deleted */
+    /** @returns the number of deleted events */
     user: ({ storeId, commandId }: CommandKey, userId: string, anonymise: boolean): Promise<number> =>
       untilFinished(() =>
         commands.applyUserErasure(ourselves, {
@@ -49,7 +49,7 @@ export function createErasureReplay({ pool, clock }: { readonly pool: Pool; read
         }),
       ),
 
-    /** @returns how many events were deleted */
+    /** @returns the number of deleted events */
     store: ({ storeId, commandId }: CommandKey): Promise<number> =>
       untilFinished(() => commands.applyStoreDeletion(ourselves, { storeId, commandId })),
   }

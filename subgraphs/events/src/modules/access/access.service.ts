@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import type { PrismaDb } from '@user-stats/prisma-events'
 import { DomainError, storeOf, type Caller } from '@user-stats/core'
 
-/** The store a key is filed under: 0 for keys that belong to none. */
+/** The store that a key is recorded under: 0 for keys of no store. */
 export const keyStoreOf = (caller: Caller): number => storeOf(caller) ?? 0
 
 export type Access = ReturnType<typeof createAccess>
@@ -13,7 +13,7 @@ export interface StoreState {
   readonly commandId: number
 }
 
-/** Sets what a store may do, alone with the store; an older command that arrives late changes nothing. */
+/** Sets a store's access, with its exclusive lock; an older command that arrives late has no effect. */
 export async function setStoreAccess(
   prisma: PrismaDb,
   { storeId, state, commandId }: StoreState,
@@ -31,11 +31,11 @@ export interface Revocation {
   readonly storeId: number
   readonly keyId: string
   readonly revokedAt: Date
-  /** From when on the key's tokens are refused; null: at once. */
+  /** When the key's tokens are rejected; null: at once. */
   readonly effectiveAt: Date | null
 }
 
-/** Revokes a key; of two revocations the one that takes effect earlier holds. @returns whether this changes anything */
+/** Revokes a key; the earliest revocation applies. @returns whether anything changed */
 export async function revokeKey(prisma: PrismaDb, revocation: Revocation): Promise<boolean> {
   const { storeId, keyId, effectiveAt } = revocation
   const later = effectiveAt === null ? { not: null } : { gt: effectiveAt }
@@ -48,22 +48,22 @@ export async function revokeKey(prisma: PrismaDb, revocation: Revocation): Promi
   return created.count > 0
 }
 
-/** What this database knows of who may work: blocked and deleted stores, revoked keys. */
+/** Access as recorded in this database: blocked and deleted stores, revoked keys. */
 export function createAccess({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
   return {
     /**
-     * Lets a caller's read through if its key and store are good now, whatever its token says.
+     * Checks that a caller's key and store are active now, whatever its token says.
      *
-     * @param storeId the store that is read, if one is named
-     * @throws KEY_REVOKED, STORE_BLOCKED, STORE_NOT_FOUND; UNAUTHENTICATED for nobody
+     * @param storeId the store to be read, if one is named
+     * @throws KEY_REVOKED, STORE_BLOCKED, STORE_NOT_FOUND; UNAUTHENTICATED for anonymous callers
      */
-    async admit(caller: Caller, storeId: number | null): Promise<void> {
+    async assertActive(caller: Caller, storeId: number | null): Promise<void> {
       if (caller.role === 'ANONYMOUS') throw new DomainError('UNAUTHENTICATED')
       if (caller.role === 'SERVICE') return
       const own = storeOf(caller)
-      // A prepared statement takes 0.1 ms; Prisma's client takes 1.4 ms, and every request waits for this.
+      // A prepared statement takes 0.1 ms, Prisma's client 1.4 ms; every request waits for this.
       const { rows } = await pool.query<{ own: string | null; named: string | null; revoked: boolean }>({
-        name: 'admit',
+        name: 'assert_active',
         text: `SELECT (SELECT state FROM store_access WHERE store_id = $1) AS own,
                       (SELECT state FROM store_access WHERE store_id = $2) AS named,
                       EXISTS (SELECT FROM revoked_keys WHERE store_id = $3 AND key_id = $4
@@ -74,7 +74,7 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
       if (found?.revoked === true) throw new DomainError('KEY_REVOKED')
       if (found?.own === 'BLOCKED') throw new DomainError('STORE_BLOCKED')
       if (found?.own === 'DELETED') throw new DomainError('KEY_REVOKED')
-      // A caller's own store need not have arrived here yet; a store somebody else names must have.
+      // A caller's own store may not be recorded here yet; any other store must be.
       if (storeId !== null && storeId !== own && (found?.named ?? 'DELETED') === 'DELETED')
         throw new DomainError('STORE_NOT_FOUND')
     },

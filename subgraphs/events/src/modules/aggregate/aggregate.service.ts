@@ -5,11 +5,11 @@ import { disclosureOf } from '../analytics/privacy/small-cell-suppression.ts'
 import { requireText } from '../event/validation.ts'
 import type { StoreRef } from '../store/store.ts'
 
-/** Which days of an aggregate, newest first. */
+/** The days of an aggregate, newest first. */
 export interface DaysRequest {
-  /** From this UTC day on. */
+  /** First UTC day, inclusive. */
   readonly from?: string | null
-  /** Before this UTC day. */
+  /** Last UTC day, exclusive. */
   readonly to?: string | null
   readonly offset: number
   readonly limit: number
@@ -17,19 +17,19 @@ export interface DaysRequest {
 
 export interface DailyAmount {
   readonly date: string
-  /** Null when it is of too few users for the caller. */
+  /** Null when it counts too few users to be shown to the caller. */
   readonly eventAmount: number | null
 }
 
 export interface DailyAverage {
   readonly date: string
-  /** Null when it is of too few users for the caller. */
+  /** Null when it counts too few users to be shown to the caller. */
   readonly eventAverage: number | null
 }
 
 export interface TypeAmount {
   readonly type: string
-  /** Null when it is of too few users for the caller. */
+  /** Null when it counts too few users to be shown to the caller. */
   readonly eventAmount: number | null
 }
 
@@ -60,17 +60,19 @@ export type Aggregates = ReturnType<typeof createAggregates>
 export interface AggregatesOptions {
   readonly pool: Pool
   readonly access: Access
-  /** Analysts are told nothing of cells with fewer distinct users. */
+  /** Analysts see no cells with fewer distinct users. */
   readonly minCohort: number
 }
 
-/** Which rows of the totals count for a caller, as SQL after an aggregate function. */
+/** The rows of the totals that count for a caller, as SQL after an aggregate function. */
 const countedSql = (least: number | null): string =>
   least === null ? '' : `FILTER (WHERE users >= ${String(least)})`
 
 const numberOf = (count: string | null): number | null => (count === null ? null : Number(count))
 
-/** Aggregates over UTC days. They read rollups only: their cost grows with the days, not with the events. */
+/**
+ * Aggregates per UTC day. They read rollups only: their cost depends on the number of days, not of events.
+ */
 export function createAggregates({ pool, access, minCohort }: AggregatesOptions) {
   const leastFor = (caller: Caller): number | null => disclosureOf(caller, minCohort)?.least ?? null
 
@@ -84,11 +86,11 @@ export function createAggregates({ pool, access, minCohort }: AggregatesOptions)
     const scope = aggregateScope(caller, storeId)
     checkRange(range)
     if (type !== null) requireText('type', type, 128)
-    await access.admit(caller, scope)
+    await access.assertActive(caller, scope)
     const least = leastFor(caller)
     const counted = countedSql(least)
     const { rows } = await pool.query<TotalRow>({
-      // Unnamed, so that it is planned for these very values and unused conditions fall away.
+      // Unnamed, so that it is planned for these values and unused conditions are removed.
       text: `SELECT day::text AS date, sum(events) ${counted} AS events, sum(users) ${counted} AS users
              FROM ${type === null && least === null ? 'day_totals' : 'type_day_totals'}
              WHERE ($1::int IS NULL OR store_id = $1)
@@ -144,7 +146,7 @@ export function createAggregates({ pool, access, minCohort }: AggregatesOptions)
       range: DaysRequest,
     ): Promise<DailyAmount[]> => (await totals(caller, storeId, type, range)).map(toAmount),
 
-    /** The types there are; of those of too few users nothing is said. */
+    /** The types of events; without those of too few users. */
     async eventTypes(
       caller: Caller,
       storeId: number | null | undefined,
@@ -152,7 +154,7 @@ export function createAggregates({ pool, access, minCohort }: AggregatesOptions)
     ): Promise<EventTypeSummary[]> {
       const scope = aggregateScope(caller, storeId)
       checkRange(range)
-      await access.admit(caller, scope)
+      await access.assertActive(caller, scope)
       const { rows } = await pool.query<{ type: string; events: string; first: string; last: string }>({
         text: `SELECT type, sum(events) AS events, min(day)::text AS first, max(day)::text AS last
                FROM type_day_totals
@@ -184,7 +186,7 @@ export function createAggregates({ pool, access, minCohort }: AggregatesOptions)
     ): Promise<TypeAmount[]> {
       const scope = aggregateScope(caller, storeId)
       checkRange(range)
-      await access.admit(caller, scope)
+      await access.assertActive(caller, scope)
       const { rows } = await pool.query<{ type: string; events: string | null }>({
         text: `SELECT type, sum(events) ${countedSql(leastFor(caller))} AS events FROM type_day_totals
                WHERE ($1::int IS NULL OR store_id = $1)

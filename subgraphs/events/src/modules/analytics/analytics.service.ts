@@ -17,19 +17,19 @@ export interface AnalyticsOptions {
   readonly pool: Pool
   readonly access: Access
   readonly clock: () => Date
-  /** Milliseconds one analysis may take. */
+  /** Maximum milliseconds of one analysis. */
   readonly timeout: number
-  /** How many large analyses run at once. */
+  /** Maximum large analyses at a time. */
   readonly concurrency: number
   /** JSONPaths of `data` that analysts may use in stores that set none. */
   readonly analystPaths: readonly string[]
-  /** Analysts are told nothing of cells with fewer distinct users. */
+  /** Analysts see no cells with fewer distinct users. */
   readonly minCohort: number
 }
 
 export type Analytics = ReturnType<typeof createAnalytics>
 
-/** Analyses of events beyond the daily aggregates. Each is exact and reads one snapshot. */
+/** Analyses beyond the daily aggregates. Each is exact and reads one snapshot. */
 export function createAnalytics({
   pool,
   access,
@@ -46,7 +46,7 @@ export function createAnalytics({
     analystPaths: parseOpenPaths('ANALYST_DATA_PATHS', analystPaths),
     disclosureOf: (caller) => disclosureOf(caller, minCohort),
   }
-  /** For one request: what its client no longer waits for leaves the queue and the database. */
+  /** The analyses of one request: an abort removes them from the queue and cancels their queries. */
   const depsOf = (caller: Caller, signal: AbortSignal): AnalyticsDeps => ({
     ...deps,
     snapshot: async (scope, work) => {

@@ -34,7 +34,7 @@ export function createAudit({
       page: { readonly first: number; readonly after?: string | null },
     ) {
       requireAdmin(caller)
-      await access.admit(caller, null)
+      await access.assertActive(caller, null)
       return await readAuditPage(statementsIn(prisma), filter, page)
     },
   }

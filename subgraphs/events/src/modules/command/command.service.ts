@@ -8,7 +8,7 @@ import type { Erasures } from '../deletion/erasure.service.ts'
 import type { Progress } from '../deletion/progress.ts'
 
 export interface Applied {
-  /** Events the command has deleted, over all its attempts. */
+  /** Events deleted by the command, over all its attempts. */
   readonly eventsDeleted: number
 }
 
@@ -21,12 +21,12 @@ export interface CommandsOptions {
 
 export type Commands = ReturnType<typeof createCommands>
 
-/** What the users service tells this one. Each command may arrive more than once and takes effect once. */
+/** Commands from the users service. Each may arrive more than once and takes effect once. */
 export function createCommands({ db, audit, erasures, clock }: CommandsOptions) {
   return {
     async applyStoreAccess(caller: Caller, input: StoreState): Promise<Applied> {
       requireService(caller)
-      // Alone with the store: once this is answered, no write of before can still commit.
+      // With the exclusive lock: once this is answered, no earlier write can still commit.
       await withExclusiveStoreLock(db, input.storeId, (_client, prisma) => setStoreAccess(prisma, input))
       return { eventsDeleted: 0 }
     },
@@ -55,7 +55,8 @@ export function createCommands({ db, audit, erasures, clock }: CommandsOptions) 
         analystDataPaths: analystDataPaths === null ? Prisma.DbNull : [...analystDataPaths],
         commandId,
       }
-      // Alone with the store: once this is answered, no write judged by the settings before can still commit.
+      // With the exclusive lock: once this is answered, no write validated under the old settings can still
+      // commit.
       await withExclusiveStoreLock(db, storeId, async (_client, prisma) => {
         const newer = { storeId, commandId: { lt: commandId } }
         const { count } = await prisma.storeSettings.updateMany({ where: newer, data: settings })
@@ -76,9 +77,9 @@ export function createCommands({ db, audit, erasures, clock }: CommandsOptions) 
       return { eventsDeleted: 0 }
     },
 
-    /** Goes on with an erasure for a while. To be repeated until it is finished. */
+    /** Continues an erasure for a limited time. Repeat until it is finished. */
     async applyUserErasure(
-      acting: AuditContext,
+      auditContext: AuditContext,
       {
         commandId,
         storeId,
@@ -86,13 +87,13 @@ export function createCommands({ db, audit, erasures, clock }: CommandsOptions) 
         events = 'ERASE',
       }: { commandId: number; storeId: number; userId: string; events?: 'ERASE' | 'ANONYMISE' },
     ): Promise<Progress> {
-      requireService(acting.caller)
+      requireService(auditContext.caller)
       const user = { userId, anonymise: events === 'ANONYMISE' }
       return await erasures.user(
         { storeId, commandId },
         user,
         (prisma, { eventsDeleted, eventsAnonymised }) =>
-          audit.record(prisma, acting, {
+          audit.record(prisma, auditContext, {
             action: 'USER_ERASURE_APPLIED',
             storeId,
             recordIds: [auditedUserId(userId)],
@@ -101,17 +102,17 @@ export function createCommands({ db, audit, erasures, clock }: CommandsOptions) 
       )
     },
 
-    /** Goes on with the deletion of a store for a while. To be repeated until it is finished. */
+    /** Continues the deletion of a store for a limited time. Repeat until it is finished. */
     async applyStoreDeletion(
-      acting: AuditContext,
+      auditContext: AuditContext,
       { commandId, storeId }: { commandId: number; storeId: number },
     ): Promise<Progress> {
-      requireService(acting.caller)
+      requireService(auditContext.caller)
       await withExclusiveStoreLock(db, storeId, (_client, prisma) =>
         setStoreAccess(prisma, { storeId, state: 'DELETED', commandId }),
       )
       return await erasures.store({ storeId, commandId }, (prisma, { eventsDeleted }) =>
-        audit.record(prisma, acting, {
+        audit.record(prisma, auditContext, {
           action: 'STORE_DELETION_APPLIED',
           storeId,
           recordIds: [String(storeId)],

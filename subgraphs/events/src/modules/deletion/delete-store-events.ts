@@ -3,29 +3,29 @@ import { deleteChunkOfDay } from '../rollup/delete-day.ts'
 import { correctTotals } from '../rollup/day-totals.ts'
 import { decrementUserRollups, type UserDayEvents } from '../rollup/user-days.ts'
 
-/** Where an event stands in a store's order of time. */
+/** The position of an event in a store's order of time. */
 export interface EventKey {
   readonly occurredAt: Date
   readonly id: string
 }
 
-/** What one step has taken from a store. */
+/** The result of one step. */
 export interface TakenOfStore {
-  /** Where to go on. Null when everything up to the last event asked for is gone. */
+  /** Where to continue. Null when everything up to the requested event is deleted. */
   readonly next: Span | null
   /** Deleted rows, by table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
-/** From one event to another, both included. */
+/** From one event to another, both inclusive. */
 export interface Span {
   /** Null: from the first. */
   readonly from: EventKey | null
-  /** Null: no event at all, just what is left of days whose raw events are no longer kept. */
+  /** Null: no events, only the remains of days whose raw events are no longer kept. */
   readonly last: EventKey | null
 }
 
-/** The last of a store's events. */
+/** The last event of a store. */
 export async function lastEventOf(client: PoolClient, storeId: number): Promise<EventKey | null> {
   const { rows } = await client.query<EventKey>(
     `SELECT occurred_at AS "occurredAt", id FROM events WHERE store_id = $1
@@ -36,9 +36,10 @@ export async function lastEventOf(client: PoolClient, storeId: number): Promise<
 }
 
 /**
- * Takes the oldest of a store's events, up to a number, with their rollups, in the caller's transaction, which shares
- * the store's lock: beside writers. Every commit leaves rollups that are what the raw events say. Days whose raw events
- * are no longer kept go first, with their totals: nothing is added to them.
+ * Deletes the oldest of a store's events, up to a number, with their rollups. Runs in the caller's
+ * transaction with the shared lock of the store, concurrently with writers. After every commit the rollups
+ * equal a recount of the raw events. Days whose raw events are no longer kept are deleted first, with their
+ * totals: nothing is added to them.
  */
 export async function deleteStoreEvents(
   client: PoolClient,
@@ -62,7 +63,7 @@ export async function deleteStoreEvents(
   }
 }
 
-/** The first day of which there are totals, but no more raw events to count them from. */
+/** The first day that has totals but no longer the raw events to count them from. */
 async function firstUnkeptDay(client: PoolClient, storeId: number): Promise<string | null> {
   const { rows } = await client.query<{ day: string | null }>(
     `SELECT min(day)::text AS day FROM day_totals
@@ -79,7 +80,7 @@ async function takeRaw(
   last: EventKey,
   limit: number,
 ): Promise<{ end: EventKey | null; groups: UserDayEvents[] }> {
-  // Times are said once more by themselves, so that partitions of other months are not looked into.
+  // The redundant condition on time prunes partitions of other months.
   const within = `FROM events WHERE store_id = $1
     AND occurred_at >= coalesce($2, '-infinity'::timestamptz) AND occurred_at <= $4
     AND (occurred_at, id) >= (coalesce($2, '-infinity'::timestamptz), coalesce($3::bigint, 0))`
@@ -91,11 +92,11 @@ async function takeRaw(
   )
   const end = ends[0] ?? null
   const { rows } = await client.query<{ user_id: string; type: string; day: string; events: string }>(
-    `WITH gone AS (
+    `WITH deleted AS (
        DELETE ${within} AND (occurred_at, id) ${end === null ? '<=' : '<'} ($4::timestamptz, $5::bigint)
        RETURNING user_id, type, (occurred_at AT TIME ZONE 'UTC')::date AS day
      )
-     SELECT user_id, type, day::text, count(*) AS events FROM gone GROUP BY 1, 2, 3`,
+     SELECT user_id, type, day::text, count(*) AS events FROM deleted GROUP BY 1, 2, 3`,
     [...values, (end ?? last).occurredAt, (end ?? last).id],
   )
   const groups = rows.map(({ user_id: userId, type, day, events }) => ({

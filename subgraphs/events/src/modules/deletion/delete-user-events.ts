@@ -2,29 +2,29 @@ import type { PoolClient } from 'pg'
 import { correctTotals } from '../rollup/day-totals.ts'
 import { decrementUserRollups, incrementUserRollups, type UserDayEvents } from '../rollup/user-days.ts'
 
-/** What one step has taken from a user. */
+/** The result of one step. */
 export interface Taken {
-  /** False when nothing of the user is left. */
+  /** False when nothing of the user remains. */
   readonly more: boolean
   readonly deleted: number
-  /** Events that go on being counted, under another name. */
+  /** Events that are kept under a pseudonym. */
   readonly moved: number
   /** Deleted rows, by table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
-/** Times of events that lose their user are coarsened to this: bounds of hours and days of every time zone stay exact. */
+/** Times of anonymised events are rounded to this: bounds of hours and days of every time zone stay exact. */
 const coarse = (column: string): string =>
   `date_bin('15 minutes', ${column}, TIMESTAMPTZ '1800-01-01 00:00:00+00')`
 
 /**
- * Takes the oldest of a user's events, up to a number, with their rollups, in the caller's transaction, which shares
- * the store's lock: beside writers. Every commit leaves rollups that are what the raw events say. Totals of days whose
- * raw events are no longer kept stay as they are: counts that name nobody, and what the user had in them can no longer
- * be told.
+ * Deletes the oldest of a user's events, up to a number, with their rollups. Runs in the caller's transaction
+ * with the shared lock of the store, concurrently with writers. After every commit the rollups equal a
+ * recount of the raw events. Totals of days whose raw events are no longer kept stay unchanged: they identify
+ * nobody, and the user's share of them is unknown.
  *
- * @param pseudonym who is to have the events from now on, under new ids, at coarse times and without their data;
- *   null deletes them
+ * @param pseudonym the user id under which the events are kept, with new ids, rounded times and without their
+ *   data; null deletes them
  */
 export async function deleteUserEvents(
   client: PoolClient,
@@ -65,7 +65,7 @@ async function takeRaw(
   pseudonym: string | null,
   rawFrom: string | null,
 ): Promise<{ more: boolean; groups: UserDayEvents[] }> {
-  // A range of the key, rather than a list of keys: no plan for it is a bad one.
+  // A range of the key rather than a list of keys: the planner always uses the index for it.
   const { rows: ends } = await client.query<{ occurred_at: Date; id: string }>(
     `SELECT occurred_at, id FROM events WHERE store_id = $1 AND user_id = $2
      ORDER BY occurred_at, id OFFSET $3 LIMIT 1`,
@@ -79,21 +79,24 @@ async function takeRaw(
   const moving = `, moved AS (
        INSERT INTO events (store_id, occurred_at, id, user_id, type, data, created_at)
        SELECT $1, ${coarse('occurred_at')}, nextval('events_id_seq'), ${next}, type, '{}', ${coarse('created_at')}
-       FROM (SELECT * FROM gone WHERE ${last} IS NULL OR day >= ${last} ORDER BY occurred_at, id) inherited
+       FROM (SELECT * FROM deleted WHERE ${last} IS NULL OR day >= ${last} ORDER BY occurred_at, id) inherited
      )`
   const { rows } = await client.query<{ type: string; day: string; events: string }>(
-    `WITH gone AS (
+    `WITH deleted AS (
        DELETE FROM events WHERE store_id = $1 AND user_id = $2 ${before}
        RETURNING type, occurred_at, id, created_at, (occurred_at AT TIME ZONE 'UTC')::date AS day
      )${pseudonym === null ? '' : moving}
-     SELECT type, day::text, count(*) AS events FROM gone GROUP BY 1, 2`,
+     SELECT type, day::text, count(*) AS events FROM deleted GROUP BY 1, 2`,
     pseudonym === null ? values : [...values, pseudonym, rawFrom],
   )
   const groups = rows.map(({ type, day, events }) => ({ userId, type, day, events: Number(events) }))
   return { more: end !== undefined, groups }
 }
 
-/** From which day on a store's raw events are kept by its own setting. Whole months are not gone by halves. */
+/**
+ * The first day of raw events kept by the store's own setting. Whole months need none: they are dropped at
+ * once.
+ */
 async function rawFromOf(client: PoolClient, storeId: number): Promise<string | null> {
   const { rows } = await client.query<{ raw_from: string }>(
     'SELECT raw_from::text FROM retention WHERE store_id = $1',
@@ -102,7 +105,7 @@ async function rawFromOf(client: PoolClient, storeId: number): Promise<string | 
   return rows[0]?.raw_from ?? null
 }
 
-/** What is still there of days that are being swept away. */
+/** What remains of days that are being deleted. */
 async function removeRowsBefore(
   client: PoolClient,
   storeId: number,

@@ -15,17 +15,17 @@ export interface DeletionOptions {
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
-  /** Events of a user in one transaction, at most. */
+  /** Maximum events of a user in one transaction. */
   readonly userBatch?: number
-  /** Events of a store in one transaction, at most. */
+  /** Maximum events of a store in one transaction. */
   readonly storeBatch?: number
 }
 
 export type Deletion = ReturnType<typeof createDeletion>
 
 /**
- * Deleting events at a caller's wish, oldest first, in transactions of bounded size beside the store's writers. Each
- * corrects the rollups of what it deletes.
+ * Deletes events on request, oldest first, in transactions of bounded size with the shared lock of the store.
+ * Each corrects the rollups of what it deletes.
  */
 export function createDeletion({
   db,
@@ -40,12 +40,13 @@ export function createDeletion({
   function requireRunning(): void {
     if (!stopped) return
     throw new DomainError('SERVICE_UNAVAILABLE', {
-      message: 'The service is stopping before all was deleted. Repeat the request to delete the rest.',
+      message:
+        'The service is stopping before all events were deleted. Repeat the request to delete the rest.',
       retryAfter: 5,
     })
   }
 
-  /** One step through a store's events, counted together with those of whoever deletes them at the same time. */
+  /** One step of a store's deletion; concurrent requests share its count. */
   const takeStep = (storeId: number, span: Span): Promise<{ next: Span | null; eventsDeleted: number }> =>
     withSharedStoreLock(db, storeId, async (client, prisma) => {
       const key = { storeId, commandId: directDeletionId }
@@ -63,18 +64,22 @@ export function createDeletion({
      *
      * @returns how many events of the user there were
      */
-    async ofUser(acting: AuditContext, storeId: number | null | undefined, userId: string): Promise<number> {
-      const { caller } = acting
+    async ofUser(
+      auditContext: AuditContext,
+      storeId: number | null | undefined,
+      userId: string,
+    ): Promise<number> {
+      const { caller } = auditContext
       const tenant = tenantOf(caller, storeId)
       requireText('userId', userId, 128)
-      await access.admit(caller, tenant)
+      await access.assertActive(caller, tenant)
       const recordIds = [auditedUserId(userId)]
       for (let count = 0; ;) {
         const { more, deleted } = await withSharedStoreLock(db, tenant, async (client, prisma) => {
           const taken = await deleteUserEvents(client, tenant, userId, { limit: userBatch, pseudonym: null })
           const record = { storeId: tenant, recordIds, recordCount: taken.deleted }
           if (taken.deleted > 0)
-            await audit.record(prisma, acting, { action: 'USER_EVENTS_DELETED', ...record })
+            await audit.record(prisma, auditContext, { action: 'USER_EVENTS_DELETED', ...record })
           return taken
         })
         count += deleted
@@ -84,23 +89,24 @@ export function createDeletion({
     },
 
     /**
-     * Deletes the events a store has now; what it records meanwhile may stay. What breaks off is gone on with when it
-     * is asked for again.
+     * Deletes the events that a store has now; events recorded meanwhile may stay. An interrupted deletion is
+     * continued by the next request.
      *
-     * @returns how many events were deleted, over all requests since the first that was not finished
+     * @returns the number of deleted events, over all requests since the first unfinished one
      * @throws SERVICE_UNAVAILABLE when the service stops before the end
      */
-    async ofStore(acting: AuditContext, storeId: number): Promise<number> {
-      const { caller } = acting
+    async ofStore(auditContext: AuditContext, storeId: number): Promise<number> {
+      const { caller } = auditContext
       if (storeId < 1) throw badInput('storeId', 'must be 1 or more')
       const tenant = tenantOf(caller, storeId)
-      await access.admit(caller, tenant)
-      // Alone with the store: whatever was recorded before is seen.
+      await access.assertActive(caller, tenant)
+      // With the exclusive lock: everything recorded before is visible.
       let span: Span = await withExclusiveStoreLock(db, tenant, async (client, prisma) => {
         const recordCount = await eventsOfStore(client, tenant)
         const record = { storeId: tenant, recordIds: [String(tenant)], recordCount }
-        // Once, before the first events go, with what there is to be deleted.
-        if (recordCount > 0) await audit.record(prisma, acting, { action: 'STORE_EVENTS_DELETED', ...record })
+        // Recorded once, before the first events are deleted, with the number to delete.
+        if (recordCount > 0)
+          await audit.record(prisma, auditContext, { action: 'STORE_EVENTS_DELETED', ...record })
         await resumeProgress(prisma, { storeId: tenant, commandId: directDeletionId })
         return { from: null, last: await lastEventOf(client, tenant) }
       })
@@ -112,7 +118,7 @@ export function createDeletion({
       }
     },
 
-    /** Ends what is under way after the transaction it is at. */
+    /** Stops running deletions after their current transaction. */
     stop(): void {
       stopped = true
     },

@@ -2,15 +2,15 @@ import type { PoolClient } from 'pg'
 import type { Rows } from '../../database/delete-chunk.ts'
 import { deleteChunkOfTable, deleteChunkOfDay, type Removed } from '../rollup/delete-day.ts'
 
-/** What a store has besides its days. Its access stays: it refuses what comes late. */
+/** A store's rows apart from its days. Its access row stays: it refuses late events. */
 const storeRows = [
   { name: 'idempotency_keys', where: 'store_id = $1', key: 'key' },
   { name: 'erased_users', where: 'store_id = $1', key: 'user_id' },
 ] as const satisfies readonly Rows[]
 
 /**
- * Removes some of what a deleted store has, oldest day first, in the caller's transaction: up to a number of rows of
- * each table. A day's totals go with the last of its rows.
+ * Deletes some rows of a deleted store, oldest day first, in the caller's transaction: up to a number of rows
+ * of each table. A day's totals are deleted with the last of its rows.
  */
 export async function deleteChunkOfStore(
   client: PoolClient,

@@ -16,13 +16,13 @@ import {
 } from './progress.ts'
 import { deleteChunkOfStore } from './erase-store.ts'
 
-/** How much is done at a time. */
+/** Batch sizes. */
 export interface ErasureSteps {
-  /** Events of a user in one transaction, at most. */
+  /** Maximum events of a user in one transaction. */
   readonly userBatch?: number
-  /** Rows of each table of a store in one transaction, at most. */
+  /** Maximum rows of each table of a store in one transaction. */
   readonly storeBatch?: number
-  /** Milliseconds after which a call answers how far it came; it takes at least one step. */
+  /** Milliseconds after which a call returns its progress; it makes at least one step. */
   readonly budget?: number
 }
 
@@ -33,15 +33,15 @@ export interface ErasuresOptions extends ErasureSteps {
 
 export type Erasures = ReturnType<typeof createErasures>
 
-/** Told of the end, in the transaction that ends it. */
+/** Called in the transaction that completes the erasure. */
 export type OnFinished = (prisma: PrismaDb, progress: Progress) => Promise<unknown>
 
-/** Where the work stands after a step. */
+/** The state after a step. */
 type Step = (client: PoolClient, progress: Progress) => Promise<Progress>
 
 /**
- * Erasing users and stores, in steps of bounded size, each a transaction of its own beside the store's writers. What a
- * call does not get done is left to the next; a step that was interrupted has left nothing.
+ * Erases users and stores in steps of bounded size, each a transaction of its own with the shared lock of the
+ * store. The next call continues where the last one stopped; an interrupted step has no effect.
  */
 export function createErasures({
   db,
@@ -59,7 +59,7 @@ export function createErasures({
       if (after.finished) await onFinished?.(prisma, after)
       return after
     }).catch((error: unknown) => {
-      // A step is small: one that takes too long waits for others, or for a database that has too much to do.
+      // A step is small: a slow one waits for locks, or for an overloaded database.
       if (isStatementTimeout(error)) throw new DomainError('DATABASE_UNAVAILABLE', { cause: error })
       throw error
     })
@@ -74,7 +74,7 @@ export function createErasures({
     }
   }
 
-  /** Alone with the store: once this has committed, no event of the user can still be written. */
+  /** With the exclusive lock: once this has committed, no event of the user can be written. */
   const begin = (key: CommandKey, userId: string, anonymise: boolean): Promise<void> =>
     withExclusiveStoreLock(db, key.storeId, async (_client, prisma) => {
       await prisma.erasedUser.createMany({
@@ -86,9 +86,10 @@ export function createErasures({
 
   return {
     /**
-     * Erases a user, or leaves their events without them. From the first step on late events are refused.
+     * Erases a user, or anonymises their events. From the first step on late events are refused.
      *
-     * @param anonymise events stay, without their data, as those of somebody whose name leads to nobody
+     * @param anonymise whether the events are kept, without their data, under a pseudonym that cannot be
+     *   traced back
      */
     async user(
       key: CommandKey,
@@ -117,7 +118,7 @@ export function createErasures({
       )
     },
 
-    /** Deletes what a store has. Its access must have been taken from it before. */
+    /** Deletes everything of a store. Its access must have been revoked before. */
     async store(key: CommandKey, onFinished: OnFinished): Promise<Progress> {
       const { storeId } = key
       await withSharedStoreLock(db, storeId, (_client, prisma) => beginProgress(prisma, key))
@@ -144,7 +145,7 @@ export function createErasures({
   }
 }
 
-/** Counts what there is at the beginning; nothing is added any more. */
+/** Counts the events at the beginning; nothing can be added any more. */
 const countOnce =
   (text: string, values: readonly unknown[]): Step =>
   async (client, progress) => {

@@ -1,16 +1,16 @@
 import type { PoolClient } from 'pg'
 import type { PrismaDb } from '@user-stats/prisma-events'
 
-/** What carrying out a command has done so far, over all its attempts. */
+/** The progress of a command, over all its attempts. */
 export interface Progress {
   readonly finished: boolean
-  /** How many events there were at the beginning. Null until they are counted. */
+  /** Number of events at the beginning. Null until they are counted. */
   readonly eventsTotal: number | null
   readonly eventsDeleted: number
   readonly eventsAnonymised: number
   /** Rows deleted, by table. */
   readonly rows: Readonly<Record<string, number>>
-  /** Who has the events of an anonymised user; null when they are deleted, and again once it is finished. */
+  /** The pseudonym of an anonymised user; null when events are deleted, and again once it is finished. */
   readonly pseudonym: string | null
 }
 
@@ -19,17 +19,17 @@ export interface CommandKey {
   readonly commandId: number
 }
 
-/** Not a command: deleting all events of a store at a caller's wish. Commands count from 1. */
+/** Not a command: deleting all events of a store on request. Commands are numbered from 1. */
 export const directDeletionId = 0
 
-/** Begins, unless it was begun before. */
+/** Begins a command, unless it has begun before. */
 export const beginProgress = (
   prisma: PrismaDb,
   key: CommandKey,
   pseudonym: string | null = null,
 ): Promise<unknown> => prisma.erasure.createMany({ data: { ...key, pseudonym }, skipDuplicates: true })
 
-/** Goes on with what has not come to its end; what has begins anew. */
+/** Continues an unfinished command; a finished one begins anew. */
 export async function resumeProgress(prisma: PrismaDb, key: CommandKey): Promise<void> {
   await prisma.erasure.updateMany({
     where: { ...key, finishedAt: { not: null } },
@@ -41,7 +41,7 @@ export async function resumeProgress(prisma: PrismaDb, key: CommandKey): Promise
 export const hasBegun = async (prisma: PrismaDb, key: CommandKey): Promise<boolean> =>
   (await prisma.erasure.count({ where: key })) > 0
 
-/** Where it stands; whoever works at the same command waits until this transaction ends. */
+/** The current state; concurrent calls for the same command wait until this transaction ends. */
 export async function holdProgress(client: PoolClient, prisma: PrismaDb, key: CommandKey): Promise<Progress> {
   await client.query('SELECT FROM erasures WHERE store_id = $1 AND command_id = $2 FOR UPDATE', [
     key.storeId,
@@ -58,7 +58,7 @@ export async function holdProgress(client: PoolClient, prisma: PrismaDb, key: Co
   }
 }
 
-/** Writes down where it stands now. Once it is finished nothing tells any more whom a pseudonym stood for. */
+/** Saves the state. Once it is finished, the link from the user to the pseudonym is deleted. */
 export async function saveProgress(
   prisma: PrismaDb,
   key: CommandKey,
@@ -76,7 +76,7 @@ export async function saveProgress(
   })
 }
 
-/** Adds up rows by table. Tables without any are left out. */
+/** Adds up deleted rows by table. Tables without any are omitted. */
 export const addRows = (
   before: Readonly<Record<string, number>>,
   more: Readonly<Record<string, number>>,

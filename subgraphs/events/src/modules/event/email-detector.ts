@@ -1,10 +1,13 @@
 import { badInput, type DomainError } from '@user-stats/core'
 import type { PreparedEvent } from './validation.ts'
 
-/** Which member of an event looks like an e-mail address. */
+/** The member of an event that looks like an e-mail address. */
 export interface EmailFault {
   readonly field: string
-  /** Whether it is the name of a member of `field`; the name itself is not told, for it may be personal data. */
+  /**
+   * Whether it is the name of a member of `field`; the name itself is not reported, for it may be personal
+   * data.
+   */
   readonly isName: boolean
 }
 
@@ -15,9 +18,9 @@ const domain = /[\p{L}\p{N}.-]/u
 const maxDomain = 255
 
 /**
- * Whether a text has something in it that is shaped like an e-mail address: a character, `@`, and a name with a dot
- * whose last part has two or more characters, one of them a letter. Also as URLs write it (`%40`), and in full width.
- * One pass: what follows one `@` ends before the next.
+ * Whether a text contains something shaped like an e-mail address: a character, `@`, and a name with a dot
+ * whose last part has two or more characters, one of them a letter. Also in the encoding of URLs (`%40`), and
+ * in full width. One pass: the part after one `@` ends before the next.
  */
 export function hasEmail(text: string): boolean {
   // Most texts end here.
@@ -38,13 +41,13 @@ function isDomain(text: string, from: number): boolean {
     if (!domain.test(character)) break
     name += character
   }
-  // The end of a sentence is no part of it.
+  // Ignore the dot at the end of a sentence.
   const labels = name.split('.').filter((label, at, all) => label !== '' || at < all.length - 1)
   const last = labels.at(-1) ?? ''
   return labels.length > 1 && labels[0] !== '' && last.length > 1 && /\p{L}/u.test(last)
 }
 
-/** The first member of an event with an e-mail address in its value or name; null when there is none. */
+/** The first member of an event whose value or name contains an e-mail address; null when there is none. */
 export function findEmail({ userId, type, data, key }: Searched): EmailFault | null {
   for (const [field, value] of Object.entries({ type, userId, idempotencyKey: key ?? '' }))
     if (hasEmail(value)) return { field, isName: false }
@@ -62,7 +65,7 @@ function findIn(value: unknown, field: string): EmailFault | null {
   return null
 }
 
-/** The refusal of such an event. */
+/** The error for such an event. */
 export const refusalOf = ({ field, isName }: EmailFault): DomainError =>
   badInput(
     field,

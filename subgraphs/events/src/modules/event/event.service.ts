@@ -27,7 +27,7 @@ const maxBulk = 1_000
 const maxPage = 10_000
 /** Bytes of `data` at which a page ends early: each event may have 64 KiB. */
 const maxPageBytes = 4 * 1_024 * 1_024
-/** Rows that are read before it is known how large they are. */
+/** Rows read before their size is known. */
 const firstPiece = 500
 
 export interface EventsOptions {
@@ -37,7 +37,7 @@ export interface EventsOptions {
   readonly clock: () => Date
 }
 
-/** Whether an outcome concerns whatever a caller sends. An admin names a store for each event. */
+/** Whether an error applies to all events of a caller. An admin names a store for each event. */
 const isRefused = ({ role }: Caller, { code }: DomainError): boolean =>
   code === 'KEY_REVOKED' || (role === 'STORE' && (code === 'STORE_BLOCKED' || code === 'STORE_NOT_FOUND'))
 
@@ -69,14 +69,17 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
   }
 
   return {
-    /** @throws BAD_USER_INPUT, IDEMPOTENCY_KEY_REUSED, EVENT_ERASED, USER_ERASED, QUEUE_FULL and refusals of access */
+    /**
+     * @throws BAD_USER_INPUT, IDEMPOTENCY_KEY_REUSED, EVENT_ERASED, USER_ERASED, QUEUE_FULL and errors of
+     * access
+     */
     async record(caller: Caller, input: EventInput): Promise<Recorded> {
       let item: BatchItem
       try {
         item = toItem(caller, input, clock())
       } catch (error) {
-        // Whether the caller may record anything comes before what is wrong with the event.
-        await access.admit(caller, null)
+        // Report missing access before faults of the event.
+        await access.assertActive(caller, null)
         throw error
       }
       const [outcome] = await ingest.record([item])
@@ -88,10 +91,10 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
     /**
      * Records up to 1,000 events; each has an outcome of its own, in order.
      *
-     * @throws BAD_USER_INPUT for their number, QUEUE_FULL, and refusals of access that concern them all
+     * @throws BAD_USER_INPUT for their number, QUEUE_FULL, and errors of access that concern them all
      */
     async recordMany(caller: Caller, inputs: readonly EventInput[]): Promise<Outcome[]> {
-      // Who may record nothing at all is told so, not once for each event.
+      // A caller without access gets one error, not one per event.
       if (caller.role !== 'STORE' && caller.role !== 'ADMIN') tenantOf(caller)
       if (inputs.length > maxBulk)
         throw badInput('events', `must be ${maxBulk.toLocaleString('en')} events at most`)
@@ -104,8 +107,8 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
       const written = await ingest.record(
         prepared.filter((item): item is BatchItem => !(item instanceof DomainError)),
       )
-      // The writer looks at the caller's key and store, if there is anything to write.
-      if (written.length === 0) await access.admit(caller, null)
+      // The writer checks the caller's key and store, if there is anything to write.
+      if (written.length === 0) await access.assertActive(caller, null)
       else if (written.every((outcome) => outcome instanceof DomainError))
         for (const outcome of written) if (isRefused(caller, outcome)) throw outcome
       let next = 0
@@ -116,9 +119,9 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
     },
 
     /**
-     * A page of a store's events, newest first, with one row more than asked for when more follows.
+     * A page of a store's events, newest first, with one row more than requested when more follow.
      *
-     * @throws BAD_USER_INPUT for `first` and `after`, and refusals of access
+     * @throws BAD_USER_INPUT for `first` and `after`, and errors of access
      */
     async page(
       caller: Caller,
@@ -131,7 +134,7 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
       if (filter.userId != null) requireText('userId', filter.userId, 128)
       for (const type of filter.types ?? []) requireText('types', type, 128)
       let cursor = after == null ? null : parseCursor(after)
-      await access.admit(caller, tenant)
+      await access.assertActive(caller, tenant)
       const read = async (limit: number, from: Position | null) =>
         await pool.query<EventRow & { dataBytes: number }>({
           text: `SELECT id, store_id AS "storeId", user_id AS "userId", type, data,
@@ -175,7 +178,7 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
   }
 }
 
-/** Rows that are read next: as many as are likely to fill what is left of a page. */
+/** The number of rows to read next: enough to fill the rest of the page, by an estimate. */
 const nextPieceLength = (rows: number, bytes: number): number =>
   rows === 0 ? firstPiece : Math.max(firstPiece, Math.floor(((maxPageBytes - bytes) * rows) / (bytes + 1)))
 
@@ -184,7 +187,7 @@ export interface EventPage {
   readonly hasNextPage: boolean
 }
 
-/** Where an event stands in the order of pages. Opaque to callers. */
+/** The position of an event in the order of pages. Opaque to callers. */
 export const cursorOf = ({ occurredAt, id }: EventRow): string =>
   Buffer.from(`${String(occurredAt.getTime())}:${id}`).toString('base64url')
 
@@ -193,6 +196,6 @@ type Position = Pick<EventRow, 'occurredAt' | 'id'>
 function parseCursor(cursor: string): Position {
   const [, time, id] = /^(-?\d{1,15}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   if (time === undefined || id === undefined)
-    throw badInput('after', 'must be the endCursor of a page before')
+    throw badInput('after', 'must be the endCursor of an earlier page')
   return { occurredAt: new Date(Number(time)), id }
 }

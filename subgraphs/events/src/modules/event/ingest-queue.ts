@@ -9,20 +9,25 @@ import { createWriter } from './writer.ts'
 
 export interface IngestOptions {
   readonly pool: Pool
-  /** Connections that write batches, and nothing else. */
+  /** Connections for writing batches only. */
   readonly writers: Pool
   readonly partitions: Partitions
   /** Events that may be queued; beyond it stores with more than their share of them are refused. */
   readonly queueLimit?: number | undefined
   /** Milliseconds until each event has its answer, whatever the database does. */
   readonly acknowledgeTimeout?: number
-  /** Events of one transaction at most. */
+  /** Maximum events of one transaction. */
   readonly batchLimit?: number
-  /** Transactions at once. While they commit, the next batches gather. */
-  readonly lanes?: number
-  /** Events that must be queued before another transaction begins beside one: it would wait for the same totals. */
+  /** Concurrent transactions. While they commit, the next batches gather. */
+  readonly concurrency?: number
+  /**
+   * Queued events required to begin a transaction concurrently with another: it would wait for the same
+   * totals.
+   */
   readonly minimumBatch?: number
-  /** Milliseconds after which a transaction counts as slow: events of other stores are written beside it. */
+  /**
+   * Milliseconds after which a transaction counts as slow: events of other stores are written concurrently.
+   */
   readonly slowAfter?: number
 }
 
@@ -36,7 +41,9 @@ interface QueuedEvent extends Entry {
 }
 
 const attempts = 5
-/** Characters of the data in one transaction, about, shared by its stores: they become one message in one turn. */
+/**
+ * Approximate maximum characters of data in one transaction, shared by its stores: serialized in one turn.
+ */
 const batchCharacters = 2_097_152
 const keyOf = ({ event }: BatchItem): string | undefined =>
   event.key === null ? undefined : `${String(event.storeId)}\0${event.key}`
@@ -45,9 +52,10 @@ const toFailure = (cause: unknown): DomainError =>
   new DomainError(isDatabaseUnavailable(cause) ? 'DATABASE_UNAVAILABLE' : 'INTERNAL_SERVER_ERROR', { cause })
 
 /**
- * Group commit: events that arrive in one turn of the event loop, or while a batch is being written, form the next
- * batch, in which each store has its share. Events wait for what concerns themselves only: for a month that is being
- * made, or a store that is locked, those of other months and stores do not. Each is acknowledged after its commit.
+ * Group commit: events that arrive in one turn of the event loop, or while a batch is being written, form the
+ * next batch, in which each store has its share. Events only wait for their own month or store: while a
+ * partition is being created or a store is locked, those of other months and stores are written. Each is
+ * acknowledged after its commit.
  */
 export function createIngest({
   pool,
@@ -56,26 +64,26 @@ export function createIngest({
   queueLimit = 20_000,
   acknowledgeTimeout = 12_000,
   batchLimit = 1_000,
-  lanes = 2,
+  concurrency = 2,
   minimumBatch = 32,
   slowAfter = 250,
 }: IngestOptions) {
   const writeBatch = createWriter({ pool: writers })
-  /** Transactions that may begin beside slow ones. */
-  const spareLanes = Math.max(0, writers.options.max - lanes)
+  /** Additional transactions allowed while others are slow. */
+  const spareTransactions = Math.max(0, writers.options.max - concurrency)
   const queues = createStoreQueues<QueuedEvent>(queueLimit)
   const keysInFlight = new Set<string>()
   const monthsInMaking = new Set<string>()
   const locked = createLockedStores({ pool, onLooked: pump, isAwaited: () => queues.size() > 0 })
   let idle: (() => void)[] = []
-  /** Batches that are being written, each with its beginning. */
+  /** Batches in flight, each with its start time. */
   const inFlight = new Map<readonly QueuedEvent[], number>()
   let watch: NodeJS.Timeout | undefined
   let gathering: NodeJS.Immediate | undefined
   let slowTimer: NodeJS.Timeout | undefined
 
   /**
-   * Answers what has waited long enough: what is queued is not recorded any more; what is being written may yet be.
+   * Answers events that have waited too long: queued ones are dropped; those in flight may still be recorded.
    * One timer for all, and none while nothing waits for long.
    */
   function answerOverdue(): void {
@@ -93,7 +101,7 @@ export function createIngest({
     pump()
   }
 
-  /** Stores with events in slow transactions: more of theirs would only wait for the same rows. */
+  /** Stores with events in slow transactions: more of theirs would wait for the same rows. */
   function slowStores(): ReadonlySet<number> {
     const latest = performance.now() - slowAfter
     const slow = [...inFlight].filter(([, began]) => began <= latest)
@@ -114,7 +122,7 @@ export function createIngest({
       })
   }
 
-  /** Whether an event can be written now. A key is written once at a time; its repeats wait until it is. */
+  /** Whether an event can be written now. A key is written by one batch at a time; its duplicates wait. */
   function claim({ month, item }: QueuedEvent): boolean {
     if (!partitions.has(month)) {
       makeMonth(month)
@@ -147,7 +155,7 @@ export function createIngest({
     }
   }
 
-  /** @returns events that are to be written again */
+  /** @returns events to write again */
   async function write(batch: readonly QueuedEvent[], attempt = 1): Promise<readonly QueuedEvent[]> {
     try {
       const outcomes = await writeBatch(batch.map(({ item }) => item))
@@ -163,7 +171,7 @@ export function createIngest({
         await Promise.all([...months].map(partitions.ensure))
         return await write(batch, attempts)
       }
-      // One bad row must not fail its neighbours: halve until it stands alone.
+      // One bad row must not fail the others: split the batch in halves until it is alone.
       if (/^2[23]/.test(stateOf(error)) && batch.length > 1) {
         const half = batch.length >> 1
         return [...(await write(batch.slice(0, half))), ...(await write(batch.slice(half)))]
@@ -194,14 +202,14 @@ export function createIngest({
   function pump(): void {
     while (queues.size() > 0) {
       const slow = slowStores()
-      if (inFlight.size >= lanes + (slow.size > 0 ? spareLanes : 0)) break
+      if (inFlight.size >= concurrency + (slow.size > 0 ? spareTransactions : 0)) break
       if (inFlight.size > 0 && slow.size === 0 && queues.size() < minimumBatch) break
       const isStoreReady = (storeId: number): boolean => !slow.has(storeId) && !locked.has(storeId)
       const batch = queues.take(batchLimit, isStoreReady, claimWithin(batchCharacters / queues.stores()))
       if (batch.length === 0) break
       void runWorkload(undefined, () => run(batch))
     }
-    if (inFlight.size > 0 && inFlight.size < lanes + spareLanes && queues.size() > 0)
+    if (inFlight.size > 0 && inFlight.size < concurrency + spareTransactions && queues.size() > 0)
       slowTimer ??= setTimeout(() => {
         slowTimer = undefined
         pump()
@@ -212,7 +220,7 @@ export function createIngest({
     }
   }
 
-  /** Whether there is no room for events of the stores they belong to. */
+  /** Whether the queue is full for the stores of some events. */
   function isFull(items: readonly BatchItem[]): boolean {
     const [first] = items
     // Almost all requests concern one store.
@@ -225,14 +233,14 @@ export function createIngest({
 
   return {
     /**
-     * Writes events, in whatever batches they end up in.
+     * Writes events, in any number of batches.
      *
      * @returns an outcome for each, in order
-     * @throws QUEUE_FULL when there is no room for all of them; an outcome is DATABASE_UNAVAILABLE when it is not
-     *   known in time
+     * @throws QUEUE_FULL when not all of them fit; an outcome is DATABASE_UNAVAILABLE when it is not known in
+     *   time
      */
     record(items: readonly BatchItem[]): Promise<Outcome[]> {
-      // What waits for the end of this turn only makes room.
+      // Requests later in this turn only free capacity.
       if (isFull(items)) pump()
       if (isFull(items)) return Promise.reject(new DomainError('QUEUE_FULL'))
       const since = performance.now()
@@ -249,9 +257,9 @@ export function createIngest({
       })
       return Promise.all(outcomes)
     },
-    /** Events that are queued. */
+    /** Number of queued events. */
     queued: queues.size,
-    /** Resolves once everything accepted is written. */
+    /** Resolves when all accepted events are written. */
     drained: (): Promise<void> =>
       inFlight.size === 0 && queues.size() === 0
         ? Promise.resolve()

@@ -4,21 +4,21 @@ import { findLockedStores } from '../../database/store-lock.ts'
 
 export interface LockedStoresOptions {
   readonly pool: Pool
-  /** Called after each look whether locks are free. */
+  /** Called after each check whether locks are free. */
   readonly onLooked: () => void
-  /** Whether anybody still waits for a lock. */
+  /** Whether any events still wait for a lock. */
   readonly isAwaited: () => boolean
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const lookPause = 25
 
-/** Stores whose lock somebody holds alone, for as long as that is so: their events are not sent to the database. */
+/** Stores with an exclusive lock: their events are not sent to the database meanwhile. */
 export function createLockedStores({ pool, onLooked, isAwaited }: LockedStoresOptions) {
   const locked = new Set<number>()
   let watching = false
 
-  /** A database that is away is found by whoever writes next. */
+  // An unavailable database is detected by the next write.
   const find = (stores: readonly number[]): Promise<number[]> =>
     findLockedStores(pool, stores).catch(() => [])
 
@@ -39,7 +39,7 @@ export function createLockedStores({ pool, onLooked, isAwaited }: LockedStoresOp
   return {
     /** Whether a store's events have to wait. Store 0 stands for all. */
     has: (storeId: number): boolean => locked.has(storeId) || locked.has(0),
-    /** Looks which of some stores are locked, and watches those. */
+    /** Checks which of some stores are locked, and watches those. */
     async look(stores: readonly number[]): Promise<void> {
       for (const storeId of await find([0, ...stores])) locked.add(storeId)
       void watch()

@@ -6,15 +6,15 @@ export type Partitions = ReturnType<typeof createPartitions>
 const monthOf = (instant: Date): string => `${instant.toISOString().slice(0, 7)}-01`
 
 /**
- * Makes monthly partitions before they are needed. The serving role cannot create tables; a function of the schema's
- * owner does.
+ * Creates monthly partitions before they are needed. The serving role cannot create tables; it calls a
+ * function of the schema's owner.
  */
 export function createPartitions({ pool }: { readonly pool: Pool }) {
   const made = new Set<string>()
   const making = new Map<string, Promise<void>>()
 
   function make(month: string): Promise<void> {
-    // Whoever needs it first: it is made for all.
+    // In the service's workload: the first request creates it for all.
     const done = runWorkload(undefined, () => pool.query('SELECT ensure_month($1::date)', [month]))
       .then(() => {
         made.add(month)
@@ -31,13 +31,13 @@ export function createPartitions({ pool }: { readonly pool: Pool }) {
     monthOf,
     /** Whether a month is known to have its partitions. */
     has: (month: string): boolean => made.has(month),
-    /** Makes sure that a month has its partitions. */
+    /** Ensures that a month has its partitions. */
     ensure,
-    /** Forgets that a month had its partitions: the database says otherwise. */
+    /** Invalidates a month after the database reported that its partition is missing. */
     forget: (month: string): void => {
       made.delete(month)
     },
-    /** Makes the partitions of this month and the next two ahead of time. */
+    /** Creates the partitions of this month and the next two. */
     ensureAhead: async (now: Date): Promise<void> => {
       const ahead = [0, 1, 2].map(
         (months) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1)),

@@ -1,20 +1,20 @@
-/** What is queued for a store. */
+/** The queue of a store. */
 export interface Entry {
   readonly storeId: number
 }
 
 /**
- * Queues of entries, one for each store, from which batches are taken in even shares: however much one store has
- * queued, the next batch has entries of all that are ready.
+ * Queues of entries, one per store, from which batches are taken in equal shares: however much one store has
+ * queued, the next batch contains entries of all ready stores.
  *
- * @param limit entries of all stores together
+ * @param limit maximum entries of all stores together
  */
 export function createStoreQueues<E extends Entry>(limit: number) {
-  /** The store served least recently first. */
+  /** The least recently served store is first. */
   const queues = new Map<number, E[]>()
   let size = 0
 
-  /** Moves up to `most` entries that are ready from a store's queue into a batch. */
+  /** Moves up to `most` ready entries from a store's queue into a batch. */
   function takeFrom(storeId: number, most: number, isReady: (entry: E) => boolean, batch: E[]): void {
     const queue = queues.get(storeId) ?? []
     const kept: E[] = []
@@ -31,7 +31,7 @@ export function createStoreQueues<E extends Entry>(limit: number) {
     if (taken === 0) return
     size -= taken
     const rest = [...kept, ...queue.slice(at)]
-    // Served: behind the others now.
+    // Served: move it behind the others.
     queues.delete(storeId)
     if (rest.length > 0) queues.set(storeId, rest)
   }
@@ -40,7 +40,7 @@ export function createStoreQueues<E extends Entry>(limit: number) {
     size: (): number => size,
 
     /**
-     * Whether there is no room for more entries of a store: all queues together are full, and its own holds its share.
+     * Whether a store may queue no more entries: the queues are full, and it has used its share.
      */
     isFull(storeId: number, more: number): boolean {
       if (size + more <= limit) return false
@@ -56,14 +56,14 @@ export function createStoreQueues<E extends Entry>(limit: number) {
       size += 1
     },
 
-    /** Puts entries back that were taken, ahead of what is queued. */
+    /** Puts entries back at the front of the queue. */
     putBack(entries: readonly E[]): void {
       for (const [storeId, own] of Map.groupBy(entries, (entry) => entry.storeId))
         queues.set(storeId, [...own, ...(queues.get(storeId) ?? [])])
       size += entries.length
     },
 
-    /** Takes up to a number of entries that are ready: an even share of each store first, then whatever there is. */
+    /** Takes up to a number of ready entries: an equal share of each store first, then any. */
     take(most: number, isStoreReady: (storeId: number) => boolean, isReady: (entry: E) => boolean): E[] {
       const batch: E[] = []
       const stores = [...queues.keys()].filter(isStoreReady)
@@ -90,7 +90,7 @@ export function createStoreQueues<E extends Entry>(limit: number) {
       return removed
     },
 
-    /** Stores that have entries. */
+    /** Stores with entries. */
     stores: (): number => queues.size,
 
     /** All entries, in no particular order. */

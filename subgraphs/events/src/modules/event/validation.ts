@@ -8,7 +8,7 @@ const dayMs = 86_400_000
 /** How many days back an event may have happened. */
 const horizonDays = 3_650
 
-/** What a sender says of one event. */
+/** One event, as sent. */
 export interface EventInput {
   readonly storeId?: number | null
   readonly type: string
@@ -18,7 +18,7 @@ export interface EventInput {
   readonly idempotencyKey?: string | null
 }
 
-/** An event that breaks no rule and can be written with others. */
+/** A valid event, ready to be written in a batch. */
 export interface PreparedEvent {
   readonly storeId: number
   readonly type: string
@@ -29,17 +29,17 @@ export interface PreparedEvent {
   readonly occurredAt: Date
   readonly receivedAt: Date
   readonly key: string | null
-  /** SHA-256 over what was sent; null without a key. */
+  /** SHA-256 of the content as sent; null without a key. */
   readonly fingerprint: Buffer | null
 }
 
-/** A string PostgreSQL can hold: no NUL, no half of a surrogate pair. */
+/** Whether PostgreSQL can store a string: no NUL, no unpaired surrogates. */
 const isText = (value: string): boolean => !value.includes('\0') && value.isWellFormed()
 
 /** @throws BAD_USER_INPUT unless the value has 1 to `max` characters that can be stored */
 export function requireText(field: string, value: string, max: number): string {
   if (!isText(value)) throw badInput(field, 'must not contain NUL or unpaired surrogates')
-  // Characters as PostgreSQL counts them; a string has never fewer code units.
+  // Characters as PostgreSQL counts them; a string never has fewer code units.
   if (value.length === 0 || (value.length > max && Array.from(value).length > max))
     throw badInput(field, `must have 1 to ${String(max)} characters`)
   return value
@@ -60,7 +60,7 @@ function checkData(value: unknown, path: string, depth: number): void {
 
 function encodeData(data: Record<string, unknown>): string {
   const json = JSON.stringify(data)
-  // First: looking at each value of what is far too large takes long.
+  // Check the size first: visiting each value of very large data takes long.
   if (Buffer.byteLength(json) > maxDataBytes) throw badInput('data', 'must not be larger than 64 KiB as JSON')
   checkData(data, 'data', 1)
   return json
@@ -79,9 +79,9 @@ const requireKey = ({ idempotencyKey }: EventInput): string | null =>
   idempotencyKey == null ? null : requireText('idempotencyKey', idempotencyKey, 255)
 
 /**
- * Checks an event against the rules that need no database.
+ * Checks an event against all rules that need no database.
  *
- * @throws BAD_USER_INPUT naming the first member that breaks one, and the rule
+ * @throws BAD_USER_INPUT naming the first invalid member and the rule
  */
 export function prepareEvent(input: EventInput, storeId: number, receivedAt: Date): PreparedEvent {
   const type = requireText('type', input.type, 128)
@@ -115,7 +115,7 @@ export function requireEvent(input: EventInput, requireStore: () => unknown, rec
   )
 }
 
-/** Objects that differ only in the order of their members are the same content. */
+/** Objects that differ only in the order of their members are equal. */
 const sorted = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

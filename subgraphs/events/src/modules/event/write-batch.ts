@@ -5,27 +5,31 @@ import { refusalOf, type EmailFault } from './email-detector.ts'
 import type { EventRow } from './event-row.ts'
 import type { PreparedEvent } from './validation.ts'
 
-/** An event to be written, with the key whose holder sent it. */
+/** An event to write, with the API key that sent it. */
 export interface BatchItem {
   readonly event: PreparedEvent
   readonly keyId: string
-  /** The store the key is filed under. */
+  /** The store that the key is recorded under. */
   readonly keyStore: number
-  /** Admins name any store, but one that is known; a blocked store does not stop them. */
+  /** Admins may name any known store; a blocked store does not stop them. */
   readonly admin: boolean
-  /** What in it looks like an e-mail address, or null; absent when nobody has looked. */
+  /** The member that looks like an e-mail address, or null; absent when it has not been checked. */
   readonly email?: EmailFault | null
 }
 
 export type Outcome = { readonly event: EventRow; readonly duplicate: boolean } | DomainError
 
-/** The outcome of an event that was not written because its store refuses e-mail addresses and nobody has looked. */
+/**
+ * The outcome of an event that was not written because its store refuses e-mail addresses and it has not been
+ * checked.
+ */
 export const unchecked = new DomainError('INTERNAL_SERVER_ERROR')
 
 /**
- * One statement: judges every item (an event of a day whose raw events are gone is refused as BAD_USER_INPUT), claims idempotency keys, writes the events that are new and adds them to the
- * four rollups. A user counts as new to a day when the row that came back holds just what this batch incoming.
- * Every upsert is sorted by its key, so that writers queue up instead of deadlocking.
+ * One statement: validates every item (an event of a day whose raw events are deleted is refused as
+ * BAD_USER_INPUT), claims idempotency keys, writes new events and adds them to the four rollups. A user is
+ * new to a day when the returned row holds exactly the counts of this batch. Every upsert is sorted by its
+ * key, so that writers queue up instead of deadlocking.
  */
 const writeText = `
 WITH input AS MATERIALIZED (
@@ -106,7 +110,7 @@ LEFT JOIN events e ON e.store_id = k.store_id AND e.occurred_at = k.occurred_at 
 interface WrittenRow {
   readonly ord: number
   readonly refusal: ErrorCode | 'EMAIL_LIKE' | null
-  /** From which day on the store's raw events are kept, for an event that is refused. */
+  /** The first day of the store's raw events, for a refused event. */
   readonly raw_from: string | null
   readonly id: string | null
 }
@@ -124,20 +128,21 @@ interface KnownRow {
 }
 
 /**
- * A plan that fits every batch joins what was read and what was written row by row, which takes longer than all the
- * rest for large batches; from here on planning for the batch at hand (0.8 ms) is cheaper.
+ * A generic plan joins what was read and written row by row, which dominates for large batches; from this
+ * size on planning for the actual batch (0.8 ms) is cheaper.
  */
 const largeBatch = 40
 const planning = (size: number): string =>
   size > largeBatch ? 'SET LOCAL plan_cache_mode = force_custom_plan; ' : ''
 
 /**
- * Writes a batch in one transaction and answers once it is on disk, with an outcome for each item in order.
+ * Writes a batch in one transaction; resolves when it is on disk, with an outcome for each item in order.
  * No two items may carry the same idempotency key of the same store.
  *
- * @param pool of connections that send statements without waiting for the answers before: rows that the next batch
- *   wants too are locked no longer than PostgreSQL itself takes
- * @throws what `pg` throws, a lock timeout when a store is locked: then nothing was written, or, when the connection broke at the end, it is not known
+ * @param pool of connections that pipeline statements: rows that the next batch needs too stay locked no
+ *   longer than PostgreSQL itself takes
+ * @throws what `pg` throws, a lock timeout when a store is locked: then nothing was written, or, when the
+ *   connection broke at the end, the outcome is unknown
  */
 export async function writeBatch(pool: Pool, items: readonly BatchItem[]): Promise<Outcome[]> {
   const client = await pool.connect()
@@ -147,7 +152,7 @@ export async function writeBatch(pool: Pool, items: readonly BatchItem[]): Promi
     broken = false
     return outcomes
   } catch (error) {
-    // A statement that failed has ended its transaction; a connection that failed is of no more use.
+    // A failed statement has ended its transaction; a failed connection cannot be reused.
     broken = !(error instanceof DatabaseError)
     throw error
   } finally {
@@ -161,10 +166,10 @@ async function writeIn(client: PoolClient, items: readonly BatchItem[]): Promise
       `BEGIN; ${planning(items.length)}${shareStoresSoon(items.map(({ event }) => event.storeId))}`,
     ),
     client.query<WrittenRow>({ name: 'write-batch', text: writeText, values: columns(items) }),
-    // Of a transaction that has failed PostgreSQL makes a ROLLBACK.
+    // PostgreSQL turns the COMMIT of a failed transaction into a ROLLBACK.
     client.query('COMMIT'),
   ])
-  // The first that failed says why.
+  // The first failure has the reason.
   if (begun.status === 'rejected') throw begun.reason
   if (written.status === 'rejected') throw written.reason
   if (committed.status === 'rejected') throw committed.reason
@@ -183,14 +188,11 @@ async function writeIn(client: PoolClient, items: readonly BatchItem[]): Promise
   return outcomes
 }
 
-/** The distinct users of such a day can no longer be told, so nothing is added to it. */
+/** The distinct users of such a day can no longer be determined, so nothing is added to it. */
 const notKept = (rawFrom: string | null): DomainError =>
-  badInput(
-    'occurredAt',
-    `must not be before ${String(rawFrom)}: raw events of days before are no longer kept`,
-  )
+  badInput('occurredAt', `must not be before ${String(rawFrom)}: earlier raw events are no longer kept`)
 
-/** Items whose key was taken: by an event of the same content, of another content, or one that is gone. */
+/** Items whose key was used: for an event of the same content, of other content, or one that is deleted. */
 async function findKnown(
   client: PoolClient,
   items: readonly BatchItem[],
@@ -221,7 +223,7 @@ async function findKnown(
         },
       }
   }
-  // The key was there a moment ago and its window ended since. Trying again records the event.
+  // The key's window ended in the meantime. A retry records the event.
   for (const ord of repeated) outcomes[ord] ??= new DomainError('SERVICE_UNAVAILABLE')
 }
 

@@ -4,9 +4,9 @@ import { unchecked, writeBatch, type BatchItem, type Outcome } from './write-bat
 import { findEmail } from './email-detector.ts'
 
 /**
- * Writes batches. Whether a store refuses e-mail addresses is decided in the transaction, which knows; events are
- * looked through only for stores that were seen to refuse them. The first events of such a store come back unwritten,
- * and are written once they have been looked through.
+ * Writes batches. The transaction decides whether a store refuses e-mail addresses; only events of stores
+ * known to do so are checked for them. The first events of such a store are returned unwritten, and are
+ * written after the check.
  */
 export function createWriter({ pool }: { readonly pool: Pool }) {
   const strict = new Set<number>()
@@ -27,7 +27,7 @@ export function createWriter({ pool }: { readonly pool: Pool }) {
     const sent = strict.size === 0 ? items : await lookedThrough(items)
     const outcomes = await writeBatch(pool, sent)
     for (const [at, { event, email }] of sent.entries())
-      // It was written in spite of the address: the store has changed its mind.
+      // It was written in spite of the address: the store has changed its setting.
       if (email != null && 'event' in (outcomes[at] ?? {})) strict.delete(event.storeId)
     const left = [...items.keys()].filter((at) => outcomes[at] === unchecked)
     if (left.length === 0) return outcomes

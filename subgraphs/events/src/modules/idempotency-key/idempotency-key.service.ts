@@ -3,7 +3,7 @@ import { badInput, tenantOf, type Caller } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
 import { requireText } from '../event/validation.ts'
 
-/** An idempotency key that is still remembered, and the event it names. */
+/** An idempotency key that is still kept, and its event. */
 export interface KeyRow {
   readonly key: string
   readonly eventId: string
@@ -12,7 +12,7 @@ export interface KeyRow {
 
 export interface KeyPage {
   readonly rows: readonly KeyRow[]
-  /** The last key that was looked at. */
+  /** The last scanned key. */
   readonly last: string | null
   readonly hasNextPage: boolean
 }
@@ -21,7 +21,10 @@ const maxPage = 10_000
 
 export type IdempotencyKeys = ReturnType<typeof createIdempotencyKeys>
 
-/** Idempotency keys by user. They are kept by store and key only, so that a page is a stretch of the store's keys. */
+/**
+ * Idempotency keys by user. They are indexed by store and key only, so a page scans a range of the store's
+ * keys.
+ */
 export function createIdempotencyKeys({
   prisma,
   access,
@@ -30,7 +33,7 @@ export function createIdempotencyKeys({
   readonly access: Access
 }) {
   return {
-    /** @throws BAD_USER_INPUT, and refusals of access */
+    /** @throws BAD_USER_INPUT, and errors of access */
     async page(
       caller: Caller,
       named: number | null | undefined,
@@ -41,7 +44,7 @@ export function createIdempotencyKeys({
       requireText('userId', userId, 128)
       if (first < 1 || first > maxPage) throw badInput('first', 'must be 1 to 10,000')
       const from = after == null ? null : keyBehind(after)
-      await access.admit(caller, storeId)
+      await access.assertActive(caller, storeId)
       const rows = await prisma.$queryRaw<(Omit<KeyRow, 'eventId'> & { eventId: bigint; own: boolean })[]>`
         SELECT k.key, k.event_id AS "eventId", k.created_at AS "createdAt",
                EXISTS (
@@ -69,6 +72,6 @@ export const cursorOfKey = (key: string): string => Buffer.from(key).toString('b
 function keyBehind(cursor: string): string {
   const key = Buffer.from(cursor, 'base64url').toString()
   if (key === '' || key.includes('\0') || cursorOfKey(key) !== cursor)
-    throw badInput('after', 'must be the endCursor of a page before')
+    throw badInput('after', 'must be the endCursor of an earlier page')
   return key
 }

@@ -9,9 +9,9 @@ export interface RetentionOptions {
   readonly db: EventsDb
   readonly clock: () => Date
   readonly log: Logger
-  /** Raw events of all stores are kept this long; 0: for ever. */
+  /** The general retention time of raw events in days; 0: forever. */
   readonly days: number
-  /** How often dropping a month is tried in one run, and milliseconds between two attempts. */
+  /** Maximum attempts to drop a month in one run, and milliseconds between two attempts. */
   readonly dropAttempts?: number
   readonly dropPause?: number
 }
@@ -22,8 +22,8 @@ const taskLock = '7303, 1'
 export type Retention = ReturnType<typeof createRetention>
 
 /**
- * Lets raw events go that have been kept long enough, together with the user rows that were counted from them.
- * Daily totals stay. One replica at a time does it.
+ * Deletes raw events after their retention time, together with the user rows counted from them. Daily totals
+ * stay. One replica at a time does it.
  */
 export function createRetention({
   db,
@@ -36,16 +36,16 @@ export function createRetention({
   const daysAgo = (count: number): string =>
     new Date(clock().getTime() - count * dayMs).toISOString().slice(0, 10)
 
-  /** A clock that runs ahead must not cost data. */
+  /** A clock that runs ahead must not delete data. */
   async function clockIsTrusted(client: PoolClient): Promise<boolean> {
     const { rows } = await client.query<{ now: Date }>('SELECT now() AS now')
     const ahead = clock().getTime() - (rows[0]?.now.getTime() ?? 0)
     if (ahead <= dayMs) return true
-    log.error({ ahead }, 'the clock is more than a day ahead of the database: nothing is let go')
+    log.error({ ahead }, 'the clock is more than a day ahead of the database: nothing is deleted')
     return false
   }
 
-  /** Month by month; readers and writers go first, and it tries again between them. */
+  /** Drops month by month; readers and writers go first, and it retries in between. */
   async function dropMonths(client: PoolClient, stopped: () => boolean): Promise<void> {
     if (days === 0) return
     let months = 0
@@ -59,7 +59,7 @@ export function createRetention({
       } catch (error) {
         if (!isLockTimeout(error) && !isConflict(error)) throw error
         failures += 1
-        if (failures === dropAttempts) log.info('dropping months is left to the next run: there are readers')
+        if (failures === dropAttempts) log.info('months are dropped in the next run: there are readers')
         else await pause(dropPause)
       }
     if (months > 0) log.info({ months }, 'months of raw events are dropped')
@@ -67,8 +67,8 @@ export function createRetention({
 
   return {
     /**
-     * @param stopped asked between bounded steps
-     * @returns false when another replica is at it
+     * @param stopped checked between bounded steps
+     * @returns false when another replica is running it
      */
     async run(stopped: () => boolean): Promise<boolean> {
       const client = await db.pool.connect()

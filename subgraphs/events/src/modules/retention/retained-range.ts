@@ -5,15 +5,15 @@ import { DomainError } from '@user-stats/core'
 export type StoreScope = number | readonly number[] | null
 
 /**
- * Lets a range of UTC days through if all the raw events and user rows it needs are still kept. Days on which the
- * stores had nothing need nothing.
+ * Checks that all raw events and user rows of a range of UTC days are still kept. Days without events of the
+ * stores need none.
  *
- * In a transaction that reads in one snapshot, ask in that transaction, after a `LOCK TABLE … IN ACCESS SHARE MODE`
- * at its start. Otherwise ask after having read: had something gone before the read, it is known to be gone now.
+ * In a snapshot, call this in the same transaction, after a `LOCK TABLE … IN ACCESS SHARE MODE` at its start.
+ * Otherwise call it after reading: whatever was deleted before the read is detected.
  *
  * @param from the first day; null: from the beginning
  * @param to the day after the last; null: no end
- * @throws RANGE_NOT_RETAINED naming the first day that can be asked for
+ * @throws RANGE_NOT_RETAINED naming the first day that is kept
  */
 export async function requireRetained(
   db: Pool | PoolClient,

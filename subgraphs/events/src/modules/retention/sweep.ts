@@ -11,13 +11,13 @@ export interface SweepOptions {
   readonly stopped: () => boolean
 }
 
-/** Rows of one transaction. */
+/** Rows per transaction. */
 const chunk = 10_000
 
 /**
- * Deletes what stores want to be kept for a shorter time than others. First it is recorded, alone with the store,
- * from which day on raw events are kept: from then on nothing is added to days before and nobody counts from them.
- * Then they go, in chunks, beside the store's writers. A run that breaks off leaves the rest to the next.
+ * Deletes raw events of stores with a shorter retention time. First, with the exclusive lock, it records the
+ * first day that is kept: from then on nothing is added to earlier days and no query reads them. Then it
+ * deletes them in chunks, concurrently with the store's writers. The next run continues an interrupted one.
  */
 export async function sweepStores({ db, daysAgo, stopped }: SweepOptions): Promise<void> {
   const settings = await db.prisma.storeSettings.findMany({ orderBy: { storeId: 'asc' } })
@@ -28,7 +28,7 @@ export async function sweepStores({ db, daysAgo, stopped }: SweepOptions): Promi
     const rawFrom = rawFromOf.get(storeId) ?? null
     const limit = days === null ? null : daysAgo(days)
     if (limit !== null && (rawFrom ?? '') < limit) await recordRawFrom(db, storeId, limit)
-    // Days that are gone do not come back when a store is to be kept longer.
+    // Deleted days do not return when the retention time becomes longer.
     const from = (rawFrom ?? '') < (limit ?? '') ? limit : rawFrom
     if (from !== null) await sweepStore(db, storeId, from, stopped)
   }

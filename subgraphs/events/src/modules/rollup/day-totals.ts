@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { PoolClient } from 'pg'
 import type { ChangedRows, UserDayEvents } from './user-days.ts'
 
-/** What is to be taken out of totals and put into them, by the day and, where there is one, the type. */
+/** Amounts to subtract from totals and add to them, by day and, where given, type. */
 class Changes {
   readonly #byKey = new Map<string, { type: string; day: string; events: number; users: number }>()
 
@@ -27,12 +27,12 @@ class Changes {
 }
 
 /**
- * Corrects the totals of a store after events are deleted, or have been moved to another user, and gives their days
- * other versions. A day without events is no day of an aggregate. To be called at the end of a transaction: every writer
- * of the day waits for it. Days come before types, as with writers: whoever holds a day's total may still want those of
- * its types.
+ * Corrects the totals of a store after events were deleted or moved to another user, and gives their days new
+ * versions. A day without events is removed. Call it at the end of a transaction: every writer of the day
+ * waits for it. Days are locked before types, as by writers: a session that holds a day's total may still
+ * need those of its types.
  *
- * @param groups events that are deleted, or moved to another user
+ * @param groups events that were deleted, or moved to another user
  */
 export async function correctTotals(
   client: PoolClient,
@@ -96,7 +96,7 @@ export async function correctTotals(
   )
 }
 
-/** Gives a day of a store another version, in the transaction that removes some of its events. */
+/** Gives a day of a store a new version, in the transaction that deletes some of its events. */
 export const changeVersion = (client: PoolClient, storeId: number, day: string): Promise<unknown> =>
   client.query('UPDATE day_totals SET version = $3, removal = $3 WHERE store_id = $1 AND day = $2::date', [
     storeId,

@@ -2,9 +2,9 @@ import type { PoolClient } from 'pg'
 import { deleteChunk, type Rows } from '../../database/delete-chunk.ts'
 import { changeVersion } from './day-totals.ts'
 
-/** What one step has removed. */
+/** The result of one step. */
 export interface Removed {
-  /** False when nothing is left. */
+  /** False when nothing remains. */
   readonly more: boolean
   /** Deleted rows, by table. */
   readonly rows: Readonly<Record<string, number>>
@@ -13,7 +13,8 @@ export interface Removed {
 const ofDay = 'store_id = $1 AND day = $2::date'
 
 /**
- * What a day of a store (`$1`, `$2`) has besides its totals. The users last: while it has some, it is not finished.
+ * The rows of a store's day (`$1`, `$2`) besides its totals. Users come last: while any remain, the day is
+ * unfinished.
  */
 export const dayRows = [
   {
@@ -44,8 +45,8 @@ export async function deleteChunkOfTable(
 }
 
 /**
- * Removes some of what a store has of a UTC day to which nothing is added any more, in the caller's transaction: up to
- * a number of rows of each table. The totals go with the last of the rows.
+ * Deletes some rows of a store's UTC day to which nothing is added any more, in the caller's transaction: up
+ * to a number of rows of each table. The totals are deleted with the last of the rows.
  */
 export async function deleteChunkOfDay(
   client: PoolClient,

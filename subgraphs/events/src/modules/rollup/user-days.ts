@@ -8,10 +8,10 @@ export interface UserDayEvents {
   readonly events: number
 }
 
-/** How rows of users changed: added or removed. */
+/** Whether rows of users were added or removed. */
 export interface ChangedRows {
   readonly types: readonly { readonly type: string; readonly day: string }[]
-  /** A day as often as rows of it. */
+  /** Each day as often as rows of it changed. */
   readonly days: readonly string[]
 }
 
@@ -30,7 +30,7 @@ const groupsSql =
   'SELECT * FROM unnest($2::text[], $3::text[], $4::date[], $5::bigint[]) AS g(user_id, type, day, events)'
 const userDaysSql = `SELECT user_id, day, sum(events)::bigint AS events FROM (${groupsSql}) g GROUP BY 1, 2`
 
-/** Rows of users by their keys: each of the days with each of the users, and of the types if there are any. */
+/** Rows of users by key: each of the days with each of the users, and of the types if given. */
 interface Keys {
   readonly types: readonly (string | null)[]
   readonly days: readonly string[]
@@ -44,8 +44,8 @@ interface EmptyRow {
 }
 
 /**
- * Takes events out of the rows of their users; a row without events goes. Whoever adds to the same rows waits or is
- * waited for.
+ * Subtracts events from the rows of their users; a row without events is deleted. Locks the rows against
+ * concurrent writers.
  *
  * @returns the deleted rows
  */
@@ -56,8 +56,8 @@ export async function decrementUserRollups(
 ): Promise<ChangedRows> {
   if (groups.length === 0) return none
   const values = [storeId, ...columnsOf(groups)]
-  // Upserts find each row by its key, whatever the planner believes of a day that was empty when it last looked. A
-  // user's days come before their types, sorted: as with writers, so that all queue up instead of deadlocking.
+  // Upserts find each row by its key, whatever the planner's statistics. A user's days come before their
+  // types, sorted as by writers, so that all sessions queue up instead of deadlocking.
   const days = await client.query<EmptyRow>(
     `WITH lowered AS (
        INSERT INTO user_days AS t (store_id, day, user_id, events)
@@ -97,7 +97,7 @@ export async function decrementUserRollups(
   }
 }
 
-/** All keys at once for a single user, else those of each day and type: few, and no key that is not asked for. */
+/** All keys at once for a single user, else those of each day and type: few, and no others. */
 function keysOf(rows: readonly EmptyRow[]): Keys[] {
   const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)]
   const keys = (some: readonly EmptyRow[]): Keys => ({

@@ -1,4 +1,4 @@
-/** A store as this service knows it: what the gateway joins with the users service's. */
+/** A store in this service: the gateway joins it with the users service's. */
 export interface StoreRef {
   readonly id: number
 }

@@ -1,9 +1,9 @@
 import DataLoader from 'dataloader'
-import type { Asking, UserActivity, UserRef, Users } from './user.service.ts'
+import type { UserRequest, UserActivity, UserRef, Users } from './user.service.ts'
 
-/** Batches what one operation asks about the activity of users. */
+/** Batches one operation's queries for the activity of users. */
 export const createActivityLoader = (
-  request: Asking,
+  request: UserRequest,
   users: Users,
 ): DataLoader<UserRef, UserActivity, string> =>
   new DataLoader((refs) => users.activityOf(request, refs), {

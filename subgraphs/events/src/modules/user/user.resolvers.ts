@@ -2,11 +2,11 @@ import { DomainError } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import { toConnection } from '../event/event.resolvers.ts'
 
-/** Of another subgraph: the gateway never asks for it here, but whoever asks this service itself may. */
+/** A field of another subgraph: the gateway never requests it here, but direct clients may. */
 const foreign = {
   id: (): never => {
     throw new DomainError('USER_NOT_FOUND', {
-      message: 'Ids of registered users are known to the users service only: ask the gateway.',
+      message: 'Only the users service has the ids of registered users: send the query to the gateway.',
     })
   },
 }

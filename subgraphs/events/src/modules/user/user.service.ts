@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import { DomainError, inChunks, mayReadTenant, tenantOf, type Caller } from '@user-stats/core'
 import type { Access } from '../access/access.service.ts'
 
-/** A user as this service knows one: by what the store sends as `user_id`. */
+/** A user in this service: identified by the `user_id` that the store sends. */
 export interface UserRef {
   readonly storeId: number
   readonly ref: string
@@ -13,18 +13,18 @@ export interface UserActivity {
   readonly lastSeenAt: Date | null
 }
 
-/** Who asks, and a signal that ends it. */
-export interface Asking {
+/** The caller of a request, and its abort signal. */
+export interface UserRequest {
   readonly caller: Caller
   readonly signal: AbortSignal
 }
 
-/** Users of one statement. */
+/** Maximum users of one statement. */
 const chunk = 250
 
 export type Users = ReturnType<typeof createUsers>
 
-/** What the events say of users. */
+/** The activity of a user, computed from events. */
 export function createUsers({ pool, access }: { readonly pool: Pool; readonly access: Access }) {
   return {
     /** @throws UNAUTHENTICATED, FORBIDDEN unless the caller may see users of the store */
@@ -37,10 +37,10 @@ export function createUsers({ pool, access }: { readonly pool: Pool; readonly ac
     },
 
     /** Activity of many users, in their order. */
-    async activityOf(request: Asking, users: readonly UserRef[]): Promise<UserActivity[]> {
+    async activityOf(request: UserRequest, users: readonly UserRef[]): Promise<UserActivity[]> {
       const { caller } = request
       for (const storeId of new Set(users.map((user) => user.storeId)))
-        await access.admit(caller, tenantOf(caller, storeId))
+        await access.assertActive(caller, tenantOf(caller, storeId))
       return await inChunks(users, chunk, (some) => activityOf(pool, some), request)
     },
   }

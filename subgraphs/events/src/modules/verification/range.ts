@@ -40,9 +40,9 @@ const maxDifferences = 1_000
 export interface RecountOptions {
   readonly pool: Pool
   readonly clock: () => Date
-  /** Milliseconds a recount may take. */
+  /** Maximum milliseconds of a recount. */
   readonly timeout: number
-  /** Ends it once it is aborted. */
+  /** Aborts it. */
   readonly signal?: AbortSignal
 }
 
@@ -59,7 +59,7 @@ export async function recountRange(
   to: string,
 ): Promise<RollupVerification> {
   const recount = async (client: PoolClient): Promise<RollupVerification> => {
-    const { rows: gone } = await client.query<{ from: string; skipped: string }>(
+    const { rows: swept } = await client.query<{ from: string; skipped: string }>(
       `SELECT greatest($2::date, max(every.raw_from))::text AS from,
               count(*) FILTER (WHERE d.day < greatest(every.raw_from, own.raw_from)) AS skipped
        FROM (SELECT 0 AS store_id) all_stores
@@ -70,14 +70,14 @@ export async function recountRange(
       [storeId, from, to],
     )
     const asOf = clock()
-    const values = [storeId, gone[0]?.from ?? from, to, maxDifferences]
+    const values = [storeId, swept[0]?.from ?? from, to, maxDifferences]
     const { rows } = await client.query<Recount>(withQueryTimeout({ text: recountText, values }, timeout))
     const [found] = rows
     if (found === undefined) throw new Error('the recount answered nothing')
     return {
       asOf,
       checkedDays: Number(found.days),
-      skippedDays: Number(gone[0]?.skipped ?? 0),
+      skippedDays: Number(swept[0]?.skipped ?? 0),
       eventsCounted: Number(found.events),
       consistent: found.differences === '0',
       differenceCount: Number(found.differences),

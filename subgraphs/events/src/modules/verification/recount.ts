@@ -1,13 +1,13 @@
-// A store that is being deleted goes in parts.
+// A store that is being deleted is deleted in parts.
 const notDeleted = (store: string): string =>
   `NOT EXISTS (SELECT FROM store_access a WHERE a.store_id = ${store} AND a.state = 'DELETED')`
 
-/** What the four rollups have of the store $1 (null: all) from $2 on and before $3, but for days that are gone. */
+/** The four rollups of the store $1 (null: all) from $2 to before $3, except for days without raw events. */
 const held = (table: string): string => `(
   SELECT t.* FROM ${table} t LEFT JOIN retention own ON own.store_id = t.store_id
   WHERE ${notDeleted('t.store_id')} AND ($1::int IS NULL OR t.store_id = $1) AND t.day >= greatest($2::date, own.raw_from) AND t.day < $3::date)`
 
-/** Rows of a rollup by user that are not there, there for nothing, or wrong. */
+/** Rows of a rollup by user that are missing, superfluous, or wrong. */
 const ofUsers = (rollup: string, recounted: string, table: string, type: string, key: string): string => `
   SELECT '${rollup}' AS rollup, store_id, day, ${type} AS type, user_id,
          coalesce(c.events, 0) AS recounted_events, (c.events IS NOT NULL)::int::bigint AS recounted_users,
@@ -15,7 +15,7 @@ const ofUsers = (rollup: string, recounted: string, table: string, type: string,
   FROM ${recounted} c FULL JOIN ${held(table)} h USING (${key})
   WHERE c.events IS DISTINCT FROM h.events`
 
-/** The same of a rollup of totals. */
+/** The same for a rollup of totals. */
 const ofTotals = (rollup: string, recounted: string, table: string, type: string, key: string): string => `
   SELECT '${rollup}', store_id, day, ${type}, NULL,
          coalesce(c.events, 0), coalesce(c.users, 0), coalesce(h.events, 0), coalesce(h.users, 0)
@@ -24,8 +24,8 @@ const ofTotals = (rollup: string, recounted: string, table: string, type: string
   WHERE (c.events, c.users) IS DISTINCT FROM (h.events, h.users)`
 
 /**
- * Counts raw events anew and compares them with all rollups: a row with the counts and the first differences.
- * Parameters: store (or null for all), from, to, how many differences to name.
+ * Recounts raw events and compares them with all rollups: returns one row with the counts and the first
+ * differences. Parameters: store (or null for all), from, to, the maximum number of differences to list.
  */
 export const recountText = `
 WITH raw AS MATERIALIZED (

@@ -10,7 +10,7 @@ export interface VerificationOptions {
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
-  /** Milliseconds a recount may take. */
+  /** Maximum milliseconds of a recount. */
   readonly timeout: number
 }
 
@@ -35,17 +35,17 @@ export function createVerification({ db, access, audit, clock, timeout }: Verifi
      * @throws FORBIDDEN for all but admins, BAD_USER_INPUT for the range, QUERY_TOO_EXPENSIVE when it takes too long
      */
     async verify(
-      acting: AuditContext,
+      auditContext: AuditContext,
       storeId: number | null,
       { from, to }: { readonly from: string; readonly to: string },
       signal: AbortSignal,
     ): Promise<RollupVerification> {
-      const { caller } = acting
+      const { caller } = auditContext
       requireAdmin(caller)
       checkRange(from, to)
-      await access.admit(caller, storeId)
+      await access.assertActive(caller, storeId)
       const recordIds = storeId === null ? [] : [String(storeId)]
-      await audit.record(db.prisma, acting, { action: 'ROLLUPS_VERIFIED', storeId, recordIds })
+      await audit.record(db.prisma, auditContext, { action: 'ROLLUPS_VERIFIED', storeId, recordIds })
       return await recountRange({ pool: db.pool, clock, timeout, signal }, storeId, from, to)
     },
   }

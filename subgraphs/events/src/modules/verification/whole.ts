@@ -3,25 +3,25 @@ import { recountRange, type RollupDifference } from './range.ts'
 
 export interface WholeVerification {
   readonly eventsCounted: number
-  /** Days of stores that were recounted, and those whose raw events are no longer kept. */
+  /** Recounted days, per store, and skipped ones, whose raw events are no longer kept. */
   readonly checkedDays: number
   readonly skippedDays: number
   readonly differenceCount: number
-  /** The first of them. */
+  /** The first differences. */
   readonly differences: readonly RollupDifference[]
 }
 
 export interface WholeOptions {
   readonly pool: Pool
   readonly clock: () => Date
-  /** Told after each month. */
+  /** Called after each month. */
   readonly onMonth?: (month: string, done: number, of: number) => void
 }
 
 const hour = 3_600_000
 const named = 20
 
-/** The first days of the months in which there is anything, and of the one after. */
+/** The first days of the months with any data, and of the month after. */
 async function monthsOf(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ month: string }>(
     `WITH days AS (
@@ -36,7 +36,7 @@ async function monthsOf(pool: Pool): Promise<string[]> {
   return rows.map(({ month }) => month)
 }
 
-/** Recounts all there is, of all stores, month by month, and compares it with the rollups. */
+/** Recounts everything, of all stores, month by month, and compares it with the rollups. */
 export async function verifyAll({ pool, clock, onMonth }: WholeOptions): Promise<WholeVerification> {
   const months = await monthsOf(pool)
   const sum = { eventsCounted: 0, checkedDays: 0, skippedDays: 0, differenceCount: 0 }

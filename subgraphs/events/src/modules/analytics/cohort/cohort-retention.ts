@@ -1,6 +1,6 @@
 import { badInput, type Caller } from '@user-stats/core'
-import { requireWholeDays, tellParts } from '../privacy/small-cell-suppression.ts'
-import { admitPaths } from '../query/analyst-paths.ts'
+import { requireWholeDays, suppressSmallParts } from '../privacy/small-cell-suppression.ts'
+import { authorizePaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
 import { requireRaw } from '../series/measure.ts'
@@ -25,7 +25,7 @@ export interface RetentionWeek extends PeriodName {
 export interface RetentionCohort extends PeriodName {
   readonly start: Date
   readonly end: Date
-  /** Null, as all that is said of them, when they are too few for the caller. */
+  /** Null, like all its counts, when there are too few users to be shown to the caller. */
   readonly users: number | null
   readonly weeks: readonly RetentionWeek[]
 }
@@ -45,9 +45,9 @@ const maxWeeks = 52
 const maxLookBack = 36_500
 
 /**
- * Users by the week of their first fitting event, and who of them had one in later weeks.
+ * Users by the week of their first matching event, and how many of them had one in later weeks.
  *
- * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
+ * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and errors of access
  */
 export async function retention(
   { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
@@ -56,20 +56,20 @@ export async function retention(
 ): Promise<Retention> {
   const stores = storesOf(caller, filter)
   const disclosure = disclosureOf(caller)
-  const asked = parseSelection(stores, filter, disclosure)
+  const parsed = parseSelection(stores, filter, disclosure)
   if (weeks < 1 || weeks > maxWeeks) throw badInput('weeks', `must be 1 to ${String(maxWeeks)}`)
   if (lookBackDays !== null && (lookBackDays < 1 || lookBackDays > maxLookBack))
     throw badInput('lookBackDays', `must be 1 to ${maxLookBack.toLocaleString('en')}`)
   const timeZone = requireTimeZone(request.timeZone)
   requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to })
   const time = parseRange(filter, timeZone, clock(), maxDays)
-  for (const store of stores ?? [null]) await access.admit(caller, store)
+  for (const store of stores ?? [null]) await access.assertActive(caller, store)
 
   const { from: first, to: last } = daysAround(time)
   const known = lookBackDays === null ? null : dayOf(Date.parse(first) - lookBackDays * dayMs)
   return await snapshot({ stores, from: known, to: last }, async (reading): Promise<Retention> => {
-    const open = await admitPaths(reading, caller, stores, asked.conditions, analystPaths)
-    const selection = { ...asked, analystPaths: open }
+    const open = await authorizePaths(reading, caller, stores, parsed.conditions, analystPaths)
+    const selection = { ...parsed, analystPaths: open }
     const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'week')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     const since = lookBackDays === null ? null : from - lookBackDays * dayMs
@@ -87,15 +87,16 @@ export async function retention(
       label: nameOfAll(names).label,
       cohorts: names.map((name, cohort) => {
         const all = counted(cohort, 0)
-        const [users = null] = tellParts(disclosure, [all])
+        const [users = null] = suppressSmallParts(disclosure, [all])
         return {
           start: new Date(bounds[cohort] ?? 0),
           end: new Date(bounds[cohort + 1] ?? 0),
           ...name,
           users,
           weeks: names.slice(cohort, cohort + weeks + 1).map((ofWeek, week): RetentionWeek => {
-            // Each week is a part of the whole cohort, not of the week before.
-            const [, own = null] = users === null ? [] : tellParts(disclosure, [all, counted(cohort, week)])
+            // Compare each week with the whole cohort, not with the previous week.
+            const [, own = null] =
+              users === null ? [] : suppressSmallParts(disclosure, [all, counted(cohort, week)])
             return { week, ...ofWeek, users: own, rate: own === null || all === 0 ? null : own / all }
           }),
         }

@@ -1,8 +1,8 @@
 import { badInput, type Caller } from '@user-stats/core'
-import { requireWholeDays, tellParts } from '../privacy/small-cell-suppression.ts'
+import { requireWholeDays, suppressSmallParts } from '../privacy/small-cell-suppression.ts'
 import { requireText } from '../../event/validation.ts'
 import { parseConditions, type DataConditionInput } from '../query/conditions.ts'
-import { admitPaths } from '../query/analyst-paths.ts'
+import { authorizePaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { parseSelection, parseTypes, storesOf, type EventFilter } from '../query/filter.ts'
 import { requireRaw } from '../series/measure.ts'
@@ -26,7 +26,7 @@ export interface FunnelRequest {
 
 export interface FunnelStep {
   readonly name: string
-  /** Null, as its shares, when it is of too few users for the caller. */
+  /** Null, like its shares, when it counts too few users to be shown to the caller. */
   readonly users: number | null
   readonly conversion: number | null
   readonly conversionFromPrevious: number | null
@@ -63,9 +63,9 @@ function parseSteps(inputs: readonly FunnelStepInput[]): readonly Step[] {
 }
 
 /**
- * How many users did all steps in their order within a time.
+ * How many users completed all steps in order within a time.
  *
- * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
+ * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and errors of access
  */
 export async function funnel(
   { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
@@ -74,19 +74,19 @@ export async function funnel(
 ): Promise<Funnel> {
   const stores = storesOf(caller, filter)
   const disclosure = disclosureOf(caller)
-  const asked = parseSelection(stores, filter, disclosure)
+  const parsed = parseSelection(stores, filter, disclosure)
   const steps = parseSteps(request.steps)
-  const conditions = [asked, ...steps].flatMap((one) => one.conditions)
+  const conditions = [parsed, ...steps].flatMap((one) => one.conditions)
   if (withinSeconds < 1 || withinSeconds > maxSeconds)
     throw badInput('withinSeconds', `must be 1 to ${maxSeconds.toLocaleString('en')} (90 days)`)
   const timeZone = requireTimeZone(request.timeZone)
   requireWholeDays(disclosure, { timeZone, from: filter.from, to: filter.to, withinSeconds })
   const time = parseRange(filter, timeZone, clock(), maxDays)
-  for (const store of stores ?? [null]) await access.admit(caller, store)
+  for (const store of stores ?? [null]) await access.assertActive(caller, store)
 
   return await snapshot({ stores, ...daysAround(time) }, async (reading): Promise<Funnel> => {
-    const open = await admitPaths(reading, caller, stores, conditions, analystPaths)
-    const selection = { ...asked, analystPaths: open }
+    const open = await authorizePaths(reading, caller, stores, conditions, analystPaths)
+    const selection = { ...parsed, analystPaths: open }
     const { asOf, bounds, names } = await resolveRange(reading, time, timeZone, 'day')
     const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
     await requireRaw(reading, selection, from, to)
@@ -96,7 +96,7 @@ export async function funnel(
       steps,
       withinSeconds,
     })
-    const users = tellParts(disclosure, counts)
+    const users = suppressSmallParts(disclosure, counts)
     return {
       asOf,
       timeZone,

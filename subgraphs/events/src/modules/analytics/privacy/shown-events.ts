@@ -6,8 +6,8 @@ import type { Parameters } from '../query/sql-parameters.ts'
 const dayOfEvent = (alias: string): string => `(${alias}.occurred_at AT TIME ZONE 'UTC')::date`
 
 /**
- * The values an event's cell is cut by, as SQL: those at all paths that are open to analysts of its store, so that a
- * store's cells are the same whatever other stores are asked for.
+ * The values that divide events into cells, as SQL: those at all paths open to analysts of the event's store,
+ * so that a store's cells do not depend on the other stores in a query.
  */
 function cellSql({ own, others }: AnalystPaths, parameters: Parameters): string {
   const valuesAt = (paths: readonly OpenPath[]): string =>
@@ -20,10 +20,10 @@ function cellSql({ own, others }: AnalystPaths, parameters: Parameters): string 
 }
 
 /**
- * The events that a caller is told of, as an item of FROM under the name `events`: all, or those in cells of enough
- * users. Where values of `data` matter, each type and day is cut into cells by the values at all paths that may be
- * asked for. What is withheld of a day must then be of enough users itself, else it could be found by subtraction: if
- * it is not, the smallest cell that could be told is withheld as well.
+ * The events shown to a caller, as an item of FROM with the name `events`: all, or those in cells of enough
+ * users. With conditions on `data`, each type and day is divided into cells by the values at all paths that
+ * may be queried. The events withheld of a day must then have enough users themselves, or they could be found
+ * by subtraction: otherwise the smallest shown cell is withheld as well.
  *
  * @param range whole UTC days
  */
@@ -54,13 +54,13 @@ export function eventsFrom(
     ), withheld AS (
       SELECT store_id, type, day, count(DISTINCT user_id) AS users
       FROM cut JOIN cells USING (store_id, type, day, cell) WHERE cells.users < ${least} GROUP BY 1, 2, 3
-    ), told AS (
+    ), shown AS (
       SELECT store_id, type, day, cell,
-             row_number() OVER (PARTITION BY store_id, type, day ORDER BY users, cell) AS place
+             row_number() OVER (PARTITION BY store_id, type, day ORDER BY users, cell) AS rank
       FROM cells WHERE users >= ${least}
     )
-    SELECT cut.* FROM cut JOIN told USING (store_id, type, day, cell)
+    SELECT cut.* FROM cut JOIN shown USING (store_id, type, day, cell)
     LEFT JOIN withheld USING (store_id, type, day)
-    WHERE withheld.users IS NULL OR withheld.users >= ${least} OR told.place > 1
+    WHERE withheld.users IS NULL OR withheld.users >= ${least} OR shown.rank > 1
   ) events`
 }

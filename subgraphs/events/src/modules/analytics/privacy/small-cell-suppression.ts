@@ -1,12 +1,12 @@
 import { DomainError, type Caller } from '@user-stats/core'
 
 /**
- * What a caller is shown of few users. The smallest cell is a type of a store on a UTC day and, where values of `data`
- * are asked for, with the values at all paths that analysts of the store may use. Cells of fewer users are no part of
- * any count.
+ * Small-cell suppression: what analysts are shown of few users. The smallest cell is a type of a store on a
+ * UTC day and, for queries on `data`, the values at all paths that analysts of the store may use. Cells with
+ * fewer users are part of no count.
  */
 export interface Disclosure {
-  /** How many distinct users a cell must have. */
+  /** Minimum distinct users of a cell. */
   readonly least: number
 }
 
@@ -25,9 +25,9 @@ export interface Times {
 }
 
 /**
- * Where small cells are withheld, time is asked for in whole UTC days: anything finer could be subtracted from them.
+ * With small-cell suppression, times must be whole UTC days: finer ones would allow subtraction.
  *
- * @throws FORBIDDEN saying what to ask for
+ * @throws FORBIDDEN with the rule
  */
 export function requireWholeDays(
   disclosure: Disclosure | null,
@@ -36,7 +36,7 @@ export function requireWholeDays(
   if (disclosure === null) return
   const refuse = (rule: string): DomainError =>
     new DomainError('FORBIDDEN', {
-      message: `Analysts ask for whole UTC days here (MIN_COHORT): ${rule}.`,
+      message: `Analysts may only request whole UTC days here (MIN_COHORT): ${rule}.`,
     })
   if (timeZone !== 'UTC') throw refuse('timeZone must be UTC')
   if (granularity === 'HOUR') throw refuse('granularity must be DAY, WEEK or MONTH')
@@ -46,12 +46,15 @@ export function requireWholeDays(
 }
 
 /**
- * Which of ever smaller parts of one group may be told: those with enough users that leave none or enough behind, so
- * that neither they nor the difference to the part told before is about a few.
+ * Suppresses counts of nested parts of one group (steps of a funnel, weeks of a cohort): a part is shown if
+ * it has enough users, and if the difference to the previous part shown is zero or large enough.
  *
- * @param parts distinct users, each part within the one before
+ * @param parts distinct users, each part contained in the previous one
  */
-export function tellParts(disclosure: Disclosure | null, parts: readonly number[]): (number | null)[] {
+export function suppressSmallParts(
+  disclosure: Disclosure | null,
+  parts: readonly number[],
+): (number | null)[] {
   if (disclosure === null) return [...parts]
   const { least } = disclosure
   let before: number | null = null

@@ -29,10 +29,10 @@ const maxEvents = 10_000
 const maxDays = 31
 const maxExamples = 5
 const maxExampleLength = 100
-/** Names on a path: of what is nested deeper nothing is listed. */
+/** Maximum names in a path: deeper values are not listed. */
 const maxDepth = 8
 
-/** The newest days with events of a type: as many as hold the events that are examined. Null: there is none. */
+/** The newest days with events of a type that together hold the events to examine. Null: there are none. */
 async function newestDays(
   { rows }: Snapshot,
   storeId: number,
@@ -53,7 +53,7 @@ async function newestDays(
   return [Date.parse(found.first), Date.parse(found.last) + dayMs]
 }
 
-/** Paths and values of the rows of `examined`, as SQL: of some paths, or (null) of all that there are. */
+/** Paths and values in the rows of `examined`, as SQL: of some paths, or (null) of all. */
 function valuesSql(paths: readonly OpenPath[] | null, parameters: Parameters): string {
   if (paths === null)
     return `SELECT day, ARRAY[m.key] AS path, m.value FROM examined, jsonb_each(data) m
@@ -77,9 +77,9 @@ interface Row {
 }
 
 /**
- * Which paths `data` has in the newest events of a type.
+ * The paths of `data` in the newest events of a type.
  *
- * @throws BAD_USER_INPUT, QUERY_TOO_EXPENSIVE and refusals of access
+ * @throws BAD_USER_INPUT, QUERY_TOO_EXPENSIVE and errors of access
  */
 export async function eventProperties(
   { access, snapshot, analystPaths, disclosureOf }: AnalyticsDeps,
@@ -90,7 +90,7 @@ export async function eventProperties(
   if (storeId === null) throw badInput('storeId', 'is required: name one store')
   if (limit < 0 || limit > maxProperties) throw badInput('limit', 'must be 0 to 1,000')
   const types = parseTypes('type', [type])
-  await access.admit(caller, storeId)
+  await access.assertActive(caller, storeId)
   const stores = [storeId]
   const disclosure = disclosureOf(caller)
 
@@ -111,7 +111,7 @@ export async function eventProperties(
     }
     const parameters = createParameters()
     const events = eventsFrom(selection, true, days, parameters)
-    // Of cells that are withheld from others, a part would say more than the whole.
+    // A sample of shown cells would reveal more than all of them.
     const newest = disclosure === null ? `ORDER BY occurred_at DESC LIMIT ${String(maxEvents)}` : ''
     const rows = await reading.rows<Row>(
       `WITH RECURSIVE examined AS MATERIALIZED (
@@ -138,7 +138,7 @@ export async function eventProperties(
        GROUP BY path, examples ORDER BY sum(events) DESC, path COLLATE "C" LIMIT ${parameters.add(limit)}::int`,
       parameters,
     )
-    // As an admin wrote them.
+    // In the admin's spelling.
     const texts = new Map(open?.map(({ steps, text }) => [steps.join('\0'), text]))
     return rows.flatMap(({ path, kinds, events: count, share, first_seen, last_seen, examples }) => {
       const text = texts.get(path.join('\0')) ?? formatDataPath(path)

@@ -5,13 +5,13 @@ import type { AnalysisScope } from './analysis-queue.ts'
 import type { OpenPath } from './analyst-paths.ts'
 import type { AnalysisSnapshot } from './analysis-engine.ts'
 
-/** What each analysis needs. */
+/** The dependencies of every analysis. */
 export interface AnalyticsDeps {
   readonly access: Access
   readonly clock: () => Date
   /** Paths of `data` that analysts may use in stores that set none. */
   readonly analystPaths: readonly OpenPath[]
-  /** What a caller is told of few users. */
+  /** The rule for small cells. */
   readonly disclosureOf: (caller: Caller) => Disclosure | null
   /** Runs work in one snapshot, once there is a permit for it, within the time for analytics. */
   readonly snapshot: <T>(scope: AnalysisScope, work: (snapshot: AnalysisSnapshot) => Promise<T>) => Promise<T>

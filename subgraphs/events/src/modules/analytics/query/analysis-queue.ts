@@ -9,7 +9,7 @@ import {
   type Permit,
 } from '@user-stats/core'
 
-/** Which events an analysis may have to read. */
+/** The events that an analysis may read. */
 export interface AnalysisScope {
   /** Null: all of them. */
   readonly stores: readonly number[] | null
@@ -21,11 +21,11 @@ export interface AnalysisScope {
 
 export interface AnalysisQueueOptions {
   readonly pool: Pool
-  /** How many large analyses run at once. */
+  /** Maximum large analyses at a time. */
   readonly concurrency: number
 }
 
-/** An analysis that may have to read no more events than this takes a fraction of a second. */
+/** An analysis of at most so many events takes a fraction of a second. */
 const smallAnalysis = 50_000
 const maxQueuePerCaller = 64
 const maxQueuePerTenant = 128
@@ -35,8 +35,8 @@ SELECT coalesce(sum(events), 0) AS events FROM day_totals
 WHERE store_id = $1 AND day >= coalesce($2::date, '-infinity') AND day <= $3::date`
 
 /**
- * The queue of analyses, so that most connections stay for what is short. Large ones of one tenant take half of the
- * permits at most; small ones have permits of their own, so that none waits for a large one.
+ * The queue of analyses, which keeps most connections free for short requests. Large analyses of one tenant
+ * use at most half of the permits; small ones have permits of their own, so that none waits for a large one.
  */
 export function createAnalysisQueue({ pool, concurrency }: AnalysisQueueOptions) {
   const half = Math.max(1, Math.floor(concurrency / 2))
@@ -56,7 +56,10 @@ export function createAnalysisQueue({ pool, concurrency }: AnalysisQueueOptions)
   }
 
   return {
-    /** @throws TOO_MANY_REQUESTS when too many are queued already, SERVICE_UNAVAILABLE when its time is over before */
+    /**
+     * @throws TOO_MANY_REQUESTS when too many are queued already, SERVICE_UNAVAILABLE after too long in the
+     * queue
+     */
     async acquire(caller: Caller, scope: AnalysisScope, signal: AbortSignal): Promise<Permit> {
       const semaphore = (await isSmall(scope)) ? small : large
       refuseAborted(signal)
@@ -70,11 +73,11 @@ export function createAnalysisQueue({ pool, concurrency }: AnalysisQueueOptions)
 const toRefusal = (cause: unknown): DomainError =>
   cause instanceof PermitDeniedError && cause.reason === 'QUEUE_FULL'
     ? new DomainError('TOO_MANY_REQUESTS', {
-        message: `You have too many analyses queued: ${String(maxQueuePerCaller)} of one key, ${String(maxQueuePerTenant)} of one store. Try again when some are answered.`,
+        message: `You have too many analyses queued: ${String(maxQueuePerCaller)} of one key, ${String(maxQueuePerTenant)} of one store. Try again when some are finished.`,
         retryAfter: 1,
         cause,
       })
     : new DomainError('SERVICE_UNAVAILABLE', {
-        message: 'The time of this analysis was over before its turn came. Try again soon.',
+        message: 'The analysis was queued for too long. Try again soon.',
         cause,
       })

@@ -2,7 +2,7 @@ import { DomainError, parseDataPath, type Caller, type DataPath } from '@user-st
 import { createParameters } from './sql-parameters.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** A path of `data` that a caller names, and where. */
+/** A path of `data` in a query, and the field that names it. */
 export interface NamedPath {
   readonly field: string
   readonly steps: DataPath
@@ -15,9 +15,9 @@ export interface OpenPath {
   readonly steps: DataPath
 }
 
-/** Which paths of `data` analysts may use, store by store. */
+/** The paths of `data` that analysts may use, per store. */
 export interface AnalystPaths {
-  /** Stores with a setting of their own, those with the same together. */
+  /** Stores with a setting of their own, grouped by equal settings. */
   readonly own: readonly { readonly stores: readonly number[]; readonly paths: readonly OpenPath[] }[]
   /** Of all other stores. */
   readonly others: readonly OpenPath[]
@@ -28,15 +28,15 @@ export const parseOpenPaths = (field: string, texts: readonly string[]): readonl
   texts.map((text) => ({ text, steps: parseDataPath(field, text) }))
 
 /**
- * Lets an analysis name paths of `data`: analysts those that are open to them in every store asked for (null: all of
- * them), stores and admins any. The settings are those of its snapshot: they hold for every analysis that starts once
- * they are committed.
+ * Authorizes the paths of `data` in an analysis: analysts may use those open in every requested store (null:
+ * all of them), stores and admins any. The settings are read in the analysis's snapshot, so each applies to
+ * all analyses that start after its commit.
  *
- * @param others what is open in stores that have no setting of their own
- * @returns what is open to the analyst; nothing where nobody asks
- * @throws FORBIDDEN naming the field and the paths that may be used
+ * @param others the paths open in stores without a setting of their own
+ * @returns the paths open to the analyst; undefined when the analysis uses none
+ * @throws FORBIDDEN naming the field and the allowed paths
  */
-export async function admitPaths(
+export async function authorizePaths(
   snapshot: Snapshot,
   { role }: Caller,
   stores: readonly number[] | null,
@@ -59,7 +59,10 @@ export async function admitPaths(
   })
 }
 
-/** What is open to analysts of some stores. @param others what is open in stores that have no setting of their own */
+/**
+ * The paths open to analysts of some stores. @param others the paths open in stores without a setting of
+ * their own
+ */
 export async function readOpenPaths(
   snapshot: Snapshot,
   stores: readonly number[] | null,
@@ -79,7 +82,7 @@ export async function readOpenPaths(
   return { own, others }
 }
 
-/** The paths that are open in each of the stores. */
+/** The paths open in every one of the stores. */
 function openInAll(stores: readonly number[] | null, { own, others }: AnalystPaths): readonly OpenPath[] {
   const withSetting = new Set(own.flatMap((one) => one.stores))
   const someWithout = stores === null || stores.some((id) => !withSetting.has(id))

@@ -6,23 +6,23 @@ import { createParameters } from './sql-parameters.ts'
 import type { Snapshot } from './snapshot.ts'
 import { unknownTimeZone } from './time-zone.ts'
 
-/** When a range and its parts begin and end, in milliseconds since 1970. */
+/** The bounds of a range and its parts, in milliseconds since 1970. */
 export interface Range {
   /** The instant of the snapshot. */
   readonly asOf: Date
   /** Ascending: the start of each part, and the end of the last. */
   readonly bounds: readonly number[]
-  /** How the calendar names each part. */
+  /** The calendar's name of each part. */
   readonly names: readonly PeriodName[]
-  /** The same, moved back by whole units so that it ends no later than the range begins. */
+  /** The previous range: moved back by whole units so that it ends no later than the range begins. */
   readonly previous: Pick<Range, 'bounds' | 'names'>
 }
 
 const earliest = Date.UTC(1900, 0, 1)
 const latest = Date.UTC(2200, 0, 1)
 
-/** What a filter says of time, with today's end in place of no end. */
-export interface Asked {
+/** The times of a filter, with the end of today as the default end. */
+export interface RequestedRange {
   readonly from: Date | null
   readonly fromDay: string | null
   readonly to: Date | null
@@ -30,17 +30,22 @@ export interface Asked {
 }
 
 const today = (now: Date, timeZone: string): string =>
-  // The calendar of this locale is written as ISO 8601 writes it.
+  // In this locale, dates have the format of ISO 8601.
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(now)
 const nextDay = (day: string): string => new Date(Date.parse(day) + dayMs).toISOString().slice(0, 10)
 
 /**
- * Checks what a filter says of time.
+ * Validates the times of a filter.
  *
  * @param maxDays the longest range
  * @throws BAD_USER_INPUT naming the field and the limit
  */
-export function parseRange(filter: EventFilter, timeZone: string, now: Date, maxDays: number): Asked {
+export function parseRange(
+  filter: EventFilter,
+  timeZone: string,
+  now: Date,
+  maxDays: number,
+): RequestedRange {
   const { from = null, fromDay = null, to = null } = filter
   if ((from === null) === (fromDay === null))
     throw badInput('filter.from', 'either from or fromDay is required, not both')
@@ -51,25 +56,25 @@ export function parseRange(filter: EventFilter, timeZone: string, now: Date, max
   const end = to?.getTime() ?? Date.parse(toDay ?? '')
   if (start < earliest || end > latest)
     throw badInput('filter.from', 'must be from 1900 on, and the end before 2200')
-  // An instant and a day are compared once the day's own instant is known.
+  // An instant and a day can be compared only once the day's own instant is known.
   const comparable = (from === null) === (to === null)
   if (comparable ? end <= start : end <= start - dayMs) throw emptyRange()
-  // A month with a change of the clock may be longer by some hours.
+  // A month with a change of the clock may be some hours longer.
   if (end - start > maxDays * dayMs + dayMs / 4)
     throw badInput(
       'filter.to',
-      `a range has at most ${maxDays.toLocaleString('en')} days here; ask for less or coarser`,
+      `a range has at most ${maxDays.toLocaleString('en')} days here; request less, or a coarser granularity`,
     )
   return { from, fromDay, to, toDay }
 }
 
 /**
- * The UTC days that a range and what it is compared with may touch, whatever the time zone.
+ * The UTC days that a range and its previous period can touch, in any time zone.
  *
- * @param compare whether it is compared with the range of the same length before
+ * @param compare whether it is compared with the previous range
  */
 export function daysAround(
-  { from, fromDay, to, toDay }: Asked,
+  { from, fromDay, to, toDay }: RequestedRange,
   compare = false,
 ): { from: string; to: string } {
   const start = from?.getTime() ?? Date.parse(fromDay ?? '')
@@ -78,14 +83,14 @@ export function daysAround(
   return { from: dayOf(first - dayMs), to: dayOf(end + dayMs) }
 }
 
-/** The first instant whose local time is not before `local`: exact where clocks are turned at midnight, too. */
+/** The first instant whose local time is not before `local`: exact even where clocks change at midnight. */
 const instantOf = (local: string): string =>
   `(SELECT min(greatest(s.start, (${local} - s.shift) AT TIME ZONE 'UTC')) FROM segments s
     WHERE (${local} - s.shift) AT TIME ZONE 'UTC' < s.stop)`
 
 /**
- * Hours follow the clock within each segment and end where it is turned. Of other parts the calendar has one each; of
- * those that begin at once, all but the last are skipped by the clock.
+ * Hours follow the clock within each segment, and end where the clock changes. Other parts follow the
+ * calendar; of several that begin at the same instant, the clock skipped all but the last.
  */
 const startsSql = (unit: Unit): string =>
   unit === 'hour'
@@ -100,7 +105,7 @@ const startsSql = (unit: Unit): string =>
          date_trunc($6::text, range.low AT TIME ZONE $1), (range.high AT TIME ZONE $1) + interval '1 day',
          ('1 ' || $6)::interval) d`
 
-/** Bounds, what the clock shows at them, and where their unit starts: three rows of milliseconds since 1970. */
+/** Bounds, their local times, and the starts of their units: three rows of milliseconds since 1970. */
 const boundsSql = (instant: string, unitStart: string): string =>
   `ARRAY[${[instant, `${instant} AT TIME ZONE $1`, unitStart]
     .map((time) => `array_agg((extract(epoch FROM ${time}) * 1000)::float8 ORDER BY t)`)
@@ -112,16 +117,16 @@ const movedSql = (unit: Unit): string =>
     : instantOf(`((b.t AT TIME ZONE $1) - (SELECT count FROM moved) * ('1 ' || $6)::interval)`)
 
 /**
- * The clock of the zone around the range is looked at once a day; where it differs from the day before, the second it
- * was turned at is searched for by halves. Between two turns lies a segment, in which local time is UTC and a shift.
+ * The zone's offset is compared from day to day around the range; where it differs, the second of the change
+ * is found by bisection. Between two changes lies a segment, in which local time is UTC plus a constant.
  */
 const rangeSql = (unit: Unit): string => `
-WITH RECURSIVE asked AS (
+WITH RECURSIVE requested AS (
   SELECT coalesce($2::timestamptz, $3::date::timestamp AT TIME ZONE 'UTC' - interval '24 hours') AS low,
          coalesce($4::timestamptz, $5::date::timestamp AT TIME ZONE 'UTC' + interval '24 hours') AS high
 ), samples AS MATERIALIZED (
   SELECT t, (t AT TIME ZONE $1) - (t AT TIME ZONE 'UTC') AS shift
-  FROM asked, generate_series(
+  FROM requested, generate_series(
     date_trunc('hour', low - (high - low) - ('1 ' || $6)::interval - interval '7 days', 'UTC'),
     high + interval '48 hours', interval '24 hours') t
 ), turned AS (
@@ -165,19 +170,19 @@ const isUnknownZone = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '22023'
 
 /**
- * Finds where a range and its parts begin and end by the calendar of a time zone. The database is asked, so that
- * bounds and events follow one edition of the time zones.
+ * Computes the bounds of a range and its parts in the calendar of a time zone. The database computes them, so
+ * that bounds and events use the same version of the time zone data.
  *
  * @throws BAD_USER_INPUT when the range is empty or the time zone unknown to the database
  */
 export async function resolveRange(
   snapshot: Snapshot,
-  asked: Asked,
+  requested: RequestedRange,
   timeZone: string,
   unit: Unit,
 ): Promise<Range> {
   const parameters = createParameters()
-  for (const value of [timeZone, asked.from, asked.fromDay, asked.to, asked.toDay, unit])
+  for (const value of [timeZone, requested.from, requested.fromDay, requested.to, requested.toDay, unit])
     parameters.add(value)
   const [row] = await snapshot
     .rows<{ as_of: Date; valid: boolean | null; bounds: BoundRows; previous: BoundRows }>(
@@ -191,7 +196,7 @@ export async function resolveRange(
   return { asOf: row.as_of, ...named(unit, row.bounds), previous: named(unit, row.previous) }
 }
 
-/** Bounds, the clock at them, and the starts of their units; the last is an end and starts nothing. */
+/** Bounds, their local times, and the starts of their units; the last is only an end. */
 type BoundRows = readonly [readonly number[], readonly number[], readonly (number | null)[]]
 
 const named = (unit: Unit, [bounds, clocks, unitStarts]: BoundRows): Pick<Range, 'bounds' | 'names'> => ({

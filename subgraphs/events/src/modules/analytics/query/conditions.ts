@@ -3,7 +3,7 @@ import type { JsonScalar } from '@user-stats/graphql'
 import { requireText } from '../../event/validation.ts'
 import type { Parameters } from './sql-parameters.ts'
 
-/** A condition on one value of `data`, as a caller sends it. */
+/** A condition on one value of `data`, as sent by a caller. */
 export interface DataConditionInput {
   readonly path: string
   readonly equals?: JsonScalar | undefined
@@ -15,9 +15,9 @@ export interface DataConditionInput {
   readonly exists?: boolean | null | undefined
 }
 
-/** A condition that breaks no rule. */
+/** A valid condition. */
 export interface DataCondition extends DataConditionInput {
-  /** Where the caller names it. */
+  /** The field that names it. */
   readonly field: string
   readonly steps: DataPath
 }
@@ -38,8 +38,7 @@ export function parseConditions(
     if ((input.in?.length ?? 0) > maxListed)
       throw badInput(field, `must not list more than ${String(maxListed)} values`)
     const tests = Object.entries(input).filter(([name, value]) => name !== 'path' && value != null)
-    if (tests.length === 0)
-      throw badInput(field, 'must say what holds of the value: equals, in, exists, or a bound')
+    if (tests.length === 0) throw badInput(field, 'must have a condition: equals, in, exists, or a bound')
     return { ...input, field, steps: parseDataPath(field, input.path) }
   })
 }
@@ -73,6 +72,6 @@ export function conditionsSql(conditions: readonly DataCondition[], parameters: 
   })
 }
 
-/** A JSON value as a number: NULL when it is none. The order of tests is fixed by CASE. */
+/** A JSON value as a number; NULL if it is not one. CASE fixes the order of the tests. */
 export const numberSql = (value: string): string =>
   `CASE WHEN jsonb_typeof(${value}) = 'number' THEN ${value}::numeric END`

@@ -11,7 +11,7 @@ import {
 } from './conditions.ts'
 import type { Parameters } from './sql-parameters.ts'
 
-/** Which events are counted, as a caller sends it. */
+/** A filter for events, as sent by a caller. */
 export interface EventFilter {
   readonly storeId?: number | null | undefined
   readonly storeIds?: readonly number[] | null | undefined
@@ -23,21 +23,21 @@ export interface EventFilter {
   readonly data?: readonly DataConditionInput[] | null | undefined
 }
 
-/** What of a filter is about events themselves, not about time. */
+/** The part of a filter that concerns events, not time. */
 export interface EventSelection {
   /** The stores, or (null) all of them. */
   readonly stores: readonly number[] | null
-  /** The types, sorted and each once, or (null) all of them. */
+  /** The types, sorted and unique, or (null) all of them. */
   readonly types: readonly string[] | null
   readonly conditions: readonly DataCondition[]
-  /** What is shown of few users; null: everything. */
+  /** The rule for small cells; null: everything is shown. */
   readonly disclosure: Disclosure | null
-  /** What is open to the analyst who asks, where `data` is asked for. */
+  /** The paths open to the analyst, for queries on `data`. */
   readonly analystPaths: AnalystPaths
 }
 
 /**
- * The stores a caller asks for.
+ * The stores of a query.
  *
  * @throws UNAUTHENTICATED, FORBIDDEN for other stores than the caller may see, BAD_USER_INPUT
  */
@@ -66,7 +66,7 @@ export function parseTypes(
   return [...new Set(types)].sort()
 }
 
-/** What of a selection is known before the database is asked. @throws BAD_USER_INPUT */
+/** The part of a selection that needs no database. @throws BAD_USER_INPUT */
 export const parseSelection = (
   stores: readonly number[] | null,
   filter: EventFilter,
@@ -78,7 +78,10 @@ export const parseSelection = (
   conditions: parseConditions('filter.data', filter.data),
 })
 
-/** Stores and types as SQL, for every table that has them. A single one is named with `=`: that is planned best. */
+/**
+ * Stores and types as SQL, for every table with these columns. A single store uses `=`, which is planned
+ * best.
+ */
 export function scopeSql(
   { stores, types }: Pick<EventSelection, 'stores' | 'types'>,
   { add }: Parameters,

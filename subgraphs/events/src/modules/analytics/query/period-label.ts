@@ -1,19 +1,19 @@
-/** What a part of a range spans in the calendar. */
+/** The unit of the parts of a range. */
 export type Unit = 'hour' | 'day' | 'week' | 'month'
 
-/** Where a part of a range begins, on the clock and in the calendar of a time zone. */
+/** The start of a part, as an instant and in the calendar of a time zone. */
 export interface PeriodStart {
   /** Milliseconds since 1970. */
   readonly start: number
-  /** What the zone's clock shows at `start`, in milliseconds as if that were UTC. */
+  /** The local time of `start`, in milliseconds as if it were UTC. */
   readonly clock: number
   /** Start of the calendar's hour, day, week or month the part lies in, in milliseconds as if it were UTC. */
   readonly unitStart: number
 }
 
-/** How the calendar of a time zone names a part of a range. */
+/** The name of a part in the calendar of a time zone. */
 export interface PeriodName {
-  /** The day it begins on, `2026-10-01`. */
+  /** Its first day, `2026-10-01`. */
   readonly date: string
   readonly label: string
 }
@@ -46,14 +46,14 @@ export function nameOfAll(names: readonly PeriodName[]): PeriodName {
   }
 }
 
-/** Seconds are left out where there are none. */
+/** Seconds are omitted when zero. */
 const isoTime = (ms: number): string =>
   new Date(ms)
     .toISOString()
     .slice(0, -1)
     .replace(/(:00)?\.000$/, '')
 
-/** Offsets of before about 1970 may have seconds. */
+/** Offsets before about 1970 may have seconds. */
 function isoOffset(ms: number): string {
   const seconds = Math.abs(ms) / 1_000
   const parts = [seconds / 3_600, (seconds / 60) % 60, ...(seconds % 60 === 0 ? [] : [seconds % 60])]

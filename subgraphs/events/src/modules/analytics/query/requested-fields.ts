@@ -1,11 +1,11 @@
 import { Kind, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql'
 
-/** Whether an operation asks for a field below the one that is resolved: `points.users`. */
+/** Whether an operation selects a field below the resolved one: `points.users`. */
 export type Wanted = (path: string) => boolean
 
 /**
- * What an operation asks for below a field, so that nothing else is counted. Directives are not looked at: what they
- * may leave out counts as wanted.
+ * The fields that an operation selects below the resolved one, so that nothing else is computed. Directives
+ * are ignored: fields they may skip count as requested.
  */
 export function wantedBy({
   fieldNodes,

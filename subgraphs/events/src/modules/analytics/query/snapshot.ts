@@ -4,10 +4,10 @@ import { refuseAborted } from '@user-stats/core'
 import { inSnapshot } from '../../../database/snapshot.ts'
 import type { Parameters } from './sql-parameters.ts'
 
-/** What reads in one snapshot. */
+/** A reader of one snapshot. */
 export interface Snapshot {
   readonly client: PoolClient
-  /** Runs one statement with the values its text names. */
+  /** Runs one statement with its parameters. */
   readonly rows: <Row extends QueryResultRow>(text: string, parameters: Parameters) => Promise<Row[]>
   /** Milliseconds until its time is over. */
   readonly timeLeft: () => number
@@ -19,7 +19,7 @@ export interface Snapshot {
  * Reads in one snapshot of the database.
  *
  * @param timeout milliseconds for all statements together
- * @param signal ends the reading once it is aborted
+ * @param signal aborts the reading
  * @throws QUERY_TOO_EXPENSIVE when they take longer
  */
 export async function readWithin<T>(

@@ -1,7 +1,7 @@
-/** The values of a statement, numbered as they are mentioned: no value ever stands in the text. */
+/** Collects the parameters of a statement, so that no value is ever part of its text. */
 export interface Parameters {
   readonly values: unknown[]
-  /** Keeps a value and says how the text names it. */
+  /** Adds a value and returns its placeholder. */
   readonly add: (value: unknown) => string
 }
 

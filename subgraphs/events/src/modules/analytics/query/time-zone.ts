@@ -10,10 +10,10 @@ const isKnown = (name: string): boolean => {
 }
 
 /**
- * Lets the names of the IANA database through that stand for a region, and UTC. Offsets (`+01:00`) and old names
- * without a slash are refused: PostgreSQL reads `CET` as an abbreviation that knows no summer time.
+ * Accepts region names of the IANA database, and UTC. Offsets (`+01:00`) and old names without a slash are
+ * refused: PostgreSQL reads `CET` as an abbreviation without summer time.
  *
- * @throws BAD_USER_INPUT; PostgreSQL may still not know a name that passes
+ * @throws BAD_USER_INPUT; PostgreSQL may still not know an accepted name
  */
 export function requireTimeZone(name: string): string {
   if (name === 'UTC') return name

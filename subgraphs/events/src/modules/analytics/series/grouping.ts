@@ -12,19 +12,19 @@ export interface GroupByInput {
   readonly top?: number | undefined
 }
 
-/** By what events are grouped. */
+/** The grouping of events. */
 export type Grouping =
   | { readonly by: 'TYPE' | 'STORE'; readonly top: number }
   | { readonly by: 'DATA'; readonly path: DataPath; readonly top: number }
 
-/** The groups that are not among the top ones. */
+/** The groups beyond the top ones. */
 export interface GroupsBeyondTop {
   readonly groups: number
-  /** Null when they are of too few users for the caller. */
+  /** Null when they count too few users to be shown to the caller. */
   readonly events: number | null
 }
 
-/** The groups with the most events, and what is beyond them. */
+/** The groups with the most events, and those beyond. */
 export interface Groups {
   readonly grouping: Grouping
   /** Keys as text, the group with the most events first. */
@@ -57,7 +57,7 @@ function keySql(grouping: Grouping, parameters: Parameters): string {
   }
 }
 
-/** The number of a row's group as SQL: from 1 on for the top ones, 0 for all others and where nothing is grouped. */
+/** The number of a row's group as SQL: from 1 for the top ones, 0 for all others and without groups. */
 export function groupSql(groups: Groups | null, parameters: Parameters): string {
   if (groups === null) return '0'
   const keys = parameters.add(groups.keys)

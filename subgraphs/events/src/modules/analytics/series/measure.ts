@@ -6,10 +6,10 @@ import { dayMs, dayOf, daysSql, onUtcDays } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 
-/** What is asked of the parts of a range, or of the range as a whole. */
-export type Ask = 'nothing' | 'events' | 'users'
+/** What to count for the parts of a range, or for the whole range. */
+export type CountKind = 'nothing' | 'events' | 'users'
 
-/** Which events, cut into which parts, in which groups. */
+/** The events to count, their parts and groups. */
 export interface Parted {
   readonly selection: EventSelection
   /** Ascending: the start of each part, and the end of the last. */
@@ -18,8 +18,8 @@ export interface Parted {
 }
 
 export interface MeasureRequest extends Parted {
-  readonly points: Ask
-  readonly totals: Ask
+  readonly points: CountKind
+  readonly totals: CountKind
 }
 
 /** Counts events and distinct users from rows of users or from events. Counts that are zero are left out. */
@@ -33,15 +33,15 @@ export interface Measured {
   readonly users: number
 }
 
-/** What a count is made from: totals per day, rows per user and day, or the events themselves. */
+/** The source of a count: daily totals, rows per user and day, or the events themselves. */
 type Source = 'totals' | 'users' | 'events'
 
-/** The number of the part a row lies in, from 1 on. */
+/** The number of the row's part, from 1. */
 const partSql = (column: string, bounds: readonly number[], { add }: Parameters): string =>
   `width_bucket(${column}, ${add(bounds.map(instant))}::timestamptz[])`
 const dayStart = `(day::timestamp AT TIME ZONE 'UTC')`
 
-/** Lets a range of instants through if the raw rows it needs are kept. */
+/** Checks that the raw rows of a range of instants are kept. */
 export const requireRaw = (
   { client }: Snapshot,
   { stores }: EventSelection,
@@ -49,7 +49,7 @@ export const requireRaw = (
   to: number,
 ): Promise<void> => requireRetained(client, stores, from === null ? null : dayOf(from), dayOf(to + dayMs - 1))
 
-/** Events with part and group, for counts and statistics. `columns` are what else is wanted of a row. */
+/** Events with part and group, for counts and statistics. `columns` are further columns of a row. */
 export function partedEvents(
   { selection, bounds, groups }: Parted,
   columns: string,
@@ -93,29 +93,29 @@ function partedDays(
           FROM ${table} WHERE ${where.join(' AND ')}`
 }
 
-/** Whether users of single days need no counting: each count is of one type, or of all, on one day. */
+/** Whether users need no counting, because each count is of one type, or of all types, on one day. */
 function daysHoldUsers({ selection, bounds, groups }: Parted): boolean {
   const daily = bounds.every((bound, at) => at === 0 || bound - (bounds[at - 1] ?? 0) === dayMs)
   if (groups?.grouping.by === 'TYPE') return daily && groups.beyondTop.groups === 0
-  // Totals over all types hold what is withheld, too.
+  // Totals over all types include suppressed cells.
   const all = selection.types === null && selection.disclosure === null
   return daily && (all || selection.types?.length === 1)
 }
 
-/** Whether rollups have the answer: it is by UTC days, and not about `data`. */
+/** Whether rollups suffice: the parts are UTC days, and `data` is not used. */
 const isRolled = ({ selection, bounds, groups }: Parted): boolean =>
   selection.conditions.length === 0 && groups?.grouping.by !== 'DATA' && onUtcDays(bounds)
 
-function sourceOf(request: MeasureRequest, ask: Ask, ofPoints: boolean): Source | null {
-  if (ask === 'nothing') return null
+function sourceOf(request: MeasureRequest, kind: CountKind, ofPoints: boolean): Source | null {
+  if (kind === 'nothing') return null
   if (!isRolled(request)) return 'events'
-  if (ask === 'events') return 'totals'
+  if (kind === 'events') return 'totals'
   return (ofPoints || request.bounds.length === 2) && daysHoldUsers(request) ? 'totals' : 'users'
 }
 
-/** How rows are grouped: by part and group, by group alone, or both ways. */
+/** The grouping of rows: by part and group, by group alone, or both. */
 interface Levels {
-  /** What the select list calls the part; null where all rows are of the whole range. */
+  /** The column of the part; null where all rows belong to the whole range. */
   readonly part: string
   readonly sets: (more: string) => string
 }
@@ -128,7 +128,7 @@ function levelsOf({ points, totals }: MeasureRequest): Levels {
   }
 }
 
-/** First each user once per count, then the users: what distinct users are, without sorting all events. */
+/** Deduplicates users per count first, then counts them: distinct users without sorting all events. */
 function perUser(facts: string, { part, sets }: Levels): string {
   return `SELECT part, grp, sum(events) AS events, count(*) AS users FROM (
             SELECT ${part}, grp, store_id, user_id, sum(events) AS events FROM (${facts}) facts
@@ -136,13 +136,16 @@ function perUser(facts: string, { part, sets }: Levels): string {
           ) users GROUP BY part, grp`
 }
 
-/** Rows of users with part, group and events; the same user may come often: grouping twice would take twice as long. */
+/**
+ * Rows of users with part, group and events; a user may occur several times: deduplicating twice would take
+ * twice as long.
+ */
 const userFacts = (request: Parted, source: 'users' | 'events', parameters: Parameters): string =>
   source === 'users'
     ? partedDays(request, source, parameters)
     : partedEvents(request, 'store_id, user_id, 1 AS events', parameters)
 
-/** Each user once per part, as SQL: from rollups by UTC days, else from events. */
+/** Each user once per part, as SQL: from rollups when the parts are UTC days, else from events. */
 export const userParts = (request: Parted, parameters: Parameters): string =>
   `SELECT DISTINCT part, store_id, user_id
    FROM (${userFacts(request, isRolled(request) ? 'users' : 'events', parameters)}) facts`
@@ -179,8 +182,8 @@ export const countUsers: CountUsers = (snapshot, request) => {
 }
 
 /**
- * Counts events and distinct users per part and group. By UTC days it reads rollups only, else events. Counts that
- * are zero are left out.
+ * Counts events and distinct users per part and group, from rollups when the parts are UTC days, else from
+ * events. Counts of zero are omitted.
  *
  * @param countOthers counts what totals do not answer
  * @throws RANGE_NOT_RETAINED when rows it needs are no longer kept
@@ -196,13 +199,13 @@ export async function measure(
   const measured: Measured[] = []
   for (const source of new Set([ofPoints, ofTotals])) {
     if (source === null) continue
-    const asked: MeasureRequest = {
+    const requested: MeasureRequest = {
       ...request,
       points: source === ofPoints ? request.points : 'nothing',
       totals: source === ofTotals ? request.totals : 'nothing',
     }
     if (source !== 'totals') await requireRaw(snapshot, request.selection, from, to)
-    measured.push(...(await (source === 'totals' ? countTotals : countOthers)(snapshot, asked)))
+    measured.push(...(await (source === 'totals' ? countTotals : countOthers)(snapshot, requested)))
   }
   return measured
 }

@@ -1,17 +1,17 @@
 import type { EventSelection } from '../query/filter.ts'
 import type { Groups } from './grouping.ts'
-import { measure, requireRaw, type Ask } from './measure.ts'
+import { measure, requireRaw, type CountKind } from './measure.ts'
 import { nameOfAll, type PeriodName } from '../query/period-label.ts'
 import type { Range } from '../query/calendar-range.ts'
 import type { Wanted } from '../query/requested-fields.ts'
 import type { AnalysisSnapshot } from '../query/analysis-engine.ts'
 import { noStatistics, type NumericStatistics, type StatisticsOf } from './statistics.ts'
 
-/** What was counted from one instant until before another. */
+/** Counts of a period of time. */
 export interface EventPeriod extends PeriodName {
   readonly start: Date
   readonly end: Date
-  /** Null, as all else, when it is of too few users for the caller. */
+  /** Null, like all else, when it counts too few users to be shown to the caller. */
   readonly events: number | null
   readonly users: number | null
   readonly eventsPerUser: number | null
@@ -31,18 +31,18 @@ export interface PeriodsRequest {
   readonly groups: Groups | null
   readonly statisticsOf: StatisticsOf | null
   readonly compare: boolean
-  /** What is asked of these periods. */
+  /** What to compute for these periods. */
   readonly wanted: Wanted
 }
 
-function askOf(wanted: Wanted, prefix: string): Ask {
+function countKindOf(wanted: Wanted, prefix: string): CountKind {
   if (!wanted(prefix)) return 'nothing'
   return wanted(`${prefix}.users`) || wanted(`${prefix}.eventsPerUser`) ? 'users' : 'events'
 }
 
 type Counted = Pick<EventPeriod, 'events' | 'users' | 'statistics'>
 
-/** Looks up what was counted in a part (null: the whole range) of a group. */
+/** Looks up the counts of a part (null: the whole range) and group. */
 type Lookup = (part: number | null, group: number) => Counted
 
 const keyOf = (part: number | null, group: number): string => `${String(part)} ${String(group)}`
@@ -54,12 +54,12 @@ async function count(
   below: string,
 ): Promise<Lookup> {
   const request = { selection, bounds, groups }
-  const asked = {
+  const requested = {
     ...request,
-    points: askOf(wanted, `points${below}`),
-    totals: askOf(wanted, `totals${below}`),
+    points: countKindOf(wanted, `points${below}`),
+    totals: countKindOf(wanted, `totals${below}`),
   }
-  const counts = await measure(snapshot, asked, snapshot.engine.countUsers)
+  const counts = await measure(snapshot, requested, snapshot.engine.countUsers)
   const ofStatistics =
     wanted(`points${below}.statistics`) || wanted(`totals${below}.statistics`) ? statisticsOf : null
   if (ofStatistics !== null) await requireRaw(snapshot, selection, bounds[0] ?? 0, bounds.at(-1) ?? 0)
@@ -68,17 +68,17 @@ async function count(
   const counted = new Map(counts.map((one) => [keyOf(one.part, one.group), one]))
   const numbers = new Map(statistics.map((one) => [keyOf(one.part, one.group), one.statistics]))
   return (part, group) => {
-    // None and too few are told alike.
-    const nobody = selection.disclosure === null ? 0 : null
-    const { events = nobody, users = nobody } = counted.get(keyOf(part, group)) ?? {}
-    const none = ofStatistics === null || nobody === null ? null : noStatistics(ofStatistics)
+    // No users and too few users must look the same.
+    const absent = selection.disclosure === null ? 0 : null
+    const { events = absent, users = absent } = counted.get(keyOf(part, group)) ?? {}
+    const none = ofStatistics === null || absent === null ? null : noStatistics(ofStatistics)
     return { events, users, statistics: numbers.get(keyOf(part, group)) ?? none }
   }
 }
 
 type Extent = Pick<EventPeriod, 'start' | 'end' | 'date' | 'label'>
 
-/** When each part of a range begins and ends and how it is named, and the same of the range as a whole. */
+/** The bounds and names of all parts of a range, and of the range as a whole. */
 interface Extents {
   readonly parts: readonly Extent[]
   readonly whole: Extent
@@ -106,7 +106,7 @@ const toPeriod = (extent: Extent, counted: Counted, previous: EventPeriod | null
   previous,
 })
 
-/** Counts all parts of a range and the range as a whole. @returns the periods of a group by its number */
+/** Counts all parts of a range and the range as a whole. @returns the periods of each group, by its number */
 export async function countPeriods(
   snapshot: AnalysisSnapshot,
   request: PeriodsRequest,

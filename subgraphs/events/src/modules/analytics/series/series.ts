@@ -1,6 +1,6 @@
 import { badInput, yieldTurn, type Caller } from '@user-stats/core'
 import { requireWholeDays } from '../privacy/small-cell-suppression.ts'
-import { admitPaths } from '../query/analyst-paths.ts'
+import { authorizePaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
 import { parseGrouping, type GroupByInput, type Grouping, type GroupsBeyondTop } from './grouping.ts'
@@ -35,7 +35,7 @@ export interface EventSeries extends Periods {
   readonly from: Date
   readonly to: Date
   readonly groups: readonly EventGroup[]
-  /** Null where nothing is grouped. */
+  /** Null without groups. */
   readonly rankedBy: 'EVENTS' | null
   readonly beyondTop: GroupsBeyondTop | null
 }
@@ -52,15 +52,15 @@ function requireFewPoints({ bounds }: Range, grouping: Grouping): void {
   if ((bounds.length - 1) * (grouping.top + 1) > maxGroupPoints)
     throw badInput(
       'groupBy.top',
-      'points of all groups together must be at most 20,000; ask for fewer or a shorter range',
+      'points of all groups together must be at most 20,000; request fewer groups or a shorter range',
     )
 }
 
 /**
  * Events, distinct users and statistics over time, in one snapshot.
  *
- * @param wanted what is asked of the series; nothing else is counted
- * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and refusals of access
+ * @param wanted the requested fields of the series; nothing else is computed
+ * @throws BAD_USER_INPUT, RANGE_NOT_RETAINED, QUERY_TOO_EXPENSIVE and errors of access
  */
 export async function eventSeries(
   { access, snapshot, clock, analystPaths, disclosureOf }: AnalyticsDeps,
@@ -70,11 +70,11 @@ export async function eventSeries(
 ): Promise<EventSeries> {
   const stores = storesOf(caller, filter)
   const disclosure = disclosureOf(caller)
-  const asked = parseSelection(stores, filter, disclosure)
+  const parsed = parseSelection(stores, filter, disclosure)
   const grouping = groupBy == null ? null : parseGrouping(groupBy)
   const statisticsOf = request.statisticsOf == null ? null : parseStatistics(request.statisticsOf)
   const named = [
-    ...asked.conditions,
+    ...parsed.conditions,
     ...(grouping?.by === 'DATA' ? [{ field: 'groupBy.path', steps: grouping.path }] : []),
     ...(statisticsOf === null ? [] : [{ field: 'statisticsOf.path', steps: statisticsOf.path }]),
   ]
@@ -82,11 +82,11 @@ export async function eventSeries(
   requireWholeDays(disclosure, { timeZone, granularity, from: filter.from, to: filter.to })
   const { unit, maxDays } = granularities[granularity]
   const time = parseRange(filter, timeZone, clock(), maxDays)
-  for (const store of stores ?? [null]) await access.admit(caller, store)
+  for (const store of stores ?? [null]) await access.assertActive(caller, store)
 
   return await snapshot({ stores, ...daysAround(time, compare) }, async (reading): Promise<EventSeries> => {
-    const open = await admitPaths(reading, caller, stores, named, analystPaths)
-    const selection = { ...asked, analystPaths: open }
+    const open = await authorizePaths(reading, caller, stores, named, analystPaths)
+    const selection = { ...parsed, analystPaths: open }
     const range = await resolveRange(reading, time, timeZone, unit)
     if (grouping !== null) requireFewPoints(range, grouping)
     const [from = 0, to = 0] = [range.bounds[0], range.bounds.at(-1)]

@@ -9,7 +9,7 @@ export interface StatisticsInput {
   readonly percentiles?: readonly number[] | undefined
 }
 
-/** Of which number statistics are computed. */
+/** The number whose statistics are computed. */
 export interface StatisticsOf {
   readonly path: DataPath
   readonly fractions: readonly number[]
@@ -40,7 +40,7 @@ export function parseStatistics({ path, percentiles = [] }: StatisticsInput): St
   return { path: parseDataPath('statisticsOf.path', path), fractions: percentiles }
 }
 
-/** Statistics of no number at all: their sum is 0, all else is nothing. */
+/** Statistics without any number: the sum is 0, all else is null. */
 export const noStatistics = ({ fractions }: StatisticsOf): NumericStatistics => ({
   count: 0,
   sum: 0,
@@ -50,7 +50,7 @@ export const noStatistics = ({ fractions }: StatisticsOf): NumericStatistics => 
   percentiles: fractions.map((fraction) => ({ fraction, value: null })),
 })
 
-/** Beyond a double there is no answer; it would not survive as JSON. */
+/** Values beyond double precision are null; JSON could not represent them. */
 const finite = (value: string | number | null | undefined): number | null => {
   const number = value == null ? NaN : Number(value)
   return Number.isFinite(number) ? number : null
