@@ -4,6 +4,7 @@ export const reasons: Readonly<Record<string, string>> = {
   '@apollo/server': 'Parses, validates and executes operations by the specification; CSRF protection.',
   '@apollo/subgraph': 'Makes a schema of SDL a subgraph: entities, `_service`.',
   '@fastify/cors': 'Lets pages of configured origins call.',
+  '@fastify/proxy-addr': 'Recognises trusted proxies as Fastify does, which brings it.',
   '@fastify/static': 'Serves the files of the playground.',
   '@fastify/swagger': 'Writes the OpenAPI document from the schemas of the routes.',
   '@prisma/adapter-pg': 'Joins Prisma and `pg`.',

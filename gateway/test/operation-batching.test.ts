@@ -124,6 +124,14 @@ test('an operation that is the only one of its turn, a large one and a query tha
   ])
 })
 
+test('every request shows the subgraph that it is the gateway, whose connections are kept', async () => {
+  await using subgraph = await open(echo)
+  await send(subgraph.client, 1)
+  await Promise.all([send(subgraph.client, 2), send(subgraph.client, 3)])
+  expect(subgraph.hits.map(({ path }) => path)).toEqual(['/graphql', '/graphql/batch'])
+  for (const { credential } of subgraph.hits) expect(credential).toBe(gatewayCredential(secret))
+})
+
 test('more operations than a batch holds are sent in several', async () => {
   await using subgraph = await open(echo)
   const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => send(subgraph.client, n)))

@@ -1,6 +1,12 @@
 import type { GraphQLDataSourceProcessOptions } from '@apollo/gateway'
 import type { RequestContext } from '@user-stats/graphql'
-import { clientAddressHeader, sealAddress, type Logger } from '@user-stats/http'
+import {
+  clientAddressHeader,
+  gatewayCredential,
+  gatewayCredentialHeader,
+  sealAddress,
+  type Logger,
+} from '@user-stats/http'
 import { deadlineExceeded, timeoutHeader, type Breaker } from '@user-stats/core'
 import type { Dispatcher } from 'undici'
 
@@ -57,8 +63,8 @@ export interface SubgraphClientOptions extends Pick<SubgraphTransport, 'pool' | 
   /** Requests in flight at most; beyond it the subgraph counts as unavailable. */
   readonly maxInFlight: number
   /**
-   * By which a subgraph recognises the gateway: for batches, and for the address of anonymous clients, whose wrong API
-   * keys it counts.
+   * By which a subgraph recognises the gateway: for batches, for the address of anonymous clients, whose wrong API keys
+   * it counts, and to keep the gateway's connections.
    */
   readonly gatewaySecret?: string | undefined
   /** Sends requests together where that is cheaper; needs the secret. Without it each is an HTTP request of its own. */
@@ -90,6 +96,7 @@ export function createSubgraphClient({
 }: SubgraphClientOptions): SendOperation {
   const { pool, url, timeout } = connection
   const path = pathOf(url)
+  const credential = credentialOf(gatewaySecret)
   let inFlight = 0
   let lastFailure: unknown
   const batch =
@@ -117,6 +124,7 @@ export function createSubgraphClient({
           accept: 'application/json',
           // Without the cost extension: the gateway adds its own, and may forward the body unparsed.
           prefer: 'return=minimal',
+          ...credential,
           ...callerHeaders,
           ...requestHeaders,
         },
@@ -173,6 +181,10 @@ export function createSubgraphClient({
     }
   }
 }
+
+/** By which a subgraph recognises a request, and its connection, as the gateway's. */
+export const credentialOf = (gatewaySecret: string | undefined): Headers =>
+  gatewaySecret === undefined ? {} : { [gatewayCredentialHeader]: gatewayCredential(gatewaySecret) }
 
 function pathOf(url: string): string {
   const { pathname, search } = new URL(url)

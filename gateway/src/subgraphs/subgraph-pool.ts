@@ -1,7 +1,12 @@
 import { createPeerBreaker, type Logger, type Metrics, type ReadinessChecks } from '@user-stats/http'
 import type { Breaker } from '@user-stats/core'
 import { Pool } from 'undici'
-import { createSubgraphClient, type SendOperation, type SubgraphClientOptions } from './subgraph-client.ts'
+import {
+  createSubgraphClient,
+  credentialOf,
+  type SendOperation,
+  type SubgraphClientOptions,
+} from './subgraph-client.ts'
 import {
   createSubgraphDataSource,
   type SubgraphDataSource,
@@ -70,7 +75,7 @@ export function createSubgraphs({
     dataSource: ({ name, url }: { readonly name: string; readonly url: string }): SubgraphDataSource => {
       const endpoint = locate(name, url)
       const connection = connectionTo(name, new URL(endpoint).origin)
-      probes.set(`${name} service`, createReadinessProbe(connection.pool))
+      probes.set(`${name} service`, createReadinessProbe(connection.pool, credentialOf(gatewaySecret)))
       const send = createSubgraphClient({
         ...connection,
         url: endpoint,

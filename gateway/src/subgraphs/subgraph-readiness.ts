@@ -4,20 +4,24 @@ import type { Pool } from 'undici'
 const maxAge = 1_000
 const timeout = 1_500
 
-/** Checks whether a subgraph is ready; the check rejects when it is not. */
-export function createReadinessProbe(pool: Pool): () => Promise<void> {
+/** Checks whether a subgraph is ready, with these headers; the check rejects when it is not. */
+export function createReadinessProbe(
+  pool: Pool,
+  headers: Readonly<Record<string, string>> = {},
+): () => Promise<void> {
   let last: { readonly at: number; readonly result: Promise<void> } | undefined
   return () => {
     const now = performance.now()
-    if (last === undefined || now - last.at > maxAge) last = { at: now, result: probe(pool) }
+    if (last === undefined || now - last.at > maxAge) last = { at: now, result: probe(pool, headers) }
     return last.result
   }
 }
 
-async function probe(pool: Pool): Promise<void> {
+async function probe(pool: Pool, headers: Readonly<Record<string, string>>): Promise<void> {
   const { statusCode, body } = await pool.request({
     method: 'GET',
     path: '/health/ready',
+    headers,
     signal: AbortSignal.timeout(timeout),
   })
   await body.dump()

@@ -15,6 +15,9 @@ import { createErrorReporter, type ErrorReporter } from './error-reporter.ts'
 import { problemResponse, sendProblem } from './problem-details.ts'
 import { toDomainError } from '@user-stats/core'
 import { registerBodyParsers } from './body/body-parsers.ts'
+import { registerConnectionLimits } from './connections/connection-limits.ts'
+import { closeInStages, registerEarlyAnswers } from './connections/early-answers.ts'
+import { gatewayRecognizer } from './gateway-credential.ts'
 import { registerDrain } from './graceful-shutdown.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
 import { secureTransport, securityHeaders } from './headers.ts'
@@ -51,6 +54,8 @@ export interface HttpAppOptions {
   readonly corsOrigins: readonly string[]
   /** Proxies whose X-Forwarded-For is trusted. */
   readonly trustProxy?: readonly string[]
+  /** The secret by which a service recognises the gateway. */
+  readonly gatewaySecret?: string | undefined
   /** Certificate and key to serve TLS; plain HTTP without. */
   readonly tls: Tls | undefined
 }
@@ -71,6 +76,7 @@ export async function createHttpApp({
   load = defaultLoadLimits,
   corsOrigins,
   trustProxy = [],
+  gatewaySecret,
   tls,
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Widen the type, so that the instance's type stays the plain one.
@@ -113,7 +119,8 @@ export async function createHttpApp({
       else if (socket.writable) {
         const problem = fromParser(error.code)
         errors.report([{ code: problem.code, error: problem }], { route: 'unknown', log })
-        socket.end(problemResponse(problem))
+        socket.write(problemResponse(problem))
+        closeInStages(socket)
       }
     },
   })
@@ -135,6 +142,13 @@ export async function createHttpApp({
     observe(request, reply)
     void reply.headers(headers).header('x-request-id', request.id)
     done()
+  })
+  registerEarlyAnswers(app)
+  registerConnectionLimits(app, {
+    maxConnections: load.connections,
+    trustProxy,
+    isFromGateway: gatewayRecognizer(gatewaySecret),
+    metrics,
   })
   const notOverloaded = registerLoad(app, load, metrics)
   registerUnknownPaths(app)

@@ -24,14 +24,14 @@ type Reason = 'delay' | 'heap'
 const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
 
 /**
- * Refuses requests with OVERLOADED while the process is overloaded, before any work is done for them, and
- * refuses connections beyond the limit. The check costs one clock reading per request.
+ * Refuses requests with OVERLOADED while the process is overloaded, before any work is done for them. The check costs
+ * one clock reading per request.
  *
  * @returns a readiness check
  */
 export function registerLoad(
   app: FastifyInstance,
-  { delay, heap, connections, interval = 100 }: LoadLimits,
+  { delay, heap, interval = 100 }: LoadLimits,
   { refusals }: Pick<Metrics, 'refusals'>,
 ): () => Promise<void> {
   const latest = interval + (delay === 0 ? Infinity : delay)
@@ -69,11 +69,6 @@ export function registerLoad(
   })
   app.addHook('onClose', () => {
     clearInterval(timer)
-  })
-
-  if (connections > 0) app.server.maxConnections = connections
-  app.server.on('drop', () => {
-    refusals.inc({ reason: 'connections' })
   })
 
   return () => (overload() === undefined ? Promise.resolve() : Promise.reject(new DomainError('OVERLOADED')))

@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals'
-import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -103,40 +102,6 @@ test('a process with too much memory refuses requests until it has less', async 
     collect()
     return (await statusOf(`${origin}/work`)) === 200
   })
-})
-
-test('connections beyond the bound are closed at once, and there is room again when one ends', async () => {
-  await using it = await createTestApp({ load: { ...none, connections: 2 } })
-  const port = Number(new URL(await it.listen()).port)
-  const ask = (socket: Socket): Promise<string> =>
-    new Promise((resolve) => {
-      socket.once('data', (answer) => {
-        resolve(answer.toString().slice(9, 12))
-      })
-      socket
-        .on('error', () => undefined)
-        .once('close', () => {
-          resolve('closed')
-        })
-      socket.write('GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n')
-    })
-  const first = connect(port, '127.0.0.1')
-  const second = connect(port, '127.0.0.1')
-  expect([await ask(first), await ask(second)]).toEqual(['200', '200'])
-  expect(await ask(connect(port, '127.0.0.1'))).toBe('closed')
-  expect([await ask(first), await ask(second)]).toEqual(['200', '200'])
-  expect(await it.metrics.registry.metrics()).toContain(
-    'load_refusals_total{reason="connections",service="test"} 1',
-  )
-  first.destroy()
-  let third = connect(port, '127.0.0.1')
-  await until(async () => {
-    if ((await ask(third)) === '200') return true
-    third = connect(port, '127.0.0.1')
-    return false
-  })
-  second.destroy()
-  third.destroy()
 })
 
 test('by default a thousand requests at once are all served', async () => {

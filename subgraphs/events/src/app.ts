@@ -114,6 +114,7 @@ export async function buildApp({
     requestTimeout: env.requestTimeout,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
+    gatewaySecret: env.gatewaySecret,
     tls: env.tls,
   })
   const title = 'User statistics: events'

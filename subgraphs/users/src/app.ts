@@ -102,6 +102,7 @@ export async function buildApp({
     requestTimeout: env.requestTimeout,
     corsOrigins: env.corsOrigins,
     trustProxy: env.trustProxy,
+    gatewaySecret: env.gatewaySecret,
     tls: env.tls,
   })
   await registerApiDocs(app, {

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { DomainError } from '@user-stats/core'
 import { contentEncodings, Decoder } from './decoder.ts'
-import { bodyLimitOf, tooLarge } from './read-body.ts'
+import { bodyLimitOf, hasBody, tooLarge } from './read-body.ts'
 
 /** Maximum number of nested encodings of one body. */
 const maxEncodings = 4
@@ -37,9 +37,6 @@ export function registerContentEncoding(app: FastifyInstance): void {
     done(null, decoded)
   })
 }
-
-const hasBody = ({ headers }: FastifyRequest): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /**
  * Encodings in the order of decoding, the last applied first; undefined when one is unknown or there are too

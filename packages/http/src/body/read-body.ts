@@ -18,6 +18,10 @@ declare module 'fastify' {
   }
 }
 
+/** Whether a request's headers announce a body. */
+export const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
 /** Maximum bytes of a request's body, after decoding. */
 export function bodyLimitOf({ mayBeLarge, routeOptions }: FastifyRequest): number {
   if (!mayBeLarge) return Math.min(routeOptions.bodyLimit, anonymousLimit)
