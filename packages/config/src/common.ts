@@ -25,7 +25,7 @@ export const commonVariables = {
   REQUEST_TIMEOUT_MS: {
     schema: kinds.integer(100, 600_000, 20_000),
     about:
-      'Milliseconds after which a request is given up. The gateway gives up on a subgraph after three quarters of it, an analysis (eventSeries, funnel, retention) ends after half of it, a statement of a database after four fifths of it (1 to 12 s).',
+      'Milliseconds after which a request is given up. The gateway gives up on a subgraph after three quarters of it, an analysis (eventSeries, funnel, retention) ends after half of it, a statement of a database after three fifths of it (1 to 12 s).',
     default: '20000',
   },
   ...graphVariables,

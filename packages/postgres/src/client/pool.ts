@@ -24,11 +24,12 @@ const clientTimeoutMargin = 3_000
 export const defaultStatementTimeout = 12_000
 
 /**
- * The `statement_timeout` of a service with this request timeout. A little less, so that there is time to
- * report it; never so little that background work would fail.
+ * The `statement_timeout` of a service with this request timeout. Less than the three quarters of it that the
+ * gateway waits for a subgraph, so that the service reports the reason itself; never so little that background
+ * work would fail.
  */
 export const statementTimeoutFor = (request: number): number =>
-  Math.min(defaultStatementTimeout, Math.max(1_000, Math.floor(request * 0.8)))
+  Math.min(defaultStatementTimeout, Math.max(1_000, Math.floor(request * 0.6)))
 
 /** Maximum milliseconds in the queue for a connection, and for connecting. */
 const connectTimeout = 5_000
