@@ -45,6 +45,7 @@ async function open(serve: Serve, timeout = 5_000, gatewaySecret = secret) {
       pool,
       timeout,
       breaker: createBreaker(),
+      maxConnections: 100,
       maxInFlight: 1_000,
       gatewaySecret: gatewaySecret === '' ? undefined : gatewaySecret,
       log: { warn: (details: unknown) => warnings.push(details) },

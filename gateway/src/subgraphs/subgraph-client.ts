@@ -9,6 +9,7 @@ import {
 } from '@user-stats/http'
 import { deadlineExceeded, timeoutHeader, type Breaker } from '@user-stats/core'
 import type { Dispatcher } from 'undici'
+import { createRequestPermits, type RequestPermitsOptions } from './request-permits.ts'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -57,11 +58,10 @@ export interface SubgraphTransport {
   readonly isGraphQLResponse: (response: SubgraphResponse) => boolean
 }
 
-export interface SubgraphClientOptions extends Pick<SubgraphTransport, 'pool' | 'url' | 'timeout' | 'log'> {
+export interface SubgraphClientOptions
+  extends Pick<SubgraphTransport, 'pool' | 'url' | 'timeout' | 'log'>, RequestPermitsOptions {
   /** One for each subgraph, whoever sends. */
   readonly breaker: Breaker
-  /** Requests in flight at most; beyond it the subgraph counts as unavailable. */
-  readonly maxInFlight: number
   /**
    * By which a subgraph recognises the gateway: for batches, for the address of anonymous clients, whose wrong API keys
    * it counts, and to keep the gateway's connections.
@@ -73,6 +73,8 @@ export interface SubgraphClientOptions extends Pick<SubgraphTransport, 'pool' | 
 
 /** The request was not sent: too many are in flight, its deadline has passed, or the circuit is open. */
 export class RequestNotSentError extends Error {}
+
+const notSent = (): RequestNotSentError => new RequestNotSentError('the request to the subgraph was not sent')
 
 /** A subgraph's response has a body of JSON, whatever its status; a proxy's, for a subgraph that is down, has HTML. */
 const isGraphQLResponse = ({ status, text }: SubgraphResponse): boolean =>
@@ -92,6 +94,7 @@ const runsToEnd = /^(?:mutation\b|query[^{]*\{_entities\()/
  */
 export function createSubgraphClient({
   breaker,
+  maxConnections,
   maxInFlight,
   gatewaySecret,
   createBatcher,
@@ -100,7 +103,7 @@ export function createSubgraphClient({
   const { pool, url, timeout } = connection
   const path = pathOf(url)
   const credential = credentialOf(gatewaySecret)
-  let inFlight = 0
+  const permits = createRequestPermits({ maxConnections, maxInFlight })
   let lastFailure: unknown
   const batch =
     gatewaySecret === undefined
@@ -118,7 +121,9 @@ export function createSubgraphClient({
     signal?: AbortSignal,
   ): Promise<SubgraphResponse> {
     const deadline = createDeadline(timeout, signal)
+    const permit = await permits.connection(deadline.signal)
     try {
+      if (permit === undefined) throw notSent()
       const { statusCode, body } = await pool.request({
         path,
         method: 'POST',
@@ -136,6 +141,7 @@ export function createSubgraphClient({
       })
       return { status: statusCode, text: await body.text() }
     } finally {
+      permit?.release()
       deadline.clear()
     }
   }
@@ -161,26 +167,36 @@ export function createSubgraphClient({
     }
   }
 
-  return async (operation, sender) => {
-    const timeLeft = Math.min(timeout, sender.deadline - performance.now())
-    const permit = timeLeft < 1 || inFlight >= maxInFlight ? 0 : breaker.tryAcquire()
-    if (permit === 0) throw new RequestNotSentError('the request to the subgraph was not sent')
-    const request = toRequest(operation, sender, timeLeft)
+  async function exchange(
+    request: SubgraphRequest,
+    signal: () => AbortSignal,
+    attempt: number,
+  ): Promise<SubgraphResponse> {
     const cancellable = !runsToEnd.test(request.query)
-    inFlight += 1
     try {
-      const response = await (cancellable ? post(request, sender.signal) : (batch ?? post)(request))
+      const response = await (cancellable ? post(request, signal()) : (batch ?? post)(request))
       if (isGraphQLResponse(response)) breaker.onSuccess()
-      else breaker.onFailure(permit)
+      else breaker.onFailure(attempt)
       return response
     } catch (error) {
       // A client that disconnects is no failure of the subgraph; requests of one batch fail once.
-      const cancelled = cancellable && sender.signal.aborted && sender.signal.reason !== deadlineExceeded
-      if (!cancelled && error !== lastFailure) breaker.onFailure(permit)
+      const cancelled = cancellable && signal().aborted && signal().reason !== deadlineExceeded
+      const failed = !cancelled && !(error instanceof RequestNotSentError) && error !== lastFailure
+      if (failed) breaker.onFailure(attempt)
       lastFailure = error
       throw error
+    }
+  }
+
+  return async (operation, sender) => {
+    const timeLeft = Math.min(timeout, sender.deadline - performance.now())
+    const permit = timeLeft < 1 ? undefined : permits.tryBegin()
+    const attempt = permit === undefined ? 0 : breaker.tryAcquire()
+    try {
+      if (attempt === 0) throw notSent()
+      return await exchange(toRequest(operation, sender, timeLeft), () => sender.signal, attempt)
     } finally {
-      inFlight -= 1
+      permit?.release()
     }
   }
 }

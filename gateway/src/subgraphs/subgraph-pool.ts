@@ -79,6 +79,7 @@ export function createSubgraphs({
       const send = createSubgraphClient({
         ...connection,
         url: endpoint,
+        maxConnections,
         maxInFlight: maxConnections * (1 + maxQueuedPerConnection),
         timeout,
         gatewaySecret,

@@ -1,3 +1,4 @@
+import { currentWorkload, runWorkload, type Workload } from '@user-stats/core'
 import { gatewayCredential, gatewayCredentialHeader, type Logger } from '@user-stats/http'
 import type { Dispatcher } from 'undici'
 import { postStreaming } from './post-streaming.ts'
@@ -28,6 +29,8 @@ export interface OperationBatcherOptions {
 
 interface Pending {
   readonly operation: OutgoingOperation
+  /** For whom it is sent; operations of several tenants are flushed together. */
+  readonly workload: Workload | undefined
   readonly resolve: (response: OperationResponse) => void
   readonly reject: (error: unknown) => void
 }
@@ -84,8 +87,8 @@ export function createOperationBatcher({
     dispatch(batch)
   }
 
-  function dispatchSingle({ operation, resolve, reject }: Pending): void {
-    sendSingle(operation).then(resolve, reject)
+  function dispatchSingle({ operation, workload, resolve, reject }: Pending): void {
+    runWorkload(workload, () => sendSingle(operation)).then(resolve, reject)
   }
 
   function dispatch(batch: readonly Pending[]): void {
@@ -126,6 +129,6 @@ export function createOperationBatcher({
   return (operation) =>
     new Promise((resolve, reject) => {
       if (pending.length === 0) setImmediate(flush)
-      pending.push({ operation, resolve, reject })
+      pending.push({ operation, workload: currentWorkload(), resolve, reject })
     })
 }
