@@ -19,6 +19,7 @@ export interface CommandDefinition {
 export const groups: Readonly<Record<string, string>> = {
   rotate: 'replace keys',
   erasures: 'carry erasures over to restored databases',
+  import: 'take over data of other systems',
   audit: 'maintain the audit logs',
 }
 
@@ -94,6 +95,19 @@ export const commands: readonly CommandDefinition[] = [
     options: [options.replayFrom, options.removeUnreadable],
     interrupted: resumable,
     load: async () => (await import('./tombstones/command.ts')).runReplayErasures,
+  },
+  {
+    name: 'import legacy',
+    summary: 'take over stores, API keys, users and events of the previous system; may be repeated',
+    options: [
+      options.legacyUsersUrl,
+      options.legacyEventsUrl,
+      options.legacyStoresUrl,
+      options.rejectedTo,
+      options.dryRun,
+    ],
+    interrupted: resumable,
+    load: async () => (await import('./import/legacy/command.ts')).runImportLegacy,
   },
   {
     name: 'audit prune',

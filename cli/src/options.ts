@@ -9,6 +9,14 @@ function requireText(text: string): string {
 
 const path = (flags: string, description: string) => new Option(flags, description).argParser(requireText)
 
+/** A database of the previous system. Without a password in it, PGPASSWORD is used. */
+const legacyUrl = (flags: string, description: string) =>
+  new Option(flags, description).argParser((text) => {
+    if (!/^postgres(?:ql)?:$/.test(URL.parse(text)?.protocol ?? ''))
+      throw new InvalidArgumentError('Expected postgresql://user:password@host:port/database.')
+    return text
+  })
+
 export const options = {
   logs: new Option(
     '--logs <destination>',
@@ -52,6 +60,16 @@ export const options = {
     'delete users without a data key, when no backup of data keys contains theirs',
   ),
   compromised: new Option('--compromised', 'reject tokens signed with earlier keys from now on'),
+  legacyUsersUrl: legacyUrl('--users-url <url>', 'database with the table "user"').makeOptionMandatory(),
+  legacyEventsUrl: legacyUrl('--events-url <url>', 'database with the table events (default: that of users)'),
+  legacyStoresUrl: legacyUrl(
+    '--stores-url <url>',
+    'database with the tables consumers and api_keys (default: that of users)',
+  ),
+  rejectedTo: path('--rejected <file>', 'file for what cannot be taken over, with reasons').default(
+    'import-legacy-rejected.ndjson',
+  ),
+  dryRun: new Option('--dry-run', 'read and report everything, write nothing but that file'),
   exportTo: path('--to <file>', 'file to write').makeOptionMandatory(),
   replayFrom: path('--from <file>', 'a file of "erasures export"').makeOptionMandatory(),
 } as const

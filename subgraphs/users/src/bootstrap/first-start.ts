@@ -14,7 +14,7 @@ export interface FirstStartOptions {
   readonly masterKeys: MasterKeys
   readonly adminApiKey: string | undefined
   readonly clock: () => Date
-  readonly log: Logger
+  readonly log: Pick<Logger, 'info' | 'warn'>
 }
 
 const blindPurpose = 'blind-index'

@@ -15,6 +15,8 @@ export interface BatchItem {
   readonly admin: boolean
   /** The member that looks like an e-mail address, or null; absent when it has not been checked. */
   readonly email?: EmailFault | null
+  /** The id of an imported event, which has no idempotency key; absent: the next of the sequence. */
+  readonly id?: string
 }
 
 export type Outcome = { readonly event: EventRow; readonly duplicate: boolean } | DomainError
@@ -35,8 +37,9 @@ const writeText = `
 WITH input AS MATERIALIZED (
   SELECT i.*, (i.occurred_at AT TIME ZONE 'UTC')::date AS day
   FROM unnest($1::int[], $2::int[], $3::int[], $4::uuid[], $5::bool[], $6::text[], $7::text[], $8::text[],
-              $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[], $13::bool[])
-    AS i(ord, store_id, key_store, key_id, admin, type, user_id, data, occurred_at, created_at, key, fingerprint, email)
+              $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[], $13::bool[], $14::bigint[])
+    AS i(ord, store_id, key_store, key_id, admin, type, user_id, data, occurred_at, created_at, key, fingerprint, email,
+         given_id)
 ), judged AS MATERIALIZED (
   SELECT i.*, CASE
       WHEN r.key_id IS NOT NULL THEN 'KEY_REVOKED'
@@ -63,7 +66,7 @@ WITH input AS MATERIALIZED (
   ON CONFLICT (store_id, key) DO NOTHING
   RETURNING store_id, key, event_id
 ), fresh AS MATERIALIZED (
-  SELECT j.*, coalesce(c.event_id, nextval('events_id_seq')) AS id
+  SELECT j.*, coalesce(j.given_id, c.event_id, nextval('events_id_seq')) AS id
   FROM judged j LEFT JOIN claimed c ON c.store_id = j.store_id AND c.key = j.key
   WHERE j.refusal IS NULL AND (j.key IS NULL OR c.key IS NOT NULL)
 ), written AS (
@@ -241,6 +244,7 @@ const columns = (items: readonly BatchItem[]): unknown[] => [
   items.map(({ event }) => event.key),
   items.map(({ event }) => event.fingerprint),
   items.map(({ email }) => (email === undefined ? null : email !== null)),
+  items.map(({ id }) => id ?? null),
 ]
 
 const toRow = (
