@@ -8,7 +8,14 @@ let server: TestPostgres
 let events: Harness
 const stores = { own: 1, other: 2, blocked: 3 } as const
 type Who =
-  'nobody' | 'store' | 'other store' | 'analyst' | 'analyst of other' | 'analyst of all' | 'admin' | 'service'
+  | 'anonymous'
+  | 'store'
+  | 'other store'
+  | 'analyst'
+  | 'analyst of other'
+  | 'analyst of all'
+  | 'admin'
+  | 'service'
 let callers: Record<Who, SignedInCaller | null>
 
 beforeAll(async () => {
@@ -16,7 +23,7 @@ beforeAll(async () => {
   events = await startEvents(server)
   for (const id of Object.values(stores)) await events.introduce(id)
   callers = {
-    nobody: null,
+    anonymous: null,
     store: events.store(stores.own),
     'other store': events.store(stores.other),
     analyst: events.analyst(stores.own),
@@ -49,7 +56,7 @@ const rest: readonly [string, string, string, unknown, Partial<Record<Who, numbe
     '/api/event',
     own,
     {
-      nobody: 401,
+      anonymous: 401,
       store: 201,
       'other store': 403,
       analyst: 403,
@@ -63,14 +70,14 @@ const rest: readonly [string, string, string, unknown, Partial<Record<Who, numbe
     'POST',
     '/api/event',
     { ...own, store_id: undefined },
-    { nobody: 401, store: 201, 'other store': 201, analyst: 403, admin: 422 },
+    { anonymous: 401, store: 201, 'other store': 201, analyst: 403, admin: 422 },
   ],
   [
     'amount',
     'GET',
     '/api/event/amount/seen',
     undefined,
-    { nobody: 401, store: 200, analyst: 200, 'analyst of all': 200, admin: 200, service: 403 },
+    { anonymous: 401, store: 200, analyst: 200, 'analyst of all': 200, admin: 200, service: 403 },
   ],
   [
     'amount of the store',
@@ -78,7 +85,7 @@ const rest: readonly [string, string, string, unknown, Partial<Record<Who, numbe
     '/api/event/amount/seen?store_id=1',
     undefined,
     {
-      nobody: 401,
+      anonymous: 401,
       store: 200,
       'other store': 403,
       analyst: 200,
@@ -93,7 +100,7 @@ const rest: readonly [string, string, string, unknown, Partial<Record<Who, numbe
     '/api/event/avg-time/seen?store_id=1',
     undefined,
     {
-      nobody: 401,
+      anonymous: 401,
       store: 200,
       'other store': 403,
       analyst: 200,
@@ -108,7 +115,7 @@ const rest: readonly [string, string, string, unknown, Partial<Record<Who, numbe
     '/api/event/store-events-amount/1',
     undefined,
     {
-      nobody: 401,
+      anonymous: 401,
       store: 200,
       'other store': 403,
       analyst: 200,
@@ -118,32 +125,32 @@ const rest: readonly [string, string, string, unknown, Partial<Record<Who, numbe
     },
   ],
   [
-    'a store there is none',
+    'an unknown store',
     'GET',
     '/api/event/store-events-amount/99',
     undefined,
-    { nobody: 401, store: 403, analyst: 403, 'analyst of all': 404, admin: 404 },
+    { anonymous: 401, store: 403, analyst: 403, 'analyst of all': 404, admin: 404 },
   ],
   [
     'delete a user',
     'DELETE',
-    '/api/event/nobody-has-this?store_id=1',
+    '/api/event/unknown-user?store_id=1',
     undefined,
-    { nobody: 401, store: 200, 'other store': 403, analyst: 403, 'analyst of all': 403, admin: 200 },
+    { anonymous: 401, store: 200, 'other store': 403, analyst: 403, 'analyst of all': 403, admin: 200 },
   ],
   [
     'delete a user naming no store',
     'DELETE',
-    '/api/event/nobody-has-this',
+    '/api/event/unknown-user',
     undefined,
-    { nobody: 401, store: 200, analyst: 403, admin: 422 },
+    { anonymous: 401, store: 200, analyst: 403, admin: 422 },
   ],
   [
     'delete by store',
     'DELETE',
     '/api/event/by-store/1',
     undefined,
-    { nobody: 401, 'other store': 403, analyst: 403, 'analyst of all': 403, service: 403 },
+    { anonymous: 401, 'other store': 403, analyst: 403, 'analyst of all': 403, service: 403 },
   ],
 ]
 const cases = rest.flatMap(([what, method, path, body, expected]) =>
@@ -156,7 +163,7 @@ test.each(cases)('%s: %s gets %i', async (_what, who, status, method, path, body
   if (status >= 400) expect(answer.body).toMatchObject({ status, detail: expect.any(String) })
 })
 
-// The graph of analysts has no such field or type.
+// The schema for analysts has no such field or type.
 const unknown = 'GRAPHQL_VALIDATION_FAILED'
 const rawEvents = 'query($storeId: Int) { events(storeId: $storeId) { nodes { id userId } } }'
 const entity = `query { _entities(representations: [{ __typename: "User", storeId: 1, ref: "u0", id: "x" }]) {
@@ -175,7 +182,7 @@ test.each([
   '{ __typename: "Store", id: 2147483648 }',
   '{ __typename: "Store", id: null }',
   '7',
-])('a reference that is no entity with its key is wrong input: %s', async (representation) => {
+])('a reference without a known type and its key is invalid input: %s', async (representation) => {
   const { body } = await events.graphql(
     events.admin,
     `{ _entities(representations: [${representation}]) { __typename } }`,
@@ -185,7 +192,7 @@ test.each([
   ])
 })
 
-test('many entities are answered in their order, and too many are refused', async () => {
+test('many entities are resolved in order, and too many are refused', async () => {
   const caller = events.store(stores.own)
   const lookUp = async (count: number) => {
     const representations = Array.from({ length: count }, (_, at) => ({
@@ -222,7 +229,7 @@ test.each([
       analyst: unknown,
       'analyst of all': unknown,
       admin: null,
-      nobody: 'UNAUTHENTICATED',
+      anonymous: 'UNAUTHENTICATED',
       service: 'FORBIDDEN',
     },
   ],
@@ -234,7 +241,7 @@ test.each([
       'other store': 'FORBIDDEN',
       analyst: unknown,
       admin: null,
-      nobody: 'UNAUTHENTICATED',
+      anonymous: 'UNAUTHENTICATED',
       service: 'FORBIDDEN',
     },
   ],
@@ -247,7 +254,7 @@ test.each([
       analyst: null,
       'analyst of other': 'FORBIDDEN',
       admin: null,
-      nobody: 'UNAUTHENTICATED',
+      anonymous: 'UNAUTHENTICATED',
       service: 'FORBIDDEN',
     },
   ],
@@ -259,7 +266,7 @@ test.each([
   }
 })
 
-test('who names no store is answered of their own, or of all stores they may see together', async () => {
+test('without a store, a caller gets their own store, or all stores they may read together', async () => {
   const amount = async (caller: SignedInCaller, query = '{ storeEventAmount { eventAmount } }') => {
     const { body } = await events.graphql(caller, query)
     return (body.data.storeEventAmount as { eventAmount: number }[]).reduce(
@@ -304,7 +311,7 @@ test('a blocked store is refused at once, with the token it has, and works again
   expect([(await send()).status, (await read()).status]).toEqual([403, 403])
   const graph = await events.graphql(caller, '{ events { nodes { id } } }')
   expect([graph.status, graph.body.errors[0].extensions.code]).toEqual([403, 'STORE_BLOCKED'])
-  // A command that was overtaken changes nothing.
+  // A command that arrives late has no effect.
   await events.introduce(stores.blocked, 'ACTIVE', 4)
   expect((await send()).status).toBe(403)
   await events.introduce(stores.blocked, 'ACTIVE', 6)
@@ -331,7 +338,7 @@ test('a revoked key is refused at once, others of the store are not', async () =
   expect((await events.send('POST', '/api/event', callers.store, body)).status).toBe(201)
 })
 
-test('whoever may not record is refused as a whole, whatever a bulk holds', async () => {
+test('a bulk of a caller without access is refused as a whole', async () => {
   const [revoked, blocked] = [events.store(60), events.store(61)]
   const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
   await events.introduce(60)
@@ -379,18 +386,18 @@ test('an erased user: events gone, counted once, late ones refused', async () =>
   const caller = events.store(20)
   const send = (user: string) =>
     events.send('POST', '/api/event', caller, { type: 'seen', user_id: user, data: {} })
-  await Promise.all([send('gone'), send('gone'), send('stays')])
+  await Promise.all([send('erased'), send('erased'), send('stays')])
   const erase = async () =>
     (
       await events.graphql(
         events.service,
         'mutation($input: ApplyUserErasureInput!) { applyUserErasure(input: $input) { eventsDeleted } }',
-        { input: { commandId: 77, storeId: 20, userId: 'gone' } },
+        { input: { commandId: 77, storeId: 20, userId: 'erased' } },
       )
     ).body.data.applyUserErasure
   expect(await erase()).toEqual({ eventsDeleted: 2 })
   expect(await erase()).toEqual({ eventsDeleted: 2 })
-  expect((await send('gone')).body).toMatchObject({ status: 409, code: 'USER_ERASED' })
+  expect((await send('erased')).body).toMatchObject({ status: 409, code: 'USER_ERASED' })
   expect((await send('stays')).status).toBe(201)
   expect((await events.send('GET', '/api/event/amount/seen', caller)).body).toEqual([
     { date: expect.any(String), event_amount: 2 },
@@ -414,7 +421,7 @@ test('no event of an erased user survives writers that race with the erasure', a
   }
 })
 
-test('a deleted store: everything gone, the count kept, tokens refused, admins told there is none', async () => {
+test('a deleted store: all data is deleted, the count kept, tokens refused, and admins get STORE_NOT_FOUND', async () => {
   const caller = events.store(22)
   await events.introduce(22)
   for (const day of ['2026-01-01', '2026-02-01', '2026-02-02'])
@@ -438,7 +445,7 @@ test('a deleted store: everything gone, the count kept, tokens refused, admins t
   expect((await events.send('POST', '/api/event', events.admin, body)).status).toBe(404)
 })
 
-test('a key that ends with its overlap is refused from that instant on; the earlier of two ends holds', async () => {
+test('a key that ends with its overlap is refused from that instant on; the earlier of two expiries applies', async () => {
   const start = Date.now()
   const caller = events.store(stores.own)
   const statuses = async () => [

@@ -15,12 +15,15 @@ afterAll(async () => {
 const now = new Date('2026-06-15T12:00:00Z')
 const old = '2020-01-10'
 
-/** Stores with very many events of an old month, whose partition is locked: analyses of it run until it is let go. */
+/**
+ * Stores with many events of an old month, whose partition is locked: analyses of it run until it is
+ * unlocked.
+ */
 async function start(stores: readonly number[]) {
   const events = await startEvents(server, {
     now,
     maintain: false,
-    // Nothing of these tests ends by the time of a service being over.
+    // No test here depends on a time limit of the service.
     env: { REQUEST_TIMEOUT_MS: '600000' },
   })
   for (const storeId of stores) {
@@ -52,7 +55,7 @@ async function start(stores: readonly number[]) {
   }
 }
 
-/** Reads the month that is locked. */
+/** Reads the locked month. */
 const large = (
   events: Harness,
   caller: SignedInCaller,
@@ -79,12 +82,12 @@ async function until(is: () => Promise<boolean>): Promise<void> {
   }
 }
 
-test('beside twenty large analyses of one analyst, large and small ones of others are answered at once', async () => {
+test('during twenty large analyses of one analyst, large and small ones of others are answered at once', async () => {
   await using system = await start([1, 2])
   const { events, running, letGo } = system
   const analyst = events.analyst(1)
   const answered: string[] = []
-  const asked = Array.from({ length: 20 }, async () => {
+  const queries = Array.from({ length: 20 }, async () => {
     const answer = await large(events, analyst)
     answered.push(codeOf(answer))
   })
@@ -92,32 +95,32 @@ test('beside twenty large analyses of one analyst, large and small ones of other
   const others = Array.from({ length: 3 }, () => small(events, events.analyst(2)))
   for (const answer of await Promise.all(others))
     expect(answer.body.data.funnel.steps).toEqual([{ users: 1 }, { users: 0 }])
-  // Half of the four permits are for others: a large one of theirs begins, too.
+  // Half of the four permits are reserved for others: a large analysis of theirs begins, too.
   const another = large(events, events.store(2)).then(codeOf)
   await until(async () => (await running()) === 3)
   expect(answered).toEqual([])
   await letGo()
-  await Promise.all(asked)
+  await Promise.all(queries)
   expect([new Set(answered), await another]).toEqual([new Set(['200']), '200'])
 })
 
-test('while others hold all permits of large analyses, a small one of a store and of its own analyst is answered', async () => {
+test('while large analyses hold all their permits, a small one of a store and of its analyst is answered', async () => {
   await using system = await start([1, 2, 3])
   const { events, running, letGo } = system
-  const asked = [1, 1, 1, 2, 2, 2].map((storeId) => large(events, events.store(storeId)).then(codeOf))
+  const queries = [1, 1, 1, 2, 2, 2].map((storeId) => large(events, events.store(storeId)).then(codeOf))
   await until(async () => (await running()) === 4)
   for (const storeId of [1, 3]) expect(codeOf(await small(events, events.analyst(storeId)))).toBe('200')
   const waiting = large(events, events.store(3)).then(codeOf)
   await letGo()
-  expect(new Set(await Promise.all([...asked, waiting]))).toEqual(new Set(['200']))
+  expect(new Set(await Promise.all([...queries, waiting]))).toEqual(new Set(['200']))
 })
 
-test('who queues more analyses than one may is refused, and nobody else', async () => {
+test('a caller with too many queued analyses is refused, and no other', async () => {
   await using system = await start([1, 2])
   const { events, running, letGo } = system
   const analyst = events.analyst(1)
   const refusals: Answer[] = []
-  const asked = Array.from({ length: 100 }, async () => {
+  const queries = Array.from({ length: 100 }, async () => {
     const answer = await large(events, analyst)
     if (answer.body.errors !== undefined) refusals.push(answer)
     return codeOf(answer)
@@ -134,10 +137,10 @@ test('who queues more analyses than one may is refused, and nobody else', async 
   await until(async () => (await running()) === 3)
   await letGo()
   expect(await Promise.all(others)).toEqual(['200', '200'])
-  expect((await Promise.all(asked)).filter((code) => code === '200')).toHaveLength(66)
+  expect((await Promise.all(queries)).filter((code) => code === '200')).toHaveLength(66)
 })
 
-test('an analysis whose time is over before its turn says so, and takes no turn', async () => {
+test('an analysis that is queued for too long is refused and never run', async () => {
   await using system = await start([1])
   const { events, running, letGo } = system
   const store = events.store(1)

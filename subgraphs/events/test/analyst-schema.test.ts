@@ -17,33 +17,33 @@ afterAll(async () => {
 
 const schemaQuery = '{ __schema { types { name fields { name } inputFields { name } } } _service { sdl } }'
 
-test('introspection and SDL of an analyst know no events, users or ids of users', async () => {
-  const told = async (caller: ReturnType<Harness['analyst']>) =>
+test('introspection and SDL of an analyst contain no events, users or ids of users', async () => {
+  const schemaOf = async (caller: ReturnType<Harness['analyst']>) =>
     JSON.stringify((await events.graphql(caller, schemaQuery)).body.data)
   const words = /"(User|Event|RollupVerification|RecordEventInput|userId|ref|data)"|type User\b|userId/
-  expect(await told(events.store(1))).toMatch(words)
+  expect(await schemaOf(events.store(1))).toMatch(words)
   for (const analyst of [events.analyst(), events.analyst(1)]) {
     const { body } = await events.graphql(analyst, schemaQuery)
     expect(body.data.__schema.types.map(({ name }: { name: string }) => name)).toEqual(
       expect.arrayContaining(['DailyAmount', 'EventSeries', 'Store']),
     )
     // A filter has conditions on `data`; that is no field of an event.
-    expect((await told(analyst)).replaceAll('"data"', '')).not.toMatch(words)
+    expect((await schemaOf(analyst)).replaceAll('"data"', '')).not.toMatch(words)
   }
 })
 
-test('an analyst gets no suggestion of what is withheld', async () => {
-  const told = async (caller: ReturnType<Harness['analyst']>) =>
+test('suggestions for an analyst contain no withheld names', async () => {
+  const schemaOf = async (caller: ReturnType<Harness['analyst']>) =>
     (await events.graphql(caller, '{ event { id } }')).body.errors[0].message
-  expect(await told(events.store(1))).toContain('"events"')
-  expect(await told(events.analyst())).not.toContain('"events"')
+  expect(await schemaOf(events.store(1))).toContain('"events"')
+  expect(await schemaOf(events.analyst())).not.toContain('"events"')
 })
 
 test.each([
   ['User', 'storeId: 1, ref: "u"'],
   ['Event', 'id: 1'],
   ['Nothing', ''],
-])('a reference to %s is wrong input for an analyst, and no fault of ours', async (type, key) => {
+])('a reference to %s is invalid input for an analyst, not an internal error', async (type, key) => {
   const { body } = await events.graphql(
     events.analyst(),
     `{ _entities(representations: [{ __typename: "${type}", ${key} }]) { __typename } }`,
@@ -51,7 +51,7 @@ test.each([
   expect(body.errors[0]).toMatchObject({ extensions: { code: 'BAD_USER_INPUT', field: 'representations' } })
 })
 
-test('what a store has asked for before is still unknown to an analyst', async () => {
+test('an operation that a store has sent before is still unknown to an analyst', async () => {
   const query = 'query Raw { events(storeId: 1) { nodes { userId } } }'
   const store = events.store(1)
   for (let time = 0; time < 3; time += 1)

@@ -1,7 +1,7 @@
 import type { SignedInCaller } from '@user-stats/core'
 import type { Harness } from './harness.ts'
 
-/** An event as the model and the service both know it. */
+/** An event, as both the model and the service represent it. */
 export interface Sent {
   readonly storeId: number
   readonly type: string
@@ -47,7 +47,7 @@ export const seriesQuery = `query(
   }
 }`
 
-/** Asks for a series with everything in it. */
+/** Requests a series with all fields. */
 export async function seriesOf(events: Harness, caller: SignedInCaller, variables: Record<string, unknown>) {
   const { body } = await events.graphql(caller, seriesQuery, variables)
   if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors))
@@ -75,7 +75,7 @@ function partsOf(at: number, timeZone: string): Record<string, string> {
   return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]))
 }
 
-/** How the calendar of a zone names the hour, day, week or month an instant lies in: by JavaScript's time zones. */
+/** The calendar's name of the hour, day, week or month of an instant: by JavaScript's time zones. */
 export function nameOf(at: number, timeZone: string, granularity: string): string {
   const { year, month, day, hour, timeZoneName } = partsOf(at, timeZone)
   const date = `${String(year)}-${String(month)}-${String(day)}`
@@ -109,7 +109,7 @@ export function namedBy(at: number, timeZone: string, granularity: string): { da
   return { date, label: `${String(year)}-W${String(week).padStart(2, '0')}` }
 }
 
-/** Of several parts: the date of the first, and the labels of the first and the last. */
+/** For several parts: the date of the first, and the labels of the first and the last. */
 export function namedByAll(starts: readonly number[], timeZone: string, granularity: string) {
   const [first, last] = [starts[0] ?? NaN, starts.at(-1) ?? NaN].map((at) =>
     namedBy(at, timeZone, granularity),
@@ -120,7 +120,7 @@ export function namedByAll(starts: readonly number[], timeZone: string, granular
 
 const quarter = 900_000
 
-/** Where the parts of a range begin and end: looked for at every quarter of an hour. */
+/** The bounds of a range and its parts: searched at every quarter of an hour. */
 export function boundsOf(from: number, to: number, timeZone: string, granularity: string): number[] {
   const bounds = [from]
   let name = nameOf(from, timeZone, granularity)

@@ -33,7 +33,7 @@ async function newStores(): Promise<[number, number]> {
 }
 
 const hourMs = 3_600_000
-// Zones with the days on which their clocks are turned, by an hour or by half of one; one is never turned.
+// Zones with the days of their clock changes, by an hour or half an hour; one has none.
 const turns = fc.constantFrom(
   ['Europe/Berlin', '2026-03-29T01:00:00Z'],
   ['Europe/Berlin', '2026-10-25T01:00:00Z'],
@@ -57,7 +57,7 @@ const someEvents = (count: number, days: number) =>
       store: fc.nat(1),
       type: fc.constantFrom('view', 'buy', 'Ünïcode'),
       userId: fc.constantFrom('ann', 'bob', 'cem', 'dua'),
-      // Quarters of an hour around the turn, and the milliseconds beside them.
+      // Quarters of an hour around the change, and adjacent milliseconds.
       quarter: fc.integer({ min: -days * 96, max: days * 96 }),
       beside: fc.constantFrom(-1, 0, 1),
       data: fc.oneof(
@@ -128,11 +128,11 @@ function statisticsOf(sent: readonly Sent[]) {
   }
 }
 
-test('series equal a plain count by the calendar of JavaScript, days on which clocks are turned included', async () => {
+test('series equal a plain count by the calendar of JavaScript, including days of clock changes', async () => {
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ zone, turn, granularity, types, by, top, ...asked }) => {
+    fc.asyncProperty(scenario, async ({ zone, turn, granularity, types, by, top, ...requested }) => {
       const stores = await newStores()
-      const sent = asked.sent
+      const sent = requested.sent
         .map(({ store, type, userId, quarter, beside, data }): Sent => ({
           storeId: stores[store] ?? 0,
           type,
@@ -140,11 +140,11 @@ test('series equal a plain count by the calendar of JavaScript, days on which cl
           at: turn + quarter * 900_000 + beside,
           data,
         }))
-        // What has not happened yet is refused.
+        // Future events are refused.
         .filter(({ at }) => at < Date.now())
       await recordAll(events, sent)
-      const from = turn - asked.before * hourMs - asked.odd
-      const to = turn + asked.after * hourMs
+      const from = turn - requested.before * hourMs - requested.odd
+      const to = turn + requested.after * hourMs
       const period = (counted_: readonly Sent[], start: number, end: number) => ({
         start: new Date(start).toISOString(),
         end: new Date(end).toISOString(),
@@ -181,7 +181,7 @@ test('series equal a plain count by the calendar of JavaScript, days on which cl
         parts.map(([start, end], at) => ({
           ...point(fitting, start, end),
           statistics: statisticsOf(between(fitting, start, end)),
-          // Where the previous period lies is held by examples; what is counted in it, here.
+          // The bounds of the previous period are tested by examples; its counts, here.
           previous: expect.objectContaining(
             counted(
               between(
@@ -248,7 +248,7 @@ const fits = (step: Step | undefined, event: Sent): boolean =>
   (step.types?.includes(event.type) ?? true) &&
   (step.data === null || Number(event.data['price']) > 2)
 
-/** How far a user gets: from each start on, the earliest event that fits is as good as any. */
+/** How far a user gets: from each start, the earliest matching event is as good as any. */
 function depthOf(own: readonly Sent[], steps: readonly Step[], withinMs: number): number {
   const sorted = own.toSorted((a, b) => a.at - b.at)
   const depths = sorted.map((start) => {
@@ -345,7 +345,7 @@ test('retention equals a count of weeks by the calendar of JavaScript', async ()
       fc.option(fc.constant<string[]>(['view'])),
       async (zone, made, shift, weeks, lookBackDays, types) => {
         const stores = await newStores()
-        // A Monday in UTC, or some days after; 8 weeks over the spring's turns of the clock.
+        // A Monday in UTC, or some days later; 8 weeks around the clock changes in spring.
         const from = Date.parse('2026-03-02T00:00:00Z') + shift * dayMs
         const to = from + 56 * dayMs
         const sent = made.map(({ store, type, userId, quarter }): Sent => ({

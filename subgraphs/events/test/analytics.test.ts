@@ -38,7 +38,7 @@ const codeOf = async (
 ): Promise<string | null> =>
   (await events.graphql(caller, query, variables)).body.errors?.[0]?.extensions.code ?? null
 
-test('days on which clocks are turned have 23 and 25 hours, and half an hour more or less on Lord Howe', async () => {
+test('days of clock changes have 23 and 25 hours, and half an hour more or less on Lord Howe', async () => {
   const lengths = async (timeZone: string, fromDay: string, toDay: string, granularity: string) =>
     (
       await seriesOf(events, events.store(1), { filter: { fromDay, toDay }, granularity, timeZone })
@@ -55,7 +55,7 @@ test('days on which clocks are turned have 23 and 25 hours, and half an hour mor
     ...Array.from({ length: 22 }, () => 1),
   ])
   expect(await lengths('Asia/Kathmandu', '2026-04-05', '2026-04-07', 'DAY')).toEqual([24, 24])
-  // Havana turns its clock at one o'clock to midnight: the day begins at the first of two midnights.
+  // Havana sets its clock from one o'clock to midnight: the day begins at the first of two midnights.
   const havana = await seriesOf(events, events.store(1), {
     filter: { fromDay: '2026-11-01', toDay: '2026-11-02' },
     ...daily,
@@ -66,7 +66,7 @@ test('days on which clocks are turned have 23 and 25 hours, and half an hour mor
   expect(await lengths('Pacific/Apia', '2011-12-29', '2012-01-01', 'DAY')).toEqual([24, 24])
 })
 
-test('the previous period is as long on the calendar and ends where the range begins', async () => {
+test('the previous period has the same length in the calendar and ends where the range begins', async () => {
   const periods = async (filter: object, granularity: string, timeZone = 'Europe/Berlin') => {
     const { totals, points } = await seriesOf(events, events.store(1), {
       filter,
@@ -77,7 +77,7 @@ test('the previous period is as long on the calendar and ends where the range be
     const [first] = points
     return [totals.previous.start, totals.previous.end, first.previous.start, first.previous.end]
   }
-  // The day after a turn of the clock is compared with a day of 23 hours.
+  // The day after a clock change is compared with a day of 23 hours.
   expect(await periods({ fromDay: '2026-03-30', toDay: '2026-03-31' }, 'DAY')).toEqual([
     '2026-03-28T23:00:00.000Z',
     '2026-03-29T22:00:00.000Z',
@@ -90,7 +90,7 @@ test('the previous period is as long on the calendar and ends where the range be
     '2026-01-31T23:00:00.000Z',
     '2026-02-28T23:00:00.000Z',
   ])
-  // Today so far is compared with yesterday until the same time.
+  // Today until now is compared with yesterday until the same time.
   expect(await periods({ from: '2026-06-10T00:00:00Z', to: '2026-06-10T15:30:00Z' }, 'DAY', 'UTC')).toEqual([
     '2026-06-09T00:00:00.000Z',
     '2026-06-09T15:30:00.000Z',
@@ -105,7 +105,7 @@ test('the previous period is as long on the calendar and ends where the range be
   ])
 })
 
-test('a series says what it is of; without an end it lasts until the end of today', async () => {
+test('a series reports its range; without an end it lasts until the end of today', async () => {
   const before = Date.now()
   const fromDay = new Date(before - 172_800_000).toISOString().slice(0, 10)
   const series = await seriesOf(events, events.store(1), { filter: { fromDay }, granularity: 'WEEK' })
@@ -116,7 +116,7 @@ test('a series says what it is of; without an end it lasts until the end of toda
   expect(series.points[0].previous).toBeNull()
 })
 
-test('conditions on data compare values of JSON, not texts', async () => {
+test('conditions on data compare JSON values, not texts', async () => {
   const datas = [
     { n: 1, s: '1', items: [{ sku: 'x' }], 'a b': { "it's": true } },
     { n: 1.5, s: 'one', items: [] },
@@ -145,7 +145,7 @@ test('conditions on data compare values of JSON, not texts', async () => {
   expect(await count({ path: '$.s', equals: "x' OR '1'='1" })).toBe(1)
   expect(await count({ path: `$['x'' OR 1=1 --']`, exists: true }).catch(() => 'refused')).toBe('refused')
   expect(await count({ path: '$.n', exists: true }, { path: '$.s', equals: 'one' })).toBe(1)
-  // Written out in the document, the same.
+  // The same with literals in the document.
   const { body } = await events.graphql(
     events.store(2),
     `{ eventSeries(granularity: DAY, filter: { fromDay: "2026-03-01", toDay: "2026-04-01",
@@ -161,7 +161,7 @@ test('by UTC days only rollups are read; anything else reads the events', async 
       sent(3, `2026-03-${String(10 + n)}T12:00:00Z`, user, {}, n === 2 ? 'buy' : 'view'),
     ),
   )
-  const ask = (granularity: string, filter: object = {}, groupBy: object | null = null) =>
+  const request = (granularity: string, filter: object = {}, groupBy: object | null = null) =>
     seriesOf(events, events.store(3), {
       filter: { ...march, ...filter },
       granularity,
@@ -169,10 +169,10 @@ test('by UTC days only rollups are read; anything else reads the events', async 
       compare: true,
     })
   const all = [
-    await ask('DAY'),
-    await ask('WEEK', { types: ['view'] }),
-    await ask('MONTH', { types: ['view', 'buy'] }, { by: 'TYPE', top: 1 }),
-    await ask('DAY', {}, { by: 'STORE' }),
+    await request('DAY'),
+    await request('WEEK', { types: ['view'] }),
+    await request('MONTH', { types: ['view', 'buy'] }, { by: 'TYPE', top: 1 }),
+    await request('DAY', {}, { by: 'STORE' }),
   ]
   expect(all.map(({ totals }) => [totals.events, totals.users])).toEqual([
     [3, 2],
@@ -182,17 +182,17 @@ test('by UTC days only rollups are read; anything else reads the events', async 
   ])
   await events.owner.query('DELETE FROM events WHERE store_id = 3')
   const again = [
-    await ask('DAY'),
-    await ask('WEEK', { types: ['view'] }),
-    await ask('MONTH', { types: ['view', 'buy'] }, { by: 'TYPE', top: 1 }),
-    await ask('DAY', {}, { by: 'STORE' }),
+    await request('DAY'),
+    await request('WEEK', { types: ['view'] }),
+    await request('MONTH', { types: ['view', 'buy'] }, { by: 'TYPE', top: 1 }),
+    await request('DAY', {}, { by: 'STORE' }),
   ]
   const timeless = (series: any) => ({ ...series, asOf: null })
   expect(again.map(timeless)).toEqual(all.map(timeless))
-  expect((await ask('HOUR', { toDay: '2026-03-30' })).totals.events).toBe(0)
+  expect((await request('HOUR', { toDay: '2026-03-30' })).totals.events).toBe(0)
 })
 
-test('groups are ranked by events, also where a sum is asked for; what is beyond the top is counted', async () => {
+test('groups are ranked by events, also when a sum is requested; groups beyond the top are counted', async () => {
   const price = { a: 1, b: 100, c: 5, d: 7 }
   const counts = { a: 3, b: 1, c: 2, d: 1 }
   await recordAll(
@@ -203,7 +203,7 @@ test('groups are ranked by events, also where a sum is asked for; what is beyond
       ),
     ),
   )
-  const ask = async (groupBy: object | null, filter: object = march) => {
+  const request = async (groupBy: object | null, filter: object = march) => {
     const series = await seriesOf(events, events.store(7), {
       filter,
       ...daily,
@@ -216,7 +216,7 @@ test('groups are ranked by events, also where a sum is asked for; what is beyond
       groups: series.groups.map(({ key, isOther, totals }: any) => [key, isOther, totals.events]),
     }
   }
-  expect(await ask({ by: 'DATA', path: '$.sku', top: 2 })).toEqual({
+  expect(await request({ by: 'DATA', path: '$.sku', top: 2 })).toEqual({
     rankedBy: 'EVENTS',
     beyondTop: { groups: 2, events: 2 },
     groups: [
@@ -225,17 +225,17 @@ test('groups are ranked by events, also where a sum is asked for; what is beyond
       [null, true, 2],
     ],
   })
-  expect(await ask({ by: 'DATA', path: '$.sku', top: 4 })).toMatchObject({
+  expect(await request({ by: 'DATA', path: '$.sku', top: 4 })).toMatchObject({
     beyondTop: { groups: 0, events: 0 },
     groups: [{}, {}, {}, {}],
   })
-  expect(await ask({ by: 'TYPE' }, { fromDay: '2026-04-01', toDay: '2026-04-02' })).toEqual({
+  expect(await request({ by: 'TYPE' }, { fromDay: '2026-04-01', toDay: '2026-04-02' })).toEqual({
     rankedBy: 'EVENTS',
     beyondTop: { groups: 0, events: 0 },
     groups: [],
   })
-  expect(await ask(null)).toEqual({ rankedBy: null, beyondTop: null, groups: [] })
-  // Asked for alone, without the groups themselves.
+  expect(await request(null)).toEqual({ rankedBy: null, beyondTop: null, groups: [] })
+  // Selected alone, without the groups themselves.
   const { body } = await events.graphql(
     events.store(7),
     `{ eventSeries(granularity: DAY, filter: { fromDay: "2026-03-01", toDay: "2026-04-01" },
@@ -244,11 +244,11 @@ test('groups are ranked by events, also where a sum is asked for; what is beyond
   expect(body.data.eventSeries).toEqual({ rankedBy: 'EVENTS', beyondTop: { groups: 3, events: 4 } })
 })
 
-test('a sum of nothing is 0; a mean, a share or a percentile of nothing is null', async () => {
+test('without values a sum is 0; a mean, a share or a percentile is null', async () => {
   await recordAll(events, [sent(8, '2026-03-10T12:00:00Z', 'ann', { n: 3 }), sent(8, '2026-03-11T12:00:00Z')])
-  const ask = { filter: { fromDay: '2026-03-10', toDay: '2026-03-13' }, ...daily }
+  const requested = { filter: { fromDay: '2026-03-10', toDay: '2026-03-13' }, ...daily }
   const series = await seriesOf(events, events.store(8), {
-    ...ask,
+    ...requested,
     compare: true,
     groupBy: { by: 'TYPE' },
     statisticsOf: { path: '$.n', percentiles: [0.5] },
@@ -281,7 +281,7 @@ test('a sum of nothing is 0; a mean, a share or a percentile of nothing is null'
     [0, nothing],
   ])
   const steps = [{ types: ['buy'] }, { types: ['view'] }]
-  const { body } = await events.graphql(events.store(8), funnelQuery, { filter: ask.filter, steps })
+  const { body } = await events.graphql(events.store(8), funnelQuery, { filter: requested.filter, steps })
   const empty = { users: 0, conversion: null, conversionFromPrevious: null }
   expect(body.data.funnel.steps).toEqual([
     { name: 'buy', ...empty },
@@ -309,7 +309,7 @@ test('who may see what', async () => {
   const price = [{ path: '$.price', exists: true }]
   const steps = [{ types: ['a'] }, { types: ['b'] }]
   const callers = {
-    nobody: null,
+    anonymous: null,
     store: events.store(1),
     analyst: events.analyst(1),
     'analyst of all': events.analyst(),
@@ -322,7 +322,7 @@ test('who may see what', async () => {
       seriesQuery,
       {},
       {
-        nobody: 'UNAUTHENTICATED',
+        anonymous: 'UNAUTHENTICATED',
         store: null,
         analyst: null,
         'analyst of all': null,
@@ -349,11 +349,11 @@ test('who may see what', async () => {
       { store: 'FORBIDDEN', analyst: 'FORBIDDEN', 'analyst of all': null, admin: null },
     ],
     [
-      'a store there is none',
+      'an unknown store',
       seriesQuery,
       { storeIds: [1, 99] },
       {
-        nobody: 'UNAUTHENTICATED',
+        anonymous: 'UNAUTHENTICATED',
         store: 'FORBIDDEN',
         'analyst of all': 'STORE_NOT_FOUND',
         admin: 'STORE_NOT_FOUND',
@@ -375,10 +375,10 @@ test('who may see what', async () => {
       'a funnel',
       funnelQuery,
       {},
-      { nobody: 'UNAUTHENTICATED', store: null, analyst: null, admin: null, service: 'FORBIDDEN' },
+      { anonymous: 'UNAUTHENTICATED', store: null, analyst: null, admin: null, service: 'FORBIDDEN' },
     ],
     [
-      'a funnel by another path',
+      'a funnel on another path',
       funnelQuery,
       { data: price },
       { store: null, analyst: 'FORBIDDEN', admin: null },
@@ -387,7 +387,7 @@ test('who may see what', async () => {
       'retention',
       retentionQuery,
       {},
-      { nobody: 'UNAUTHENTICATED', store: null, analyst: null, admin: null, service: 'FORBIDDEN' },
+      { anonymous: 'UNAUTHENTICATED', store: null, analyst: null, admin: null, service: 'FORBIDDEN' },
     ],
     [
       'retention of store 2',
@@ -416,18 +416,18 @@ test('who may see what', async () => {
       ])
     }
   const analyst = events.analyst(1)
-  const ask = (more: object) => codeOf(analyst, seriesQuery, { filter: march, ...daily, ...more })
-  expect(await ask({ groupBy: { by: 'DATA', path: "$['plan']" } })).toBeNull()
-  expect(await ask({ groupBy: { by: 'DATA', path: '$["plan b"].name' } })).toBeNull()
-  expect(await ask({ groupBy: { by: 'DATA', path: '$.plan.name' } })).toBe('FORBIDDEN')
-  expect(await ask({ groupBy: { by: 'TYPE' } })).toBeNull()
-  expect(await ask({ statisticsOf: { path: '$.price' } })).toBe('FORBIDDEN')
-  expect(await ask({ statisticsOf: { path: '$.plan' } })).toBeNull()
+  const request = (more: object) => codeOf(analyst, seriesQuery, { filter: march, ...daily, ...more })
+  expect(await request({ groupBy: { by: 'DATA', path: "$['plan']" } })).toBeNull()
+  expect(await request({ groupBy: { by: 'DATA', path: '$["plan b"].name' } })).toBeNull()
+  expect(await request({ groupBy: { by: 'DATA', path: '$.plan.name' } })).toBe('FORBIDDEN')
+  expect(await request({ groupBy: { by: 'TYPE' } })).toBeNull()
+  expect(await request({ statisticsOf: { path: '$.price' } })).toBe('FORBIDDEN')
+  expect(await request({ statisticsOf: { path: '$.plan' } })).toBeNull()
   const step = { types: ['a'], data: price }
   expect(await codeOf(analyst, funnelQuery, { filter: march, steps: [step, step] })).toBe('FORBIDDEN')
 })
 
-test('what breaks a rule is refused by name', async () => {
+test('invalid arguments are refused, naming the field', async () => {
   const refused = async (query: string, variables: Record<string, unknown>): Promise<unknown> => {
     const { body } = await events.graphql(events.admin, query, variables)
     expect(body.errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT')
@@ -515,9 +515,10 @@ test('what breaks a rule is refused by name', async () => {
 })
 
 test('the largest ranges and numbers are answered', async () => {
-  const ask = (filter: object, granularity: string) =>
+  const request = (filter: object, granularity: string) =>
     seriesOf(events, events.store(5), { filter, granularity, timeZone: 'Africa/Casablanca', compare: true })
-  const points = async (filter: object, granularity: string) => (await ask(filter, granularity)).points.length
+  const points = async (filter: object, granularity: string) =>
+    (await request(filter, granularity)).points.length
   expect(await points({ fromDay: '2026-10-01', toDay: '2026-11-01' }, 'HOUR')).toBe(744)
   expect(await points({ fromDay: '2023-01-01', toDay: '2026-01-01' }, 'DAY')).toBe(1_096)
   expect(await points({ fromDay: '2016-01-01', toDay: '2026-01-01' }, 'MONTH')).toBe(120)
@@ -557,7 +558,7 @@ test('a blocked store and a revoked key get no analysis', async () => {
     ).toBe('STORE_BLOCKED')
 })
 
-test('an analysis that takes too long is given up with a clear error', async () => {
+test('an analysis that takes too long is cancelled with a clear error', async () => {
   await using hurried = await startEvents(server, {
     database: events.database,
     analysisTimeout: 100,
@@ -577,8 +578,8 @@ test('an analysis that takes too long is given up with a clear error', async () 
   ).toBeUndefined()
 })
 
-// Last: it is of stores together, too.
-test('what needs events that are no longer kept says so; daily totals still answer', async () => {
+// Last, since it covers all stores together.
+test('an analysis of events that are no longer kept is refused; daily totals still answer', async () => {
   await recordAll(events, [sent(4, '2026-03-10T12:00:00Z'), sent(4, '2026-03-20T12:00:00Z')])
   await events.owner.query(`INSERT INTO retention (store_id, raw_from) VALUES (4, '2026-03-15')`)
   const caller = events.store(4)

@@ -39,13 +39,13 @@ async function storeWithEvents() {
 const send = (requestId: string, caller: SignedInCaller, query: string, variables?: object) =>
   events.send('POST', '/graphql', caller, { query, variables }, { 'x-request-id': requestId })
 
-test('deleting a user’s events is written down; what is no registered user stands there as a digest', async () => {
+test('deleting a user’s events is recorded; the id of a visitor is recorded as a digest', async () => {
   const { id, caller, user } = await storeWithEvents()
   const remove =
     'mutation($input: DeleteUserEventsInput!) { deleteUserEvents(input: $input) { deletedCount } }'
   await send('one', caller, remove, { input: { userId: 'jane@example.org' } })
   await send('two', events.admin, remove, { input: { userId: user, storeId: id } })
-  await send('three', caller, remove, { input: { userId: 'nobody' } })
+  await send('three', caller, remove, { input: { userId: 'unknown' } })
   const digest = createHash('sha256').update('jane@example.org').digest('base64url')
   const admin = { role: 'ADMIN', keyId: 'keyId' in events.admin ? events.admin.keyId : null, storeId: null }
   expect(await ofStore(id)).toEqual([
@@ -61,14 +61,14 @@ test('deleting a user’s events is written down; what is no registered user sta
       fields: [],
     },
   ])
-  // Whoever knows the visitor finds the entry.
+  // Someone who knows the visitor's id finds the entry.
   expect((await log('(recordId: "jane@example.org")')).nodes).toHaveLength(1)
   expect((await log(`(storeId: ${String(id)}, recordId: "${user}")`)).nodes).toHaveLength(1)
   const { rows } = await events.owner.query('SELECT a::text FROM audit_log a')
   expect(JSON.stringify(rows)).not.toContain('jane')
 })
 
-test('deleting a store’s events is written down once, with how many there were', async () => {
+test('deleting a store’s events is recorded once, with the number of events', async () => {
   const { id, caller } = await storeWithEvents()
   await events.send('POST', '/api/events', caller, [
     { type: 'view', user_id: 'v', occurred_at: '2026-01-02T00:00:00Z', data: {} },
@@ -79,7 +79,7 @@ test('deleting a store’s events is written down once, with how many there were
   ])
 })
 
-test('what the users service has this one erase is written down once, however often it is told', async () => {
+test('an erasure by the users service is recorded once, however often the command is delivered', async () => {
   const { id, user } = await storeWithEvents()
   const apply = (field: string, input: string, more: object) =>
     send(field, events.service, `mutation($input: ${input}!) { ${field}(input: $input) { eventsDeleted } }`, {
@@ -96,7 +96,7 @@ test('what the users service has this one erase is written down once, however of
   ])
 })
 
-test('a verification is written down before it runs', async () => {
+test('a verification is recorded before it runs', async () => {
   const { id } = await storeWithEvents()
   const verify = `{ verifyRollups(storeId: ${String(id)}, from: "2026-01-01", to: "2026-02-01") { consistent } }`
   await send('check', events.admin, verify)
@@ -112,7 +112,7 @@ test('recording and reading events write no entry', async () => {
   expect(await ofStore(id)).toEqual([])
 })
 
-test('what cannot be written down is not deleted', async () => {
+test('events are not deleted if the deletion cannot be recorded', async () => {
   const { id, caller } = await storeWithEvents()
   const role = new URL(events.database.url).username
   await events.owner.query(`REVOKE INSERT ON audit_log FROM ${role}`)
@@ -129,7 +129,7 @@ test('what cannot be written down is not deleted', async () => {
 test('the log is for admins, paged from the newest on', async () => {
   const { id, caller } = await storeWithEvents()
   for (const who of [caller, events.service]) expect(await log('', who)).toEqual({ code: 'FORBIDDEN' })
-  // The graph of analysts has no such field.
+  // The schema for analysts has no such field.
   for (const who of [events.analyst(), events.analyst(id)])
     expect(await log('', who)).toEqual({ code: 'GRAPHQL_VALIDATION_FAILED' })
   expect(await log('', null)).toEqual({ code: 'UNAUTHENTICATED' })

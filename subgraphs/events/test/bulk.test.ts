@@ -77,13 +77,16 @@ test('a JSON array of any layout', async () => {
   expect((await post(events.store(3), '[]', 'application/json')).body.accepted).toBe(0)
 })
 
-test.each(['', '{}', '[1', '[,]', '[1,]', '[] []', '[1] x', '"x"'])('%j is no JSON array', async (body) => {
-  const answer = await post(events.store(4), body, 'application/json')
-  expect(answer.status).toBe(400)
-  expect(answer.body).toMatchObject({ code: 'BAD_REQUEST', accepted: 0 })
-})
+test.each(['', '{}', '[1', '[,]', '[1,]', '[] []', '[1] x', '"x"'])(
+  '%j is not a JSON array',
+  async (body) => {
+    const answer = await post(events.store(4), body, 'application/json')
+    expect(answer.status).toBe(400)
+    expect(answer.body).toMatchObject({ code: 'BAD_REQUEST', accepted: 0 })
+  },
+)
 
-test('a stream far larger than the body limit is taken, and at most a thousand errors are listed', async () => {
+test('a stream far larger than the body limit is accepted, and at most a thousand errors are listed', async () => {
   const total = 60_000
   const stream = Readable.from(
     (function* () {
@@ -105,7 +108,7 @@ test('a stream far larger than the body limit is taken, and at most a thousand e
   expect(await countOf(5)).toBe(57_000)
 })
 
-test('what was written before the array broke off stays, and is counted in the error', async () => {
+test('events written before a truncated array stay, and are counted in the error', async () => {
   const body = `[${Array.from({ length: 1_500 }, (_, n) => line(n)).join(',')}, {"type":`
   const answer = await post(events.store(6), body, 'application/json')
   expect(answer.status).toBe(400)
@@ -125,7 +128,7 @@ test('a line that is too long is rejected alone', async () => {
 const mark = '\ufeff'
 const separator = '\u001e'
 
-test('events are taken under every name of their formats, with a byte-order mark or without, and as text by what it is', async () => {
+test('every media type of a format is accepted, with or without a byte-order mark; text is recognised by its content', async () => {
   const all = { accepted: 2, duplicate: 0, rejected: 0, errors: [] }
   const lines = `${line(1)}\n${line(2)}\n`
   const array = ` [${line(1)},${line(2)}]`
@@ -143,7 +146,7 @@ test('events are taken under every name of their formats, with a byte-order mark
       expect((await post(events.store(8), sent, 'text/plain;charset=UTF-8')).body).toEqual(all)
 })
 
-test('records of a sequence are numbered, and nothing but a record may stand first', async () => {
+test('records of a sequence are numbered, and the first must be a record', async () => {
   const numbered = await post(
     events.store(9),
     `${separator}{}\n${separator}${line(1)}\n${separator}\n${separator}[]`,
@@ -154,7 +157,7 @@ test('records of a sequence are numbered, and nothing but a record may stand fir
   expect([missing.status, missing.body.code]).toEqual([400, 'BAD_REQUEST'])
 })
 
-test('a stream is decoded while it is read: far more than the body limit, and what came before it breaks off stays', async () => {
+test('a stream is decoded while it is read: far more than the body limit, and events before a truncation stay', async () => {
   const body = Array.from({ length: 60_000 }, (_, n) =>
     n % 2 === 0 ? line(n % 40, { data: { pad: 'x'.repeat(600) } }) : '',
   ).join('\n')
@@ -176,7 +179,7 @@ test('a stream is decoded while it is read: far more than the body limit, and wh
   expect([unknown.status, unknown.headers.get('accept-encoding')]).toEqual([415, 'gzip, deflate, br, zstd'])
 })
 
-test('a stream with little but blanks, or events that are too long, is refused after 16 MiB of them', async () => {
+test('a stream of mostly white space, or of events that are too long, is refused after 16 MiB', async () => {
   const blank = 20_000_000
   for (const [body, type] of [
     [`${line(1)}\n${'\n'.repeat(blank)}${line(2)}`, 'jsonl'],
@@ -191,7 +194,7 @@ test('a stream with little but blanks, or events that are too long, is refused a
   }
 })
 
-test('nobody is 401, an analyst 403, another content type 415', async () => {
+test('an anonymous caller is 401, an analyst 403, another content type 415', async () => {
   expect((await post(null, line(1))).status).toBe(401)
   expect((await post(events.analyst(1), line(1))).status).toBe(403)
   expect((await post(events.store(1), line(1), 'text/csv')).status).toBe(415)

@@ -29,7 +29,8 @@ async function seriesOf(filter: object, granularity: string, timeZone: string) {
 }
 
 const dayMs = 86_400_000
-// Offsets of whole, half and quarter hours; clocks turned by an hour or half of one, by day, at night or at midnight.
+// Offsets of whole, half and quarter hours; clock changes by an hour or half of one, by day, at night or at
+// midnight.
 const zones = [
   'UTC',
   'Africa/Cairo',
@@ -85,7 +86,7 @@ test('points are named by the calendar of their time zone, whatever its clock do
         )
         expect(totals).toMatchObject(namedByAll(starts, zone, granularity))
         for (const { previous } of points)
-          // A day that the calendar skips has a name and no time in it.
+          // A skipped day has a name but no time in it.
           if (previous.start < previous.end)
             expect(previous).toMatchObject(namedBy(Date.parse(previous.start), zone, granularity))
       },
@@ -132,7 +133,7 @@ test.each([
   expect(points[0]).toMatchObject({ start, date: fromDay })
 })
 
-test('hours that come twice have labels of their own, and each label is the instant it starts at', async () => {
+test('repeated hours have different labels, and each label is the instant it starts at', async () => {
   const labelsOf = async (zone: string, day: string): Promise<string[]> => {
     const toDay = new Date(Date.parse(day) + dayMs).toISOString().slice(0, 10)
     const { points } = await seriesOf({ fromDay: day, toDay }, 'HOUR', zone)
@@ -156,7 +157,7 @@ test('hours that come twice have labels of their own, and each label is the inst
   expect((await labelsOf('Asia/Beirut', '2026-03-29'))[0]).toBe('01:00+03:00')
 })
 
-test('a part that is cut keeps the name of the whole; its date is the day it starts on', async () => {
+test('a truncated part keeps the name of the whole; its date is the day it starts on', async () => {
   const filter = { from: '2026-10-07T22:30:00Z', to: '2026-11-03T00:00:00Z' }
   const nameOf = ({ date, label }: { date: string; label: string }) => [date, label]
   const weeks = await seriesOf(filter, 'WEEK', 'Europe/Berlin')
@@ -177,8 +178,9 @@ test('a part that is cut keeps the name of the whole; its date is the day it sta
   expect(nameOf(hours.totals)).toEqual(['2026-10-08', '2026-10-08T00:30:30+02:00'])
 })
 
-test('what the clock of a calendar skips or repeats at midnight does not change the names of days', async () => {
-  // Newfoundland set its clocks back at 0:01: the minute of Sunday, then an hour of Saturday again, all of it Sunday's.
+test('skipped or repeated hours around midnight do not change the names of days', async () => {
+  // Newfoundland set its clocks back at 0:01: a minute of Sunday, then an hour of Saturday again, all part of
+  // Sunday.
   const night = { from: '2010-11-07T02:45:00Z', to: '2010-11-08T03:30:00Z' }
   const { points, totals } = await seriesOf(night, 'DAY', 'America/St_Johns')
   expect(points.map(({ date, label }: { date: string; label: string }) => [date, label])).toEqual([

@@ -10,7 +10,7 @@ let events: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
   events = await startEvents(server, {
-    // Nothing in these tests ends by its time being over.
+    // No test here depends on a time limit of the service.
     env: { REQUEST_TIMEOUT_MS: '600000' },
     maintain: false,
   })
@@ -21,7 +21,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** Keeps every reader and writer of raw events waiting until it is let go. */
+/** Blocks every reader and writer of raw events until it is released. */
 async function holdEvents(): Promise<AsyncDisposable> {
   const client = await events.owner.connect()
   await client.query('BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
@@ -52,7 +52,7 @@ async function until(count: number): Promise<void> {
   }
 }
 
-/** Sends a request over a connection of its own, that can be cut. */
+/** Sends a request over a connection of its own, which can be closed. */
 async function sendOver(path: string, body: string, headers: Record<string, string> = {}) {
   const { port, hostname } = new URL(events.origin)
   const socket = connect(Number(port), hostname)
@@ -78,10 +78,10 @@ const analyses = {
 }
 
 test.each(Object.entries(analyses))(
-  'the query of %s is gone from the database soon after its client has left',
+  'the query of %s is cancelled in the database soon after its client disconnected',
   async (_name, query) => {
     await using _held = await holdEvents()
-    // The second use of an operation takes another way than the first.
+    // The second use of an operation takes the fast path.
     for (let n = 0; n < 2; n += 1) {
       const socket = await sendOver('/graphql', JSON.stringify({ query }))
       await until(1)
@@ -91,7 +91,7 @@ test.each(Object.entries(analyses))(
   },
 )
 
-test('analyses that wait for their turn are not run when their clients have left', async () => {
+test('queued analyses are not run when their clients have disconnected', async () => {
   await using held = await holdEvents()
   const body = JSON.stringify({ query: analyses.eventSeries })
   const sockets = await Promise.all(Array.from({ length: 12 }, () => sendOver('/graphql', body)))
@@ -104,11 +104,17 @@ test('analyses that wait for their turn are not run when their clients have left
   expect(answer.data.eventSeries.totals).toEqual({ events: 0, users: 0 })
 })
 
-test('an analysis ends when the asker waits no longer, and says so; nobody may ask for more than is allowed', async () => {
+test('an analysis ends at the deadline of its caller with a clear error, and no caller can extend the limit', async () => {
   await using _held = await holdEvents()
-  const ask = (told: string, service = events) =>
-    service.send('POST', '/graphql', service.admin, { query: analyses.eventSeries }, { 'x-timeout-ms': told })
-  const { body } = await ask('100')
+  const request = (timeout: string, service = events) =>
+    service.send(
+      'POST',
+      '/graphql',
+      service.admin,
+      { query: analyses.eventSeries },
+      { 'x-timeout-ms': timeout },
+    )
+  const { body } = await request('100')
   expect(body.errors[0].extensions.code).toBe('QUERY_TOO_EXPENSIVE')
   await until(0)
   await using hurried = await startEvents(server, {
@@ -116,13 +122,13 @@ test('an analysis ends when the asker waits no longer, and says so; nobody may a
     database: events.database,
     maintain: false,
   })
-  for (const told of ['999999', '-1', 'nonsense', '1e9']) {
-    const answer = await ask(told, hurried)
+  for (const timeout of ['999999', '-1', 'nonsense', '1e9']) {
+    const answer = await request(timeout, hurried)
     expect(answer.body.errors[0].extensions.code).toBe('QUERY_TOO_EXPENSIVE')
   }
 })
 
-test('an event is recorded although its client has left: it may have been accepted', async () => {
+test('an event is recorded although its client has disconnected: it may have been accepted', async () => {
   await using held = await holdEvents()
   const input = { type: 'left', user_id: 'u', store_id: 1, data: {} }
   const socket = await sendOver('/api/event', JSON.stringify(input))

@@ -14,7 +14,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
+test('conforms to GraphQL over HTTP: no MUST and no SHOULD fails', async () => {
   const results = await auditServer({ url: `${events.origin}/graphql` })
   expect(results.length).toBeGreaterThan(50)
   expect(
@@ -37,7 +37,7 @@ test.each([
   expect(JSON.stringify(answer.body)).not.toMatch(/stack|node_modules|\.ts:/)
 })
 
-test('a wrong variable is told by its name, never by its value', async () => {
+test('an invalid variable is reported by its name, never by its value', async () => {
   const answer = await events.graphql(
     events.store(1),
     'mutation($input: RecordEventInput!) { recordEvent(input: $input) { duplicate } }',
@@ -47,7 +47,7 @@ test('a wrong variable is told by its name, never by its value', async () => {
   expect(JSON.stringify(answer.body)).not.toContain('jane')
 })
 
-test('strangers cannot introspect and get no suggestions; signed-in callers can', async () => {
+test('anonymous callers cannot introspect and get no suggestions; authenticated callers can', async () => {
   const introspection = '{ __schema { queryType { name } } }'
   expect((await events.graphql(null, introspection)).status).toBe(401)
   expect((await events.graphql(events.store(1), introspection)).body.data.__schema.queryType.name).toBe(

@@ -49,7 +49,7 @@ test.each([
   expect(hasEmail(text)).toBe(expected)
 })
 
-test('any address is found wherever it stands, and texts made to be slow are not', () => {
+test('an address is found at any position, and hostile texts do not slow the search down', () => {
   fc.assert(
     fc.property(fc.emailAddress(), fc.string(), fc.string(), (email, before, after) => {
       expect(hasEmail(`${before} ${email} ${after}`)).toBe(true)
@@ -70,7 +70,7 @@ test.each([
     'data.people: must not have a member whose name looks',
   ],
 ])(
-  'a store that refuses them is told that %s has an address, and nothing is kept',
+  'a store that refuses addresses gets an error that %s contains one, and nothing is stored',
   async (field, body, rule) => {
     const storeId = 10
     await set(storeId, true)
@@ -83,7 +83,7 @@ test.each([
   },
 )
 
-test('the key of an event is looked at too', async () => {
+test('the idempotency key of an event is checked too', async () => {
   await set(11, true)
   const answer = await events.send('POST', '/api/event', events.store(11), plain, {
     'idempotency-key': `order of ${address}`,
@@ -136,7 +136,7 @@ test('of a batch and of a bulk only those with an address are refused, from the 
   expect(report.body.data.verifyRollups).toEqual({ consistent: true })
 })
 
-test('other stores, and this one once it has changed its mind, may send what they like', async () => {
+test('other stores, and this one after changing its setting, may send addresses', async () => {
   const body = { ...plain, data: { contact: address } }
   const send = async (storeId: number) =>
     (await events.send('POST', '/api/event', events.store(storeId), body)).status
@@ -148,7 +148,7 @@ test('other stores, and this one once it has changed its mind, may send what the
   expect(await send(13)).toBe(422)
 })
 
-test('admins who write for such a store are bound by it, too, and by other replicas', async () => {
+test('the setting also applies to admins who write for the store, and on other replicas', async () => {
   await using replica = await startEvents(server, { database: events.database })
   await events.introduce(15)
   await set(15, true)
@@ -160,7 +160,7 @@ test('admins who write for such a store are bound by it, too, and by other repli
   expect([answer.status, answer.body.field]).toEqual([422, 'user_id'])
 })
 
-test('once the setting is answered, no event with an address that was under way is written any more', async () => {
+test('once the setting is answered, no event with an address that was in flight is written', async () => {
   const storeId = 16
   const store = events.store(storeId)
   const body = { ...plain, data: { contact: address } }
@@ -173,7 +173,7 @@ test('once the setting is answered, no event with an address that was under way 
   expect((await events.send('POST', '/api/event', store, body)).status).toBe(422)
 })
 
-test('an older command that arrives late changes nothing', async () => {
+test('an older command that arrives late has no effect', async () => {
   await set(17, true)
   await events.graphql(
     events.service,

@@ -5,7 +5,7 @@ import { history, holdEvent, recordDeeds, verify as verifyRollups, type Deed } f
 
 const now = new Date('2026-06-15T12:00:00Z')
 let server: TestPostgres
-/** Takes one small step a call, so that tests see what is between two. */
+/** Takes one small step per call, so that tests see the states in between. */
 let events: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
@@ -34,7 +34,7 @@ const erase = (storeId: number, userId: string, more: Record<string, unknown> = 
 const record = (storeId: number, list: readonly Deed[]) => recordDeeds(events, storeId, list)
 const verify = (storeId: number | null) => verifyRollups(events, storeId)
 
-/** What aggregates and analyses answer, by day and over ranges. */
+/** The results of aggregates and analyses, by day and over ranges. */
 async function statistics(storeId: number) {
   const { body } = await events.graphql(
     events.store(storeId),
@@ -53,7 +53,7 @@ async function statistics(storeId: number) {
   return body
 }
 
-test('a user goes in steps, each of which leaves rollups that are right, and nothing of them stays', async () => {
+test('a user is erased in steps, each of which leaves correct rollups, and no data remains', async () => {
   await events.introduce(1)
   await record(1, history)
   const steps = []
@@ -94,7 +94,7 @@ test('a user goes in steps, each of which leaves rollups that are right, and not
   ])
 })
 
-test('an anonymised user goes on being counted everywhere, and nothing leads back', async () => {
+test('an anonymised user is still counted everywhere, and cannot be traced back', async () => {
   await events.introduce(2)
   const recorded = await record(2, history)
   const before = await statistics(2)
@@ -131,7 +131,7 @@ test('an anonymised user goes on being counted everywhere, and nothing leads bac
     '09:15:00.000',
     '23:45:00.000',
   ])
-  // Only the tombstone still knows the user, and nothing knows the pseudonym but what it stands for.
+  // Only the tombstone still contains the user, and nothing links the pseudonym to it.
   const pseudonym = rows[0]?.user_id ?? ''
   const { rows: tables } = await events.owner.query<{ name: string }>(
     `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`,
@@ -151,7 +151,7 @@ test('an anonymised user goes on being counted everywhere, and nothing leads bac
   expect(await holders('ann')).toEqual(['erased_users', 'idempotency_keys'])
 })
 
-test('an idempotency key of an erased event is refused, whoever uses it', async () => {
+test('an idempotency key of an erased event is refused, for any caller', async () => {
   await events.introduce(3)
   await record(3, history)
   for (let finished = false; !finished;) finished = (await erase(3, 'ann', { events: 'ANONYMISE' })).finished
@@ -161,12 +161,12 @@ test('an idempotency key of an erased event is refused, whoever uses it', async 
     null,
     null,
   ])
-  // Without the tombstone it is the key that refuses.
+  // Without the tombstone the key itself refuses it.
   await events.owner.query('DELETE FROM erased_users WHERE store_id = 3')
   expect((await record(3, history.slice(0, 1))).results[0].error.code).toBe('EVENT_ERASED')
 })
 
-test('two deliveries at once of one erasure do it once', async () => {
+test('concurrent deliveries of one erasure execute it once', async () => {
   for (const [storeId, mode] of [
     [4, 'ERASE'],
     [5, 'ANONYMISE'],
@@ -204,7 +204,7 @@ test("an erasure in the middle of a step does not keep the store's writers waiti
   expect(await verify(6)).toMatchObject({ consistent: true, eventsCounted: 9 })
 })
 
-test('a store goes in steps, with everything it has, and all stores together stay right meanwhile', async () => {
+test('a store is erased in steps, with all its data, and totals over all stores stay correct meanwhile', async () => {
   await events.introduce(7)
   await record(7, history)
   for (let finished = false; !finished;) finished = (await erase(7, 'bob')).finished
@@ -235,7 +235,7 @@ test('a store goes in steps, with everything it has, and all stores together sta
   expect(await apply('applyStoreDeletion', { commandId: 9, storeId: 7 })).toEqual(last)
 })
 
-test('deleting the events of a user at a wish corrects the rollups beside writers of the same user', async () => {
+test('deleting the events of a user on request corrects the rollups during writes of the same user', async () => {
   await events.introduce(8)
   const writer = (round: number) =>
     record(8, [
@@ -243,8 +243,10 @@ test('deleting the events of a user at a wish corrects the rollups beside writer
       ['bob', 'view', `2026-03-0${String(1 + (round % 3))}T10:00:00Z`],
     ])
   await record(8, history)
-  const wish = () => events.send('DELETE', '/api/event/ann', events.store(8))
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 4 === 3 ? wish() : writer(n))))
+  const remove = () => events.send('DELETE', '/api/event/ann', events.store(8))
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => (n % 4 === 3 ? remove() : writer(n))),
+  )
   expect(answers).toHaveLength(20)
   expect(await verify(8)).toMatchObject({ consistent: true })
 })

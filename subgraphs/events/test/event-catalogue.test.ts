@@ -7,7 +7,7 @@ import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let events: Harness
-/** The same, but that cells of fewer than three users are withheld from analysts. */
+/** The same, but cells of fewer than three users are withheld from analysts. */
 let careful: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
@@ -30,21 +30,21 @@ const sent = (type: string, userId: string, day: string, data: Sent['data'] = {}
   data,
 })
 
-async function ask(on: Harness, caller: SignedInCaller, field: string, query: string) {
+async function select(on: Harness, caller: SignedInCaller, field: string, query: string) {
   const { body } = await on.graphql(caller, `{ ${query} }`)
   return body.errors?.[0] ?? body.data[field]
 }
 const types = (on: Harness, caller: SignedInCaller, more = '') =>
-  ask(on, caller, 'eventTypes', `eventTypes${more} { type events firstSeen lastSeen }`)
+  select(on, caller, 'eventTypes', `eventTypes${more} { type events firstSeen lastSeen }`)
 const properties = (on: Harness, caller: SignedInCaller, type: string, more = '') =>
-  ask(
+  select(
     on,
     caller,
     'eventProperties',
     `eventProperties(type: "${type}"${more}) { path kinds events share firstSeen lastSeen examples }`,
   )
 
-test('the types of a store say how often and from when to when they were recorded', async () => {
+test('the types of a store report how often, and from when to when, they were recorded', async () => {
   await events.introduce(1)
   await events.introduce(2)
   await recordAll(events, [
@@ -66,7 +66,7 @@ test('the types of a store say how often and from when to when they were recorde
   })
 })
 
-test('the paths of a type say what is there, how often, since when, and some of the values', async () => {
+test('the paths of a type report types, counts, days and examples of their values', async () => {
   await events.introduce(3)
   await recordAll(events, [
     sent('buy', 'ann', '2026-03-01', { price: 1, shop: { country: 'DE', 'street no.': null } }, 3),
@@ -113,10 +113,10 @@ test('analysts see the paths that are open to them, and no other', async () => {
 })
 
 test.each([
-  ['nobody names a store', 'buy', '', 'BAD_USER_INPUT'],
+  ['no store is named', 'buy', '', 'BAD_USER_INPUT'],
   ['a type is empty', '', ', storeId: 3', 'BAD_USER_INPUT'],
-  ['more than 1,000 are asked for', 'buy', ', storeId: 3, limit: 1001', 'BAD_USER_INPUT'],
-  ['there is no such store', 'buy', ', storeId: 99', 'STORE_NOT_FOUND'],
+  ['more than 1,000 are requested', 'buy', ', storeId: 3, limit: 1001', 'BAD_USER_INPUT'],
+  ['the store is unknown', 'buy', ', storeId: 99', 'STORE_NOT_FOUND'],
 ])('paths are refused when %s', async (_why, type, more, code) => {
   expect(await properties(events, events.admin, type, more)).toMatchObject({ extensions: { code } })
 })
@@ -174,7 +174,7 @@ function valuesOf(data: object, path = '$'): (readonly [string, unknown])[] {
 }
 
 let nextStore = 100
-test('paths, counts and examples are those of the data, whatever it is', async () => {
+test('paths, counts and examples match any data', async () => {
   await fc.assert(
     fc.asyncProperty(datas, async (all) => {
       const storeId = nextStore++

@@ -12,7 +12,7 @@ import type { ErasureSteps } from '../src/modules/deletion/erasure.service.ts'
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // Tests look into answers of many shapes.
+  // Tests inspect answers of many shapes.
   readonly body: any
 }
 
@@ -21,7 +21,7 @@ export type Harness = Awaited<ReturnType<typeof startEvents>>
 /** Starts a database server to be shared by the tests of a file. */
 export const startDatabaseServer = (): Promise<TestPostgres> => sharedTestPostgres()
 
-/** The events service on a database of its own, or beside another on the same one, over real HTTP. */
+/** The events service on a database of its own, or sharing one with another, over real HTTP. */
 export async function startEvents(
   server: TestPostgres,
   options: {
@@ -58,7 +58,7 @@ export async function startEvents(
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })
-  // An idle connection may still be saying goodbye when its server is stopped.
+  // An idle connection may still be closing when its server is stopped.
   owner.on('error', () => undefined)
 
   const admin: SignedInCaller = { role: 'ADMIN', keyId: randomUUID() }
@@ -116,7 +116,7 @@ export async function startEvents(
       query: string,
       variables?: Record<string, unknown>,
     ): Promise<Answer> => send('POST', '/graphql', caller, { query, variables }),
-    /** Tells the service of a store, as the users service does. */
+    /** Sends a store's access to the service, like the users service. */
     introduce: async (storeId: number, state = 'ACTIVE', commandId = 1): Promise<void> => {
       await send('POST', '/graphql', service, {
         query:

@@ -1,6 +1,6 @@
 import type { Harness } from './harness.ts'
 
-/** Somebody, what they did, and when. */
+/** A user, their action, and its time. */
 export type Deed = readonly [userId: string, type: string, at: string]
 
 /** Ten events of ann on three days, two of bob. */
@@ -30,7 +30,7 @@ export async function recordDeeds(events: Harness, storeId: number, list: readon
           userId,
           type,
           occurredAt,
-          data: { email: 'somebody@example.org' },
+          data: { email: 'someone@example.org' },
           idempotencyKey: `${userId} ${String(at)} ${occurredAt}`,
         })),
       },
@@ -39,7 +39,7 @@ export async function recordDeeds(events: Harness, storeId: number, list: readon
   return body.data.recordEvents
 }
 
-/** Recounts what there is of a store, or of all. */
+/** Recounts a store, or all. */
 export async function verify(events: Harness, storeId: number | null) {
   const { body } = await events.graphql(
     events.admin,
@@ -51,11 +51,11 @@ export async function verify(events: Harness, storeId: number | null) {
   return body.data.verifyRollups
 }
 
-/** Keeps whoever deletes an event of a store waiting: the one at the given place in the order of time. */
+/** Blocks deletions of a store's event: the one at the given position in the order of time. */
 export async function holdEvent(events: Harness, storeId: number, place: number) {
   const holder = await events.owner.connect()
   await holder.query('BEGIN')
-  // The place is found apart: to skip rows of what is locked locks them, too.
+  // Find it in a separate statement: skipping locked rows would lock them, too.
   const key =
     'SELECT occurred_at, id FROM events WHERE store_id = $1 ORDER BY occurred_at, id OFFSET $2 LIMIT 1'
   await holder.query(`SELECT FROM events WHERE store_id = $1 AND (occurred_at, id) = (${key}) FOR UPDATE`, [
@@ -63,7 +63,7 @@ export async function holdEvent(events: Harness, storeId: number, place: number)
     place,
   ])
   return {
-    /** Until somebody waits for it. */
+    /** Resolves when a session waits for it. */
     async wanted(): Promise<void> {
       await untilSomeoneWaits(events, "locktype = 'transactionid'")
     },
@@ -74,7 +74,7 @@ export async function holdEvent(events: Harness, storeId: number, place: number)
   }
 }
 
-/** Until somebody in this database waits for a lock. @param which a condition on `pg_locks` */
+/** Resolves when a session of this database waits for a lock. @param which a condition on `pg_locks` */
 export async function untilSomeoneWaits(events: Harness, which: string): Promise<void> {
   for (let waiting = 0; waiting === 0;) {
     const { rows } = await events.owner.query<{ count: number }>(

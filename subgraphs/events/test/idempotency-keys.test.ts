@@ -30,7 +30,7 @@ const query = `query($storeId: Int, $userId: String!, $first: Int!, $after: Stri
   }
 }`
 
-test("a user's idempotency keys are found over all pages, and nobody else's", async () => {
+test("a user's idempotency keys are found over all pages, and no others", async () => {
   const own: string[][] = []
   for (let n = 0; n < 12; n += 1) {
     const id = await record(1, n % 3 === 0 ? 'jane' : 'joe', `key ${String(n).padStart(2, '0')}`)

@@ -29,11 +29,12 @@ const groupBy = (sent: readonly Sent[], keyOf: (event: Sent) => string): Sent[][
 ]
 
 /**
- * The model: events of days with enough users, and of those, cut by values, parts that leave none or enough behind.
+ * The model: events of days with enough users and, divided by values, cells that leave none or enough
+ * withheld.
  *
  * @param finer a store whose analysts may use a path more
  */
-function told(sent: readonly Sent[], byData: boolean, finer?: number): Sent[] {
+function shown(sent: readonly Sent[], byData: boolean, finer?: number): Sent[] {
   return groupBy(sent, ({ storeId, type, at }) => `${String(storeId)} ${type} ${dayOf(at)}`)
     .filter((cell) => usersOf(cell) >= least)
     .flatMap((cell) => {
@@ -47,7 +48,7 @@ function told(sent: readonly Sent[], byData: boolean, finer?: number): Sent[] {
       ]
       const withheld = usersOf(small.flat())
       if (withheld === 0 || withheld >= least) return large.flat()
-      // The smallest goes too. Of several it does not matter which: the test has none.
+      // The smallest is withheld too. Of several it does not matter which: the test has none.
       const [smallest, ...others] = large.toSorted((a, b) => usersOf(a) - usersOf(b))
       fc.pre(others[0] === undefined || smallest === undefined || usersOf(smallest) < usersOf(others[0]))
       return others.flat()
@@ -106,7 +107,7 @@ interface Counted {
   readonly events: number | null
   readonly [member: string]: unknown
 }
-/** Nothing and too little are told alike. */
+/** No users and too few users must look the same. */
 const orNull = (counted: Counted): Counted => ({
   ...counted,
   ...(counted.events === 0 && { events: null, users: null, eventsPerUser: null }),
@@ -126,7 +127,7 @@ function parts(users: readonly number[]): (number | null)[] {
   })
 }
 
-test('an analyst is told what would be told if the events of too few users had not been', async () => {
+test('an analyst sees what all would see without the events of too few users', async () => {
   await fc.assert(
     fc.asyncProperty(
       scenario,
@@ -146,11 +147,11 @@ test('an analyst is told what would be told if the events of too few users had n
           { by: 'DATA', path: '$.vip', top: 4 },
         ),
       ),
-      async (asked, granularity, types, data, group) => {
+      async (requested, granularity, types, data, group) => {
         const stores = [nextStore++, nextStore++]
         const shadows = Array.from({ length: 4 }, () => nextStore++)
         const [plain, byData] = [shadows.slice(0, 2), shadows.slice(2)]
-        const sent = asked.map(({ store, day, hour, type, userId, data: about }, at): Sent => ({
+        const sent = requested.map(({ store, day, hour, type, userId, data: about }, at): Sent => ({
           storeId: stores[store] ?? 0,
           type,
           userId,
@@ -159,9 +160,9 @@ test('an analyst is told what would be told if the events of too few users had n
         }))
         const into = (others: readonly number[], list: readonly Sent[]) =>
           list.map((event) => ({ ...event, storeId: others[stores.indexOf(event.storeId)] ?? 0 }))
-        const [shownPlain, shownByData] = [told(sent, false), told(sent, true, stores[1])]
+        const [shownPlain, shownByData] = [shown(sent, false), shown(sent, true, stores[1])]
         for (const id of [...stores, ...shadows]) await events.introduce(id)
-        // Cells of a store are cut by its own paths, whatever other stores are asked for.
+        // Cells of a store are divided by its own paths, whatever other stores are requested.
         await events.graphql(
           events.service,
           'mutation($input: ApplyStoreSettingsInput!) { applyStoreSettings(input: $input) { eventsDeleted } }',
@@ -174,7 +175,7 @@ test('an analyst is told what would be told if the events of too few users had n
           if (list.length > 0) await recordAll(events, list)
 
         const range = { from: dayOf(first), to: dayOf(first + 3 * dayMs) }
-        const ask = async (caller: SignedInCaller, ids: readonly number[]) => {
+        const run = async (caller: SignedInCaller, ids: readonly number[]) => {
           const { body } = await events.graphql(caller, query, {
             stores: ids,
             one: ids[0],
@@ -187,8 +188,8 @@ test('an analyst is told what would be told if the events of too few users had n
           if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors))
           return body.data
         }
-        const [analyst, admin] = [await ask(events.analyst(), stores), await ask(events.admin, stores)]
-        const [likePlain, likeByData] = [await ask(events.admin, plain), await ask(events.admin, byData)]
+        const [analyst, admin] = [await run(events.analyst(), stores), await run(events.admin, stores)]
+        const [likePlain, likeByData] = [await run(events.admin, plain), await run(events.admin, byData)]
         const like = data === null ? likePlain : likeByData
         const grouped = data === null && group?.by !== 'DATA' ? likePlain : likeByData
 
@@ -239,7 +240,7 @@ test('an analyst is told what would be told if the events of too few users had n
           const values = new Map(
             likePlain[name].map((day: Record<string, unknown>) => [day['date'], day[member]]),
           )
-          // Every day with events is there; those with nothing to be told are null.
+          // Every day with events is included; those without visible counts are null.
           expect(analyst[name]).toEqual(
             admin[name].map(({ date }: { date: string }) => ({ date, [member]: values.get(date) ?? null })),
           )
@@ -260,7 +261,7 @@ test('an analyst is told what would be told if the events of too few users had n
               ) => (b.eventAmount ?? -1) - (a.eventAmount ?? -1) || (a.type < b.type ? -1 : 1),
             ),
         )
-        // Everyone else is told everything.
+        // All others see everything.
         expect(
           admin.all.reduce((sum: number, day: { eventAmount: number }) => sum + day.eventAmount, 0),
         ).toBe(sent.filter(({ storeId }) => storeId === stores[0]).length)

@@ -28,7 +28,7 @@ test.each([
   ['/api/event/avg-time/buy', 'event_avg_time', null, 1],
   ['/api/event/store-events-amount/1', 'event_amount', 4, 6],
 ])(
-  'over REST, %s is null for analysts where users are too few, and out of the total',
+  'over REST, %s is null for analysts where users are too few, and excluded from the total',
   async (path, member, analyst, others) => {
     for (const [caller, value] of [
       [events.analyst(1), analyst],
@@ -72,7 +72,7 @@ test.each([
     '{ funnel(filter: { fromDay: "2026-11-01" }, steps: [{}, {}], withinSeconds: 60) { steps { users } } }',
     'withinSeconds must be a multiple of 86,400',
   ],
-])('analysts may not ask for %s, everyone else may', async (_what, query, rule) => {
+])('analysts may not request %s, all others may', async (_what, query, rule) => {
   const { body } = await events.graphql(events.analyst(), query)
   expect(body.errors[0].extensions.code).toBe('FORBIDDEN')
   expect(body.errors[0].message).toContain(rule)
@@ -80,7 +80,7 @@ test.each([
 })
 
 test('aggregates of analysts read rollups only, also where cells are withheld', async () => {
-  // Whoever counted raw events would find none.
+  // A count of raw events would find none.
   await events.owner.query('DELETE FROM events')
   expect((await events.send('GET', '/api/event/amount/view', events.analyst(1))).body).toEqual([
     { date: today, event_amount: 4 },

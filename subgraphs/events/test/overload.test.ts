@@ -12,7 +12,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** Holds a lock of the database until it is let go. */
+/** Holds a database lock until it is released. */
 async function hold(events: Harness, statement: string): Promise<AsyncDisposable> {
   const client = await events.owner.connect()
   await client.query(`BEGIN; ${statement}`)
@@ -27,7 +27,7 @@ async function hold(events: Harness, statement: string): Promise<AsyncDisposable
 /** Writers of the store wait. */
 const holdingStore = (storeId: number): string => `SELECT pg_advisory_xact_lock(7301, ${String(storeId)})`
 const storeHeld = holdingStore(1)
-/** Every request waits that asks whether its caller is good. */
+/** Every request that checks its caller's access waits. */
 const accessHeld = 'LOCK TABLE store_access IN ACCESS EXCLUSIVE MODE'
 
 const record = (events: Harness, key: string, storeId = 1): Promise<Answer> =>
@@ -72,7 +72,7 @@ async function eventually(what: string, is: () => boolean | Promise<boolean>): P
   }
 }
 
-/** Every batch waits that is being written. */
+/** Every batch in flight waits. */
 const totalsHeld = 'LOCK TABLE type_day_totals IN EXCLUSIVE MODE'
 const lockWaiters = async (events: Harness): Promise<number> => {
   const { rows } = await events.owner.query<{ count: number }>(
@@ -83,8 +83,8 @@ const lockWaiters = async (events: Harness): Promise<number> => {
 const queued = async (events: Harness): Promise<string | undefined> =>
   /^ingest_queue_events\S* (\d+)$/m.exec(await events.metrics())?.[1]
 
-test('the queue holds so many events and no more: the rest is refused at once, but for those of other stores, and what was taken is written', async () => {
-  // Few connections: two of them write events, and none goes past slow ones.
+test('the queue is bounded: further events are refused at once, except those of other stores, and accepted ones are written', async () => {
+  // Few connections: two of them write events, without spare ones for slow transactions.
   await using events = await startEvents(server, {
     queueLimit: 1_000,
     pool: { maxConnections: 6 },
@@ -113,7 +113,7 @@ test('the queue holds so many events and no more: the rest is refused at once, b
   expect((await record(events, 'after')).status).toBe(201)
 })
 
-test('events of stores that are locked wait, however many stores and events those are, and all others are written', async () => {
+test('events of locked stores wait, however many there are, and all others are written', async () => {
   await using events = await startEvents(server, { maintain: false })
   const locked = [1, 3, 4]
   for (const storeId of [...locked, 2]) await events.introduce(storeId)
@@ -135,7 +135,7 @@ test('events of stores that are locked wait, however many stores and events thos
     { input: { events: input } },
   )
   void both.then(() => answered.push('both'))
-  await eventually('one of both is recorded', async () => (await amountOf(events, 'slow')) === 22)
+  await eventually('the first of both is recorded', async () => (await amountOf(events, 'slow')) === 22)
   expect([answered, await queued(events)]).toEqual([[], String(3 * 101 + 1)])
   await held[Symbol.asyncDispose]()
   expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([201]))
@@ -143,7 +143,7 @@ test('events of stores that are locked wait, however many stores and events thos
   expect(await amountOf(events, 'slow')).toBe(3 * 101 + 22 + 1)
 })
 
-test('events beside a slow transaction of another store are written, those of that store wait for it', async () => {
+test('during a slow transaction of one store, events of other stores are written and its own wait', async () => {
   await using events = await startEvents(server, { maintain: false })
   await events.introduce(1)
   await events.introduce(2)
@@ -158,7 +158,7 @@ test('events beside a slow transaction of another store are written, those of th
   expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([201]))
 })
 
-test('the first event of a month is recorded while others read, and until its partition is made it keeps no other waiting', async () => {
+test('the first event of a month is recorded during reads, and blocks no other event until its partition is created', async () => {
   await using events = await startEvents(server, { maintain: false })
   await events.introduce(1)
   await events.introduce(2)
@@ -172,7 +172,7 @@ test('the first event of a month is recorded while others read, and until its pa
   expect((await inMonth(1)).status).toBe(201)
   const reading = await hold(events, 'SELECT FROM events, user_days, user_type_days')
   expect((await inMonth(1, '2025-01-10T00:00:00Z')).status).toBe(201)
-  // As if another replica were making one.
+  // As if another replica were creating one.
   await using held = await hold(events, `SELECT pg_advisory_xact_lock(hashtext('ensure_month'))`)
   const answered: string[] = []
   const waiting = ['2024-01-10T00:00:00Z', '2024-02-10T00:00:00Z'].map((day) => inMonth(1, day))
@@ -186,7 +186,7 @@ test('the first event of a month is recorded while others read, and until its pa
   await reading[Symbol.asyncDispose]()
 })
 
-test('of two events with one key the first is recorded, also when its month has to be made', async () => {
+test('of two events with one key the first is recorded, also when its partition must be created first', async () => {
   await using events = await startEvents(server, { maintain: false })
   await events.introduce(1)
   expect((await record(events, 'before')).status).toBe(201)
@@ -213,7 +213,7 @@ test('of two events with one key the first is recorded, also when its month has 
   ])
 })
 
-test('an event whose partition has gone behind the back of the service gets it anew', async () => {
+test('an event whose partition was dropped by others gets a new one', async () => {
   await using events = await startEvents(server, { maintain: false })
   await events.introduce(1)
   const old = { type: 'slow', user_id: 'u', data: {}, occurred_at: '2023-05-10T00:00:00Z' }
@@ -227,7 +227,7 @@ test('an event whose partition has gone behind the back of the service gets it a
   expect(rows).toEqual([{ partition: 'events_y2023m05' }])
 })
 
-test('events that a slow database keeps waiting are answered in time, and once repeated they are there once', async () => {
+test('events delayed by a slow database are answered in time, and repeating them records them once', async () => {
   await using events = await startEvents(server, { env: { REQUEST_TIMEOUT_MS: '500' } })
   await events.introduce(1)
   await using held = await hold(events, storeHeld)
@@ -248,22 +248,25 @@ test('requests of a store beyond its share of the connections and of their queue
   })
   await events.introduce(1)
   await using held = await hold(events, accessHeld)
-  const ask = (storeId: number, statuses: number[]) => async (): Promise<void> => {
+  const request = (storeId: number, statuses: number[]) => async (): Promise<void> => {
     const answer = await events.send('GET', '/api/event/amount/any', events.store(storeId))
     statuses.push(answer.status)
     if (answer.status !== 200) expect(refusalOf(answer)).toEqual(refused('DATABASE_UNAVAILABLE'))
   }
   const statuses: number[] = []
-  const asked = Array.from({ length: 40 }, ask(1, statuses))
+  const requests = Array.from({ length: 40 }, request(1, statuses))
   // Half of the four connections that do not write events are theirs.
   await eventually('all but those who wait are refused', () => statuses.length === 40 - 2 - 8)
   expect(new Set(statuses)).toEqual(new Set([503]))
   const ofOthers: number[] = []
-  asked.push(...Array.from({ length: 4 }, ask(2, ofOthers)), ...Array.from({ length: 4 }, ask(3, ofOthers)))
+  requests.push(
+    ...Array.from({ length: 4 }, request(2, ofOthers)),
+    ...Array.from({ length: 4 }, request(3, ofOthers)),
+  )
   await held[Symbol.asyncDispose]()
-  await Promise.all(asked)
+  await Promise.all(requests)
   expect(ofOthers).toEqual(Array.from({ length: 8 }, () => 200))
-  await ask(1, statuses)()
+  await request(1, statuses)()
   expect(statuses.at(-1)).toBe(200)
 })
 
@@ -306,7 +309,7 @@ test('long lists of entities of one store take one connection each, and half of 
     ])
 })
 
-test('a statement that a lock holds up is 503, not an internal error, and nothing of it stays', async () => {
+test('a statement blocked by a lock is 503, not an internal error, and is rolled back', async () => {
   await using events = await startEvents(server, {
     pool: { statementTimeout: 150 },
     env: { REQUEST_TIMEOUT_MS: '1000' },
@@ -327,24 +330,24 @@ test('a statement that a lock holds up is 503, not an internal error, and nothin
   expect(await amountOf(events, 'slow')).toBe(2)
 })
 
-test('a database that falls silent is 503, and its connections are replaced once it answers', async () => {
+test('a database that stops responding is 503, and its connections are replaced once it responds', async () => {
   await using events = await startEvents(server, { pool: { statementTimeout: 100 }, maintain: false })
   await events.introduce(1)
   const { rows } = await events.owner.query<{ pid: number }>(
     `SELECT pid FROM pg_stat_activity WHERE application_name = 'user-stats events' AND datname = current_database()`,
   )
   expect(rows.length).toBeGreaterThan(0)
-  const tell = (signal: NodeJS.Signals) => {
+  const signalServer = (signal: NodeJS.Signals) => {
     for (const { pid } of rows) process.kill(pid, signal)
   }
-  tell('SIGSTOP')
+  signalServer('SIGSTOP')
   try {
     const answer = await events.send('GET', '/api/event/amount/any', events.admin)
     expect(refusalOf(answer)).toEqual(refused('DATABASE_UNAVAILABLE'))
-    // What fell silent is not asked again.
+    // Silent connections are not reused.
     expect((await events.send('GET', '/api/event/amount/any', events.admin)).status).toBe(200)
   } finally {
-    tell('SIGCONT')
+    signalServer('SIGCONT')
   }
 })
 

@@ -146,7 +146,7 @@ test('each event of a bulk has its own result, in order', async () => {
   expect(results[2].event.id).toBe(results[0].event.id)
 })
 
-test('an idempotency key counts once, however many repeats race', async () => {
+test('an idempotency key counts once, however many duplicates race', async () => {
   const caller = events.store(6)
   const body = { type: 'order', user_id: 'u', data: { n: 1 } }
   const answers = await Promise.all(
@@ -175,7 +175,7 @@ test('an idempotency key counts once, however many repeats race', async () => {
   expect(elsewhere.status).toBe(201)
 })
 
-test('a line of a file of events can be sent alone: its time and its idempotency key hold', async () => {
+test('a line of a file of events can be sent alone: its time and its idempotency key apply', async () => {
   const caller = events.store(17)
   const line = {
     type: 'alone',
@@ -198,7 +198,7 @@ test('a line of a file of events can be sent alone: its time and its idempotency
   expect([ahead.status, ahead.body.field]).toEqual([422, 'occurred_at'])
 })
 
-test('an answer says when an event happened and whether it is a repeat if its sender uses what is new', async () => {
+test('a response includes the time of the event and whether it is a duplicate if its sender uses these new members', async () => {
   const caller = events.store(18)
   const send = async (more: object, headers?: Record<string, string>) =>
     (await events.send('POST', '/api/event', caller, { type: 'a', user_id: 'u', ...more }, headers)).body
@@ -215,7 +215,7 @@ test('an answer says when an event happened and whether it is a repeat if its se
   })
 })
 
-test('data that is absent, null or an empty list is an empty object, by whichever door', async () => {
+test('data that is absent, null or an empty list is an empty object, over every route', async () => {
   const caller = events.store(19)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   for (const data of ['', '"data":null,', '"data":[],', '"data":{},']) {
@@ -250,7 +250,7 @@ test('data that is absent, null or an empty list is an empty object, by whicheve
   expect(rows).toEqual([{ data: {}, n: 4 * 7 + 4 }])
 })
 
-test('all that is wrong with an event is reported at once, however it is sent', async () => {
+test('all faults of an event are reported at once, however it is sent', async () => {
   const caller = events.store(18)
   const event = {
     type: ' \0',
@@ -286,7 +286,7 @@ test('all that is wrong with an event is reported at once, however it is sent', 
   ])
 })
 
-test('an event of long ago gets a partition of its own month and counts on its day', async () => {
+test('an old event gets the partition of its month and counts on its day', async () => {
   const caller = events.store(8)
   await events.graphql(caller, record, {
     input: { type: 'late', userId: 'u', data: {}, occurredAt: '2021-02-28T23:59:59.999Z' },
@@ -320,7 +320,7 @@ test.each([
   ['half a surrogate pair', { type: 'a', user_id: 'u', data: { x: '\udc00' } }, 'data.x'],
   ['data that is too large', { type: 'a', user_id: 'u', data: { x: 'x'.repeat(65_536) } }, 'data'],
   ['a store out of range', { type: 'a', user_id: 'u', data: {}, store_id: 3_000_000_000 }, 'store_id'],
-])('%s is refused, by name, and nothing is written', async (_what, body, field) => {
+])('%s is refused, naming the field, and nothing is written', async (_what, body, field) => {
   const answer = await events.send('POST', '/api/event', events.store(9), body)
   expect(answer.status).toBe(422)
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
@@ -351,7 +351,7 @@ test('malformed bodies are 400, deep and inexact ones 422, huge ones 413', async
   expect(await post(`"${'x'.repeat(17_000_000)}"`)).toBe(413)
 })
 
-test('pages go through all events once, newest first', async () => {
+test('pages contain all events once, newest first', async () => {
   const caller = events.store(10)
   await events.graphql(caller, recordMany, {
     input: {
@@ -388,7 +388,7 @@ test('pages go through all events once, newest first', async () => {
   }
 })
 
-test('deleting a user takes the events out of every rollup', async () => {
+test('deleting the events of a user corrects every rollup', async () => {
   const caller = events.store(11)
   await events.graphql(caller, recordMany, {
     input: {
@@ -400,8 +400,8 @@ test('deleting a user takes the events out of every rollup', async () => {
       })),
     },
   })
-  const gone = await events.send('DELETE', '/api/event/u3', caller)
-  expect(gone.body).toEqual({ message: '12 events were deleted' })
+  const deleted = await events.send('DELETE', '/api/event/u3', caller)
+  expect(deleted.body).toEqual({ message: '12 events were deleted' })
   const { kept, recount } = await rollups(11)
   expect(kept).toEqual(recount)
   expect((await events.send('DELETE', '/api/event/u3', caller)).body).toEqual({
@@ -415,7 +415,7 @@ test('deleting a user takes the events out of every rollup', async () => {
   }
 })
 
-test('a page of large events ends early, and the next one goes on from there', async () => {
+test('a page of large events ends early, and the next one continues from there', async () => {
   const caller = events.store(77)
   const inputs = Array.from({ length: 75 }, (_, n) => ({
     type: 'large',

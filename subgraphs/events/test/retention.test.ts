@@ -19,7 +19,7 @@ afterAll(async () => {
 const now = new Date('2026-06-15T12:00:00Z')
 const log = createLogger({ name: 'events', level: 'silent' })
 
-/** The service without its own maintenance, and one that lets raw events go when the test says so. */
+/** The service without scheduled maintenance, and one whose retention the test runs itself. */
 async function start(env: Record<string, string> = {}) {
   const events = await startEvents(server, { now, env, maintain: false })
   const pool = new Pool({ connectionString: events.database.url, max: 6 })
@@ -31,7 +31,7 @@ async function start(env: Record<string, string> = {}) {
       at = instant
       events.setNow(instant)
     },
-    /** Lets go what is too old by now. */
+    /** Deletes events beyond their retention time. */
     letGo: async (days: number, dropAttempts = 200) => {
       const retention = createRetention({
         db: eventsDbOver(pool),
@@ -90,7 +90,7 @@ const settings = (events: Harness, storeId: number, retentionDays: number | null
 
 const days = ['2026-02-28', '2026-03-31', '2026-04-01', '2026-04-30', '2026-05-01', '2026-06-15']
 
-test('whole months go, with the rows of their users; totals and later months stay', async () => {
+test('whole months are dropped, with their user rows; totals and later months stay', async () => {
   await using all = await start()
   const { events, letGo } = all
   const store = events.store(1)
@@ -115,7 +115,7 @@ test('whole months go, with the rows of their users; totals and later months sta
   expect(page.body.data.events.nodes).toEqual([])
 })
 
-test('for ever is the default', async () => {
+test('events are kept forever by default', async () => {
   await using all = await start()
   await record(all.events, all.events.store(1), ['2020-01-01'])
   all.setNow(new Date('2026-07-15T00:00:00Z'))
@@ -123,7 +123,7 @@ test('for ever is the default', async () => {
   expect([await rawDays(all.events), await rawFrom(all.events, 0)]).toEqual([['2020-01-01'], undefined])
 })
 
-test('the service lets months go by itself', async () => {
+test('the service drops months by itself', async () => {
   const first = await startEvents(server, { now })
   await using _first = first
   await record(first, first.store(1), ['2026-01-31', '2026-05-31'])
@@ -137,7 +137,7 @@ test('the service lets months go by itself', async () => {
   expect(await rawDays(first)).toEqual(['2026-05-31'])
 })
 
-test('an event of a month that is gone is refused alone, and the month is not made again', async () => {
+test('an event of a dropped month is refused alone, and the month is not created again', async () => {
   await using all = await start()
   const { events, letGo } = all
   const store = events.store(1)
@@ -148,14 +148,14 @@ test('an event of a month that is gone is refused alone, and the month is not ma
   const refused = {
     code: 'BAD_USER_INPUT',
     field: 'occurredAt',
-    message: 'occurredAt: must not be before 2026-04-01: raw events of days before are no longer kept',
+    message: 'occurredAt: must not be before 2026-04-01: earlier raw events are no longer kept',
   }
   expect(results.map(({ error }: { error: unknown }) => error)).toEqual([refused, null, refused])
   await all.pool.query(`SELECT ensure_month('2026-03-01')`)
   expect((await partitionsOf(events)).filter((name) => /2025|2026m03/.test(name))).toEqual([])
 })
 
-test('writers of old events that race with the drop leave nothing behind that is not counted', async () => {
+test('writers of old events that race with the drop leave no uncounted rows', async () => {
   await using all = await start()
   const { events, letGo } = all
   const store = events.store(1)
@@ -177,7 +177,7 @@ test('writers of old events that race with the drop leave nothing behind that is
   expect(rows).toEqual([{ events: accepted }])
 })
 
-test('two replicas that let go at once do it once', async () => {
+test('concurrent replicas drop months once', async () => {
   await using all = await start()
   const { events, letGo } = all
   await record(events, events.store(1), days.slice(0, -1))
@@ -186,7 +186,7 @@ test('two replicas that let go at once do it once', async () => {
   expect(await rawDays(events)).toEqual(days.slice(2, -1))
 })
 
-test('dropping gives way to a reader, keeps nobody waiting meanwhile, and is done by the next run', async () => {
+test('dropping lets a reader go first, blocks no request meanwhile, and is done by the next run', async () => {
   await using all = await start()
   const { events, letGo } = all
   await record(events, events.store(1), ['2026-02-01', '2026-06-01'])
@@ -211,7 +211,7 @@ test('dropping gives way to a reader, keeps nobody waiting meanwhile, and is don
   expect(await rawDays(events)).toEqual([])
 })
 
-test('the serving role drops nothing but by the function, and that no month that is not over', async () => {
+test('the serving role can drop months by the function only, and only past ones', async () => {
   await using all = await start()
   const { events, pool } = all
   await record(events, events.store(1), ['2026-02-01'])
@@ -230,7 +230,7 @@ test('the serving role drops nothing but by the function, and that no month that
   expect(await partitionsOf(events)).toContain(`events_y${today.toISOString().slice(0, 7).replace('-', 'm')}`)
 })
 
-test('a clock far ahead of the database lets nothing go', async () => {
+test('a clock far ahead of the database deletes nothing', async () => {
   await using all = await start()
   const { events, letGo } = all
   await record(events, events.store(1), ['2026-06-10'])
@@ -240,34 +240,34 @@ test('a clock far ahead of the database lets nothing go', async () => {
   expect([await rawDays(events), await rawFrom(events, 0)]).toEqual([['2026-06-10'], undefined])
 })
 
-test('ranges that need what is gone say so, and no others', async () => {
+test('ranges that need deleted events are refused, and no others', async () => {
   await using all = await start()
   const { events, pool, letGo } = all
   await record(events, events.store(1), ['2026-02-10', '2026-05-10'])
   await record(events, events.store(2), ['2026-05-10'])
-  const told = (scope: number | number[] | null, from: string | null, to?: string) =>
+  const refusal = (scope: number | number[] | null, from: string | null, to?: string) =>
     requireRetained(pool, scope, from, to).then(
       () => null,
       (error: unknown) => [(error as DomainError).code, (error as DomainError).message],
     )
-  expect(await told(null, null)).toBeNull()
+  expect(await refusal(null, null)).toBeNull()
   await letGo(60)
-  const gone = [
+  const notRetained = [
     'RANGE_NOT_RETAINED',
     'from: raw events before 2026-04-01 are no longer kept, and this range cannot be answered without them',
   ]
-  expect(await told(1, '2026-02-01')).toEqual(gone)
-  expect(await told(1, null)).toEqual(gone)
-  expect(await told(null, '2026-02-10')).toEqual(gone)
-  expect(await told([2, 1], '2026-01-01', '2026-02-11')).toEqual(gone)
-  // Nothing happened on the days in question: what is answered is right.
-  expect(await told(1, '2026-02-11')).toBeNull()
-  expect(await told(1, '2026-01-01', '2026-02-10')).toBeNull()
-  expect(await told(2, null)).toBeNull()
-  expect(await told(1, '2026-04-01')).toBeNull()
+  expect(await refusal(1, '2026-02-01')).toEqual(notRetained)
+  expect(await refusal(1, null)).toEqual(notRetained)
+  expect(await refusal(null, '2026-02-10')).toEqual(notRetained)
+  expect(await refusal([2, 1], '2026-01-01', '2026-02-11')).toEqual(notRetained)
+  // Without events on the days in question the answer is correct.
+  expect(await refusal(1, '2026-02-11')).toBeNull()
+  expect(await refusal(1, '2026-01-01', '2026-02-10')).toBeNull()
+  expect(await refusal(2, null)).toBeNull()
+  expect(await refusal(1, '2026-04-01')).toBeNull()
 })
 
-test('a store that is kept shorter loses its raw events by days, its totals stay, others are not touched', async () => {
+test('a store with a shorter retention time loses its raw events by days, its totals stay, others are unchanged', async () => {
   await using all = await start()
   const { events, letGo } = all
   const [own, other] = [events.store(1), events.store(2)]
@@ -289,13 +289,13 @@ test('a store that is kept shorter loses its raw events by days, its totals stay
     code: 'RANGE_NOT_RETAINED',
   })
   await requireRetained(all.pool, 2, null)
-  // To be kept longer from now on brings nothing back, and refuses what it refused.
+  // A longer time from now on restores nothing, and old events stay refused.
   await settings(events, 1, null, 6)
   await letGo(0)
   expect((await record(events, own, ['2026-04-30'])).acceptedCount).toBe(0)
 })
 
-test('a sweep in chunks is finished by the next run when it breaks off', async () => {
+test('a sweep in chunks is continued by the next run after an interruption', async () => {
   await using all = await start()
   const { events, pool } = all
   await events.owner.query(`SELECT ensure_month('2026-03-01')`)
@@ -323,7 +323,7 @@ test('a sweep in chunks is finished by the next run when it breaks off', async (
     expect([table, (await events.owner.query(`SELECT FROM ${table}`)).rowCount]).toEqual([table, 0])
 })
 
-test('erasing a user takes out what is kept; totals of days that are gone stay', async () => {
+test('erasing a user deletes the kept events; totals of dropped days stay', async () => {
   await using all = await start()
   const { events, letGo } = all
   const store = events.store(1)

@@ -61,14 +61,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const dateOf = (day: number): string => new Date(Date.UTC(2026, 5, 10 + day)).toISOString().slice(0, 10)
 const contentOf = ({ type, userId, day }: Sent): string => JSON.stringify([type, userId, day])
 
-/** What the service should hold, kept as plainly as can be. */
+/** The expected state, kept as simply as possible. */
 function createModel() {
   let held: { id: string; sent: Sent }[] = []
   const keys = new Map<string, { id: string; content: string }>()
   const erased = new Set<string>()
   return {
     erased,
-    /** Takes over one answer and says whether the model agrees with it. */
+    /** Applies one response, and returns whether the model agrees with it. */
     answered(
       item: Sent,
       result: { duplicate: boolean; event: { id: string } | null; error: { code: string } | null },
@@ -91,7 +91,7 @@ function createModel() {
       held = held.filter(({ sent }) => userId !== null && sent.userId !== userId)
       return before - held.length
     },
-    /** Gives the events of a user to somebody without a name, under other ids. */
+    /** Moves the events of a user to a pseudonym, under new ids. */
     anonymise(userId: string): void {
       const pseudonym = `anonymous ${userId}`
       held = held.map((one) =>
@@ -127,7 +127,7 @@ async function totalsOf(storeId: number) {
   )
 }
 
-/** Which events each version of a day stood for, and each value of `removal` at least. */
+/** The contents that each version of a day stood for, and the minimum for each value of `removal`. */
 function createVersions() {
   const contents = new Map<string, string>()
   const growing = new Map<string, readonly string[]>()
@@ -159,7 +159,7 @@ test('rollups equal a plain model after any records, repeats, late events, delet
       const checkVersions = createVersions()
       for (const action of steps) {
         if (action.kind === 'record') {
-          // Writers at once: keys are dealt out to one writer each, so that the order among writers does not matter.
+          // Concurrent writers: each key belongs to one writer, so that their order does not matter.
           const batches = action.batches.map((batch, writer) =>
             batch.map((item) =>
               item.key === null ? item : { ...item, key: `${item.key} ${String(writer)}` },

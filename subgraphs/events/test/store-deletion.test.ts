@@ -27,7 +27,7 @@ const rowsOf = async (storeId: number): Promise<string[]> => {
   return tables.filter((_table, at) => (found[at]?.rows.length ?? 0) > 0)
 }
 
-test("a store's events go in batches smaller than a day, each of which leaves rollups that are right, and writers do not wait", async () => {
+test("a store's events are deleted in batches smaller than a day, each of which leaves correct rollups, and writers do not wait", async () => {
   await events.introduce(1)
   await recordDeeds(events, 1, history)
   let answer
@@ -44,7 +44,7 @@ test("a store's events go in batches smaller than a day, each of which leaves ro
     expect(late.acceptedCount).toBe(2)
     expect(await verify(events, 1)).toMatchObject({ consistent: true, eventsCounted: 8 })
   }
-  // What was recorded before the batch that it would have gone with, and what is younger than all there was, stays.
+  // Events recorded before their batch was deleted, and events newer than all at the start, stay.
   expect((await answer).body).toEqual({ message: '12 events were deleted' })
   expect(await verify(events, 1)).toMatchObject({ consistent: true, eventsCounted: 2 })
   expect((await remove(1)).body).toEqual({ message: '2 events were deleted' })
@@ -52,7 +52,7 @@ test("a store's events go in batches smaller than a day, each of which leaves ro
   expect((await remove(1)).body).toEqual({ message: '0 events were deleted' })
 })
 
-test('two requests at once delete once, and both say how many there were', async () => {
+test('concurrent requests delete once, and both return the count', async () => {
   await events.introduce(2)
   await recordDeeds(events, 2, history)
   let answers
@@ -61,7 +61,7 @@ test('two requests at once delete once, and both say how many there were', async
     const first = remove(2)
     await held.wanted()
     answers = [first, remove(2)]
-    // The second begins alone with the store, after the batch the first is at.
+    // The second gets the exclusive lock after the current batch of the first.
     await untilSomeoneWaits(events, "locktype = 'advisory'")
   }
   for (const { body } of await Promise.all(answers))
@@ -69,7 +69,7 @@ test('two requests at once delete once, and both say how many there were', async
   expect(await rowsOf(2)).toEqual([])
 })
 
-test('what a stopping service leaves is gone on with by the next request, which counts it all', async () => {
+test('a deletion interrupted by a stop is continued by the next request, which counts it all', async () => {
   await events.introduce(3)
   await recordDeeds(events, 3, history)
   const other = await startEvents(server, { now, steps, database: events.database })
@@ -93,11 +93,11 @@ test('what a stopping service leaves is gone on with by the next request, which 
   expect(await rowsOf(3)).toEqual([])
 })
 
-test('days whose raw events are no longer kept go with their totals', async () => {
+test('days whose raw events are no longer kept are deleted with their totals', async () => {
   await events.introduce(4)
   await recordDeeds(events, 4, history)
   await events.owner.query("INSERT INTO retention (store_id, raw_from) VALUES (4, '2026-04-01')")
-  // As a sweep leaves it: totals without the rows they were counted from, and a day it has not come to.
+  // As a sweep leaves it: totals without the rows they were counted from, and a day not yet swept.
   await events.owner.query(
     `WITH events AS (DELETE FROM events WHERE store_id = 4 AND occurred_at < '2026-03-02'),
           types AS (DELETE FROM user_type_days WHERE store_id = 4 AND day < '2026-03-02')
@@ -107,7 +107,7 @@ test('days whose raw events are no longer kept go with their totals', async () =
   expect(await rowsOf(4)).toEqual([])
 })
 
-test('beside writers and deletions of users, rollups are right in the end', async () => {
+test('after concurrent writes and deletions of users, rollups are correct', async () => {
   await events.introduce(5)
   const caller = events.store(5)
   await Promise.all(

@@ -12,11 +12,11 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** The last version in which an erasure was done in one piece and kept no account of it. */
+/** The last version that erased in one step, without recording progress. */
 const before = '20261123010000_retention'
 const now = new Date('2026-06-15T12:00:00Z')
 const [shop, blocked, leaving] = [1, 2, 3]
-const [gone, going, staying] = [randomUUID(), randomUUID(), randomUUID()]
+const [erased, erasing, kept] = [randomUUID(), randomUUID(), randomUUID()]
 
 /** @returns the event's id, or the code of what was wrong */
 async function record(
@@ -47,7 +47,10 @@ async function apply(events: Harness, field: string, input: Record<string, unkno
   return body.data.applied
 }
 
-/** Events of today's service, in a database of then, with erasures as they were: done, and broken off half-way. */
+/**
+ * Events of the current service, in a database of the old version, with erasures completed and interrupted
+ * then.
+ */
 async function makeOld(): Promise<TestDatabase> {
   const today = await server.createDatabase(eventsSchema)
   {
@@ -55,9 +58,9 @@ async function makeOld(): Promise<TestDatabase> {
     for (const storeId of [shop, blocked, leaving]) {
       await events.introduce(storeId)
       for (const [userId, day] of [
-        [staying, '2026-03-01'],
-        [staying, '2026-05-31'],
-        [going, '2026-03-01'],
+        [kept, '2026-03-01'],
+        [kept, '2026-05-31'],
+        [erasing, '2026-03-01'],
         ['a visitor', '2026-04-02'],
       ] as const)
         expect(await record(events, storeId, userId, day, `${userId} ${day}`)).toMatch(/^\d+$/)
@@ -88,9 +91,9 @@ async function makeOld(): Promise<TestDatabase> {
   await query(
     ownerUrl,
     'INSERT INTO erased_users (store_id, user_id, erased_at) VALUES (1, $1, now()), (2, $1, now())',
-    [gone],
+    [erased],
   )
-  // Of the second deletion a day was done, for which there is no row here any more.
+  // Of the second deletion a day was done, whose row is deleted already.
   await query(
     ownerUrl,
     `INSERT INTO erasures (store_id, command_id, events_deleted, finished_at) VALUES
@@ -107,40 +110,42 @@ const verify = async (events: Harness) =>
     )
   ).body.data.verifyRollups
 
-test('a database from before erasures went in steps is upgraded: what was done is not done again, what was left is finished', async () => {
+test('a database of a version without stepwise erasures is upgraded: completed erasures are not repeated, interrupted ones are finished', async () => {
   const database = await makeOld()
   const { ownerUrl } = database
   await migrate({ url: ownerUrl, ...eventsSchema })
   await grantServicePrivileges({ ownerUrl, role: new URL(database.url).username })
   await using events = await startEvents(server, { now, database })
-  // Those of the store that is being deleted are not counted any more.
+  // Events of the store that is being deleted are no longer counted.
   expect(await verify(events)).toEqual({ consistent: true, eventsCounted: 8 })
 
-  // Told again, as after a lost answer.
+  // Delivered again, as after a lost response.
   const done = { finished: true, eventsDeleted: 7 }
-  expect(await apply(events, 'applyUserErasure', { storeId: shop, commandId: 2, userId: gone })).toEqual(done)
-  // Decided then, told only now.
-  expect(await apply(events, 'applyUserErasure', { storeId: shop, commandId: 8, userId: going })).toEqual({
+  expect(await apply(events, 'applyUserErasure', { storeId: shop, commandId: 2, userId: erased })).toEqual(
+    done,
+  )
+  // Decided in the old version, delivered now.
+  expect(await apply(events, 'applyUserErasure', { storeId: shop, commandId: 8, userId: erasing })).toEqual({
     finished: true,
     eventsDeleted: 1,
   })
-  // Broken off then: its count goes on.
+  // Interrupted in the old version: its count continues.
   expect(await apply(events, 'applyStoreDeletion', { storeId: leaving, commandId: 7 })).toEqual({
     finished: true,
     eventsDeleted: 11 + 4,
   })
   expect(await verify(events)).toEqual({ consistent: true, eventsCounted: 7 })
 
-  for (const userId of [gone, going])
+  for (const userId of [erased, erasing])
     expect(await record(events, shop, userId, '2026-05-01')).toBe('USER_ERASED')
-  expect(await record(events, blocked, staying, '2026-05-01')).toBe('STORE_BLOCKED')
-  expect(await record(events, leaving, staying, '2026-05-01')).toBe('STORE_NOT_FOUND')
-  // The key of an event of before answers that event; a new event counts once, in a month that is there.
-  const known = await record(events, shop, staying, '2026-03-01', `${staying} 2026-03-01`)
+  expect(await record(events, blocked, kept, '2026-05-01')).toBe('STORE_BLOCKED')
+  expect(await record(events, leaving, kept, '2026-05-01')).toBe('STORE_NOT_FOUND')
+  // The key of an old event returns that event; a new event counts once, in an existing month.
+  const known = await record(events, shop, kept, '2026-03-01', `${kept} 2026-03-01`)
   expect(await query(ownerUrl, 'SELECT user_id FROM events WHERE id = $1', [known])).toEqual([
-    { user_id: staying },
+    { user_id: kept },
   ])
-  const fresh = await record(events, shop, staying, '2026-04-09')
+  const fresh = await record(events, shop, kept, '2026-04-09')
   expect(Number(fresh)).toBeGreaterThan(Number(known))
   expect((await events.send('GET', '/api/event/amount/view', events.store(shop))).body).toEqual([
     { date: '2026-05-31', event_amount: 1 },

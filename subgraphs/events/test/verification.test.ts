@@ -29,10 +29,14 @@ const query = `query($storeId: Int, $from: Date!, $to: Date!) {
     differences { storeId rollup date type userId recounted { events users } held { events users } }
   }
 }`
-const ask = (caller: SignedInCaller | null, storeId: number | null, from: string, to: string) =>
-  events.graphql(caller, query, { storeId, from, to })
+const requestVerification = (
+  caller: SignedInCaller | null,
+  storeId: number | null,
+  from: string,
+  to: string,
+) => events.graphql(caller, query, { storeId, from, to })
 async function verify(storeId: number | null, from = '2026-01-01', to = '2026-12-31') {
-  const { body } = await ask(events.admin, storeId, from, to)
+  const { body } = await requestVerification(events.admin, storeId, from, to)
   expect(body.errors).toBeUndefined()
   return body.data.verifyRollups
 }
@@ -88,7 +92,7 @@ test('after records, late ones, deletions and erasures from several writers ther
   expect(parts.reduce<number>((sum, part) => sum + Number(part.eventsCounted), 0)).toBe(rows[0].events)
 })
 
-test('a wrong row of any rollup is found, and only those of the range and store asked for', async () => {
+test('a wrong row of any rollup is found, and only in the requested range and store', async () => {
   await events.introduce(21)
   await record(events.store(21), [
     { type: 'view', userId: 'ann', day: '2026-03-01' },
@@ -134,7 +138,7 @@ test('a wrong row of any rollup is found, and only those of the range and store 
   expect((await verify(22)).consistent).toBe(true)
 })
 
-test('the first thousand differences are named, all are counted', async () => {
+test('the first thousand differences are listed, all are counted', async () => {
   await events.introduce(23)
   await events.owner.query(
     `INSERT INTO user_days SELECT 23, '2026-02-02', 'u' || n, 1 FROM generate_series(1, 1200) n`,
@@ -143,7 +147,7 @@ test('the first thousand differences are named, all are counted', async () => {
   expect([result.differenceCount, result.differences.length]).toEqual([1_200, 1_000])
 })
 
-test('days whose raw events are gone are skipped, not taken for differences', async () => {
+test('days whose raw events are deleted are skipped, not reported as differences', async () => {
   await using own = await startEvents(server, { now })
   const served = new Pool({ connectionString: own.database.url, max: 4 })
   const input = (userId: string) => ({
@@ -179,11 +183,11 @@ test('days whose raw events are gone are skipped, not taken for differences', as
     eventsCounted: 5,
     consistent: true,
   })
-  const gone = await own.graphql(own.admin, query, { from: '2026-01-01', to: '2026-02-11' })
-  expect(gone.body.data.verifyRollups).toMatchObject({ skippedDays: 2, checkedDays: 0, consistent: true })
+  const skipped = await own.graphql(own.admin, query, { from: '2026-01-01', to: '2026-02-11' })
+  expect(skipped.body.data.verifyRollups).toMatchObject({ skippedDays: 2, checkedDays: 0, consistent: true })
 })
 
-test('beside writers and a drop of months, each recount sees whole transactions only', async () => {
+test('during writes and a drop of months, each recount sees whole transactions only', async () => {
   await using own = await startEvents(server, { now })
   const served = new Pool({ connectionString: own.database.url, max: 4 })
   const log = createLogger({ name: 'events', level: 'silent' })
@@ -232,7 +236,7 @@ test.each([
   [() => events.analyst(), 'GRAPHQL_VALIDATION_FAILED'],
   [() => events.service, 'FORBIDDEN'],
 ])('only admins may verify', async (caller, code) => {
-  const { body } = await ask(caller(), 21, '2026-01-01', '2026-01-02')
+  const { body } = await requestVerification(caller(), 21, '2026-01-01', '2026-01-02')
   expect(body.errors[0].extensions.code).toBe(code)
 })
 
@@ -240,16 +244,16 @@ test.each([
   ['2026-01-02', '2026-01-02', 'to: must be after from'],
   ['2026-01-01', '2027-02-06', 'to: must not be more than 400 days after from'],
 ])('the range from %s to %s is refused', async (from, to, message) => {
-  const { body } = await ask(events.admin, null, from, to)
+  const { body } = await requestVerification(events.admin, null, from, to)
   expect(body.errors[0]).toMatchObject({ message, extensions: { code: 'BAD_USER_INPUT', field: 'to' } })
 })
 
-test('a store that is not known is not found', async () => {
-  const { body } = await ask(events.admin, 99, '2026-01-01', '2026-01-02')
+test('an unknown store is not found', async () => {
+  const { body } = await requestVerification(events.admin, 99, '2026-01-01', '2026-01-02')
   expect(body.errors[0].extensions.code).toBe('STORE_NOT_FOUND')
 })
 
-test('what takes too long is given up with a code of its own, and the connection is good again', async () => {
+test('a recount that takes too long is cancelled with a code of its own, and the connection is reusable', async () => {
   await expect(inSnapshot(pool, 50, (client) => client.query('SELECT pg_sleep(20)'))).rejects.toMatchObject({
     code: 'QUERY_TOO_EXPENSIVE',
   })

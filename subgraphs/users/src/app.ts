@@ -52,9 +52,9 @@ export interface UsersDeps {
   readonly db: UsersDatabase
   readonly log: Logger
   readonly clock?: () => Date
-  /** Milliseconds between rounds of the outbox relay, and at most while deliveries fail. */
+  /** Milliseconds between rounds of the outbox relay, and the maximum while deliveries fail. */
   readonly relay?: { readonly interval: number; readonly maxInterval: number }
-  /** Milliseconds that a request waits for the end of an erasure, at most. */
+  /** Maximum milliseconds that a request waits for the end of an erasure. */
   readonly maxErasureWait?: number
 }
 
@@ -63,7 +63,7 @@ const title = 'User statistics: users'
 /**
  * Builds the users service; it does not listen yet. Closing it ends deliveries in flight and closes the database.
  *
- * @throws Error in the operator's terms when MASTER_KEY is not the one the database was set up with
+ * @throws Error with a one-line message when MASTER_KEY is not the key of this database
  */
 export async function buildApp({
   env,

@@ -12,7 +12,7 @@ import type { Tokens } from './modules/token/token.service.ts'
 import { createUserLoader } from './modules/user/user.loader.ts'
 import type { UserRecord, UserReference, Users } from './modules/user/user.service.ts'
 
-/** The domain of this service, made once. */
+/** The domain of this service, created once. */
 export interface Domain {
   readonly access: Access
   readonly apiKeys: ApiKeys
@@ -22,7 +22,7 @@ export interface Domain {
   readonly tokens: Tokens
   readonly undelivered: Undelivered
   readonly users: Users
-  /** How often API keys may be tried. */
+  /** Limits attempts with API keys. */
   readonly rates: Pick<RateLimits, 'tryKey'>
 }
 
@@ -31,7 +31,7 @@ export interface Loaders {
   readonly user: DataLoader<UserReference, UserRecord | null, string>
 }
 
-/** What resolvers see: the request, the domain, and loaders that live as long as the operation. */
+/** The context of resolvers: the request, the domain, and loaders that live as long as the operation. */
 export interface Context extends RequestContext, Domain {
   readonly session: Session
   readonly loaders: Loaders

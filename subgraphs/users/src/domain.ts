@@ -29,14 +29,14 @@ export interface DomainOptions {
   readonly eventsUrl: string
   /** Seconds. */
   readonly tokenLifetime: number
-  /** Milliseconds that a request waits for the end of an erasure, at most. */
+  /** Maximum milliseconds that a request waits for the end of an erasure. */
   readonly maxErasureWait: number
   readonly clock: () => Date
   readonly log: Logger
   readonly metrics: Metrics
 }
 
-/** Everything behind the graph, wired. */
+/** The domain behind the graph, wired. */
 export function createDomain({
   db: { prisma, pool },
   masterKeys,
@@ -50,7 +50,7 @@ export function createDomain({
 }: DomainOptions) {
   const access = createAccess({ pool, clock })
   const audit = createAudit({ prisma, clock })
-  // Twice as long as a token works, for clocks that differ.
+  // Twice the lifetime of a token, to allow for clock differences.
   const keys = createSigningKeys({ prisma, masterKeys, clock, afterlife: 2_000 * tokenLifetime })
   const tokens = createTokens({ prisma, keys, clock, lifetime: tokenLifetime })
   const rows = createUserRepository({ vault, pool })

@@ -55,7 +55,7 @@ const executable = (parts: SubgraphParts): GraphQLSchema =>
   // The generated types are stricter than the builder's.
   refuseUnknownEntities(buildSubgraphSchema(parts as never))
 
-/** The users subgraph, executable: as everyone sees it, and as analysts do. */
+/** The executable schemas of the users subgraph: the full one, and the one for analysts. */
 export const createSchemas = () => {
   const parts: SubgraphParts = { typeDefs, resolvers }
   return { everyone: executable(parts), analysts: executable(forAnalysts(parts)) }

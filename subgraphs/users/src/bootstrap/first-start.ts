@@ -21,11 +21,11 @@ const blindPurpose = 'blind-index'
 const blindKeyAad = wrappedKeyAad(blindPurpose)
 
 /**
- * Makes what every start needs and none has made before: the key of the blind indexes, the first signing key and key of receipts, the first admin
- * key. Replicas that start at once take turns.
+ * Creates at the first start what every start needs: the key of the blind indexes, the first signing key and
+ * receipt key, the first admin key. Concurrent replicas are serialised.
  *
  * @returns the key of the blind indexes
- * @throws Error in the operator's terms when MASTER_KEY is not the one this database was set up with
+ * @throws Error with a one-line message when MASTER_KEY is not the key of this database
  */
 export const prepareFirstStart = async ({
   prisma,

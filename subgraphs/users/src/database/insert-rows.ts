@@ -1,11 +1,11 @@
 import type { UsersDatabase } from '@user-stats/prisma-users'
 
 /**
- * Writes rows as `to_jsonb` gave them, by an earlier or later version too: columns that either side does not know are
- * left out. Rows that are there stay as they are.
+ * Inserts rows exported by `to_jsonb`, also of an earlier or later version: columns unknown to either side
+ * are ignored. Existing rows are not changed.
  *
- * @param condition on `r`, which rows are wanted
- * @returns how many were written
+ * @param condition on `r`, to select rows
+ * @returns the number of inserted rows
  */
 export async function insertRows(
   db: Pick<UsersDatabase['pool'], 'query'>,

@@ -2,7 +2,7 @@ import { badInput } from '@user-stats/core'
 
 const maxFirst = 10_000
 
-/** How much of a list is asked for. */
+/** The requested part of a list. */
 export interface PageRequest {
   readonly first: number
   readonly after?: string | null | undefined
@@ -21,12 +21,12 @@ export function requireFirst(first: number): number {
   return first
 }
 
-/** An opaque cursor that stands for a row's id. */
+/** An opaque cursor for a row's id. */
 export const toCursor = (id: string | number | bigint): string =>
   Buffer.from(String(id)).toString('base64url')
 
 /**
- * The id behind a cursor.
+ * The id of a cursor.
  *
  * @throws BAD_USER_INPUT when it is not one of ours
  */
@@ -36,7 +36,7 @@ export function fromCursor(cursor: string, accepts: (id: string) => boolean): st
   return id
 }
 
-/** A page out of rows of which one more was asked for than was wanted. */
+/** A page from rows of which one more than requested was read. */
 export const toPage = <T>(rows: readonly T[], first: number): Page<T> => ({
   rows: rows.slice(0, first),
   hasNextPage: rows.length > first,

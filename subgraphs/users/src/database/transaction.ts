@@ -19,14 +19,14 @@ const isConflict = (error: unknown): boolean =>
   (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2034') ||
   driverCause(error)?.kind === 'TransactionWriteConflict'
 
-/** The unique index that a write ran into, if that is what an error says. */
+/** The unique index that a write violated, if an error reports one. */
 export function violatedIndex(error: unknown): string | undefined {
   const cause = driverCause(error)
   if (cause?.kind !== 'UniqueConstraintViolation') return undefined
   return typeof cause.constraint?.index === 'string' ? cause.constraint.index : ''
 }
 
-/** Runs work in one transaction; a deadlock or a serialization failure is tried again. */
+/** Runs work in one transaction; retries after a deadlock or a serialization failure. */
 export async function inTransaction<T>(prisma: PrismaClient, work: (tx: Db) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1)
     try {
@@ -36,9 +36,9 @@ export async function inTransaction<T>(prisma: PrismaClient, work: (tx: Db) => P
     }
 }
 
-/** What only one transaction of this database may do at a time. */
+/** Work that only one transaction of this database may do at a time. */
 const tasks = { firstStart: 1, adminKeys: 2 } as const
 
-/** Waits until no other transaction does this, and keeps others from it until this one ends. */
+/** Acquires the lock for such work until the transaction ends. */
 export const lockTask = (tx: Db, task: keyof typeof tasks): Promise<unknown> =>
   tx.$executeRaw`SELECT pg_advisory_xact_lock(7302, ${tasks[task]}::int)`

@@ -35,10 +35,10 @@ export function createCommands({ prisma, outbox, events, erasing, log }: Command
   /** Runs one delivery per store and queue at a time. */
   function serialize<T>(line: string, work: () => Promise<T>): Promise<T> {
     const turn = (busy.get(line) ?? Promise.resolve()).then(work, work)
-    const settled = turn.catch(() => undefined)
-    busy.set(line, settled)
-    void settled.then(() => {
-      if (busy.get(line) === settled) busy.delete(line)
+    const finished = turn.catch(() => undefined)
+    busy.set(line, finished)
+    void finished.then(() => {
+      if (busy.get(line) === finished) busy.delete(line)
     })
     return turn
   }
@@ -87,7 +87,7 @@ export function createCommands({ prisma, outbox, events, erasing, log }: Command
     /**
      * Delivers a command, after the store's earlier commands of the same queue.
      *
-     * @throws SERVICE_UNAVAILABLE while the events service is away or refuses it
+     * @throws SERVICE_UNAVAILABLE while the events service is unavailable or rejects it
      */
     deliver,
 
@@ -104,7 +104,7 @@ export function createCommands({ prisma, outbox, events, erasing, log }: Command
       })
     },
 
-    /** Starts nothing new; resolves when the deliveries in flight have ended. */
+    /** Starts no new delivery; resolves when those in flight have ended. */
     async stop(): Promise<void> {
       stopped = true
       await Promise.all(busy.values())

@@ -28,8 +28,8 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
 
   async function send(command: Command): Promise<{ statusCode: number; text: string }> {
     const authorization = `Bearer ${await token()}`
-    const ticket = breaker.tryAcquire()
-    if (ticket === 0) throw new Error('the circuit to the events service is open')
+    const permit = breaker.tryAcquire()
+    if (permit === 0) throw new Error('the circuit to the events service is open')
     try {
       const { statusCode, body } = await pool.request({
         method: 'POST',
@@ -43,10 +43,10 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
       const text = await body.text()
       // A refusal is an answer of the service; a proxy in front of it answers 5xx in HTML.
       if (statusCode < 500 || text.startsWith('{')) breaker.onSuccess()
-      else breaker.onFailure(ticket)
+      else breaker.onFailure(permit)
       return { statusCode, text }
     } catch (error) {
-      breaker.onFailure(ticket)
+      breaker.onFailure(permit)
       throw error
     }
   }

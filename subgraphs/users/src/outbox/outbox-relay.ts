@@ -6,16 +6,17 @@ export interface OutboxRelayOptions {
   readonly commands: Commands
   readonly log: Logger
   readonly queue: CommandQueue
-  /** Stores delivered to at the same time, at most. */
+  /** Maximum number of stores with concurrent deliveries. */
   readonly concurrency: number
   /** Milliseconds between rounds. */
   readonly interval: number
-  /** Milliseconds between rounds, at most, while deliveries fail. */
+  /** Maximum milliseconds between rounds while deliveries fail. */
   readonly maxInterval: number
 }
 
 /**
- * Delivers pending commands in the background: those left by a crash, or while the events service was away. Stores
+ * Delivers pending commands in the background: those left by a crash, or by an unavailable events service.
+ * Stores do not
  * do not wait for each other.
  */
 export function createOutboxRelay({

@@ -6,20 +6,20 @@ import {
 } from '@user-stats/prisma-users'
 import type { Db } from '../database/transaction.ts'
 
-/** What the events service must do. */
+/** A command for the events service. */
 export type CommandPayload =
   | { readonly kind: 'STORE_ACCESS'; readonly state: 'ACTIVE' | 'BLOCKED' | 'DELETED' }
   /** @property dueAt from when on (RFC 3339); absent: at once */
   | { readonly kind: 'KEY_REVOKED'; readonly keyId: string; readonly dueAt?: string }
-  /** @property events absent in commands from before there was a choice: they are deleted */
+  /** @property events absent in commands of versions without the choice: they are deleted */
   | { readonly kind: 'ERASE_USER'; readonly userId: string; readonly events?: 'ERASE' | 'ANONYMISE' }
   | { readonly kind: 'DELETE_STORE' }
   | {
       readonly kind: 'STORE_SETTINGS'
       readonly retentionDays: number | null
-      /** Absent in commands of before there was such a setting. */
+      /** Absent in commands of versions without this setting. */
       readonly refuseEmailLikeData?: boolean
-      /** Absent in commands of before there was such a setting. */
+      /** Absent in commands of versions without this setting. */
       readonly analystDataPaths?: readonly string[] | null
     }
 
@@ -60,9 +60,9 @@ const toRef = ({ storeId, id, kind }: Omit<Pending, 'payload'>): QueuedRef => ({
 const inQueue = (queue: CommandQueue): Prisma.Sql =>
   Prisma.sql`(kind IN ('ERASE_USER', 'DELETE_STORE')) = ${queue === 'ERASURE'}`
 
-/** Refusals after which a command is set aside, so that it holds up those after it no longer. */
+/** Rejections after which a command is parked, so that it no longer blocks later ones. */
 const maxRefusals = 10
-/** Milliseconds until one that was set aside is tried again. */
+/** Milliseconds until a parked command is retried. */
 const parkedFor = 3_600_000
 
 export type Outbox = ReturnType<typeof createOutbox>
@@ -88,7 +88,7 @@ export function createOutbox({
       return toRef(row)
     },
 
-    /** The first commands that wait in a queue of a store, in their order; the last one also when it was set aside. */
+    /** The first pending commands in a queue of a store, in order; the last one even if it is parked. */
     async due({ storeId, id: last, queue }: QueuedRef): Promise<Command[]> {
       const now = clock()
       const rows = await pending(
@@ -98,7 +98,7 @@ export function createOutbox({
       return rows.map(toCommand)
     },
 
-    /** Stores for which something waits in a queue, and their last such command. */
+    /** Stores with pending commands in a queue, and their last such command. */
     async lastDue(queue: CommandQueue): Promise<QueuedRef[]> {
       const now = clock()
       const rows = await prisma.$queryRaw<CommandRef[]>`
@@ -108,7 +108,7 @@ export function createOutbox({
       return rows.map((row) => ({ ...row, queue }))
     },
 
-    /** The newest command about a store's access that is not delivered yet. */
+    /** The newest pending command about a store's access. */
     async pendingAccess(storeId: number): Promise<QueuedRef | undefined> {
       const [row] = await pending(
         Prisma.sql`store_id = ${storeId} AND kind = 'STORE_ACCESS' ORDER BY id DESC LIMIT 1`,
@@ -136,7 +136,7 @@ export function createOutbox({
       })
     },
 
-    /** Counts an attempt in vain. A command that is refused again and again is set aside. */
+    /** Counts a failed attempt. A command that is rejected repeatedly is parked. */
     async countFailure(
       { storeId, id }: CommandRef,
       { code, refused }: { readonly code: string; readonly refused: boolean },

@@ -45,14 +45,14 @@ export function createUndelivered({
     },
 
     /**
-     * @returns null when the events service has taken it, else the command as it stands
-     * @throws NOT_FOUND when no such command waits
+     * @returns null when the events service has applied it, else the command
+     * @throws NOT_FOUND when there is no such pending command
      */
     async retry(session: Session, id: string): Promise<CommandRecord | null> {
       requireAdmin(await session.activeCaller())
       const command = isId(id) ? await find(id) : null
       if (command === null)
-        throw new DomainError('NOT_FOUND', { message: 'No command with this id waits to be delivered.' })
+        throw new DomainError('NOT_FOUND', { message: 'There is no pending command with this id.' })
       const { storeId } = command
       const record = { action: 'COMMAND_RETRIED', storeId, recordIds: [id] } as const
       await inTransaction(prisma, (tx) => audit.record(tx, session, record))

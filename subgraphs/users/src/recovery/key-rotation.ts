@@ -5,7 +5,7 @@ import { rotateSigningKeys, type Rotated } from '../modules/token/signing-key-ro
 import { createMasterKeys, parseMasterKey } from '../vault/master-keys.ts'
 import { rewrapAll, type RewrapOptions } from '../vault/rewrap.ts'
 
-// What is done to the keys of a users database from outside the service.
+// Operations on the keys of a users database from outside the service.
 
 export { createMasterKeys, parseMasterKey }
 export { masterKeyId } from '../vault/master-keys.ts'
@@ -15,7 +15,7 @@ export { verifyKeys } from './verify-keys.ts'
 const lead = 300_000
 
 async function onDatabase<T>(url: string, work: (db: UsersDatabase) => Promise<T>): Promise<T> {
-  // Counting what is left reads a whole table.
+  // Counting the remaining keys reads a whole table.
   const db = openUsersDatabase({ url, maxConnections: 3, statementTimeout: 600_000, name: 'user-stats keys' })
   try {
     return await work(db)
@@ -24,7 +24,7 @@ async function onDatabase<T>(url: string, work: (db: UsersDatabase) => Promise<T
   }
 }
 
-/** {@link rewrapAll} on a database given by URL, written down by every run that finds something to do. */
+/** {@link rewrapAll} on a database given by URL; recorded in the audit log by every run with work to do. */
 export const replaceMasterKey = ({
   url,
   ...options
@@ -42,7 +42,10 @@ export const replaceMasterKey = ({
     }),
   )
 
-/** {@link rotateSigningKeys} on a database given by URL, written down; the new key signs in five minutes. */
+/**
+ * {@link rotateSigningKeys} on a database given by URL, recorded in the audit log; the new key signs in five
+ * minutes.
+ */
 export const replaceSigningKey = ({
   url,
   masterKeys,

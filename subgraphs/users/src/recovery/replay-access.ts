@@ -2,7 +2,7 @@ import type { UsersDatabase } from '@user-stats/prisma-users'
 import { recordAudit, statementsOn, type AuditAction, type AuditRecord } from '@user-stats/audit-log'
 import { inClientTransaction } from '../database/client-transaction.ts'
 
-/** What a tombstone keeps of an API key that ended, or has an end. */
+/** An API key in a tombstone: one that is revoked or has an expiry. */
 export interface EndedKey {
   readonly id: string
   /** Null for keys of no store. */
@@ -13,21 +13,21 @@ export interface EndedKey {
 
 export interface AccessReplayOptions {
   readonly pool: UsersDatabase['pool']
-  /** What the audit log calls whoever does this. */
+  /** The actor in the audit log. */
   readonly command: string
   readonly clock: () => Date
 }
 
 /**
- * Takes from a database that was restored what may not be used any more: keys that were revoked since, stores that were
- * blocked, tokens. To be used by the owner; it may be repeated. It only ever takes: keys made since do not come back.
+ * Repeats revocations and blocks in a restored database, and revokes all tokens. Run by the owner;
+ * idempotent. It only removes access: keys created since are not restored.
  */
 export function createAccessReplay({ pool, command, clock }: AccessReplayOptions) {
   const recordOn = (client: Parameters<typeof statementsOn>[0], record: AuditRecord): Promise<void> =>
     recordAudit(statementsOn(client), { command }, record, clock())
 
   return {
-    /** Stores from now on have higher ids than any that was there: none comes into the traces of another. */
+    /** New stores get higher ids than any store before, so that none inherits another's data. */
     async numberStoresAfter(storeId: number): Promise<void> {
       await pool.query(
         `SELECT setval('stores_store_id_seq', $1::bigint) FROM stores_store_id_seq
@@ -36,7 +36,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
       )
     },
 
-    /** Keys end when they had ended, never later. @returns how many did not yet */
+    /** Sets the expiry of keys that had one, never later. @returns how many were still active */
     endKeys: (rows: readonly EndedKey[]): Promise<number> =>
       inClientTransaction(pool, async (client) => {
         const { rows: ended } = await client.query<{ id: string; storeId: number | null; revoked: boolean }>(
@@ -80,10 +80,10 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
     },
 
     /**
-     * Ends every token there is: those of keys and stores that are not here any more cannot be distinguished, and the
-     * keys themselves may have been replaced because they were in wrong hands. The next start makes a new one.
+     * Invalidates every token: those of keys and stores unknown here cannot be distinguished, and the signing
+     * keys may have been rotated because they were compromised. The next start creates a new one.
      *
-     * @returns how many there were
+     * @returns the number of signing keys
      */
     destroySigningKeys: (): Promise<number> =>
       inClientTransaction(pool, async (client) => {
@@ -94,7 +94,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
         return recordIds.length
       }),
 
-    /** Whether an admin key works; a database without any key is one that never started. */
+    /** Whether there is a usable admin key; a database without any key was never started. */
     async hasAdmin(): Promise<boolean> {
       const { rows } = await pool.query<{ there: boolean }>(
         `SELECT EXISTS (SELECT FROM api_keys WHERE role = 'ADMIN' AND revoked_at IS NULL

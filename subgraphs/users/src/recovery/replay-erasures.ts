@@ -11,7 +11,7 @@ import { insertRows } from '../database/insert-rows.ts'
 
 type Pool = UsersDatabase['pool']
 
-/** A row of `erasures` as it was exported; another version's may have more or less. */
+/** An exported row of `erasures`; another version's may have more or fewer columns. */
 export interface ErasureTombstone {
   readonly store_id: number
   readonly subject: 'USER' | 'VISITOR' | 'STORE'
@@ -20,7 +20,7 @@ export interface ErasureTombstone {
   readonly state: 'PENDING' | 'RUNNING' | 'DONE'
 }
 
-/** What is to be carried out in the events database, again or still. */
+/** The commands that the events database still needs. */
 export interface ReplayedErasure {
   readonly storeId: number
   readonly subject: ErasureTombstone['subject']
@@ -30,8 +30,7 @@ export interface ReplayedErasure {
 }
 
 /**
- * Takes out of a database that was restored whom it has again although they were erased. To be used by the owner; it
- * may be repeated, and goes on where it was interrupted.
+ * Repeats erasures in a restored database. Run by the owner; idempotent, and continues an interrupted run.
  */
 export function createErasureReplay({
   pool,
@@ -39,7 +38,7 @@ export function createErasureReplay({
   clock,
 }: {
   readonly pool: Pool
-  /** What the audit log calls whoever does this. */
+  /** The actor in the audit log. */
   readonly command: string
   readonly clock: () => Date
 }) {
@@ -47,7 +46,7 @@ export function createErasureReplay({
     recordAudit(statementsOn(client), { command }, record, clock())
 
   return {
-    /** Commands from now on have higher numbers than those the events database knows, whichever is older. */
+    /** New commands get higher numbers than those known to the events database, whichever is older. */
     async numberAfter(commandId: number): Promise<void> {
       await pool.query(
         `SELECT setval('outbox_id_seq', greatest($1::bigint, last_value)) FROM outbox_id_seq WHERE last_value < $1::bigint`,
@@ -55,10 +54,10 @@ export function createErasureReplay({
       )
     },
 
-    /** Receipts given out since stay checkable. */
+    /** Receipts issued since remain verifiable. */
     addReceiptKeys: (rows: readonly object[]): Promise<number> => insertRows(pool, 'receipt_keys', rows),
 
-    /** Data keys of users there are. @returns how many were added */
+    /** Inserts data keys of existing users. @returns the number inserted */
     addDataKeys: (rows: readonly object[]): Promise<number> =>
       insertRows(
         pool,
@@ -67,7 +66,7 @@ export function createErasureReplay({
         'EXISTS (SELECT FROM users u WHERE u.store_id = r.store_id AND u.id = r.user_id)',
       ),
 
-    /** Those of some erasures that are not recorded here, or that the events database has not carried out. */
+    /** Those of some erasures that are not recorded here, or not executed by the events database. */
     async unfinished(all: readonly ErasureTombstone[]): Promise<ErasureTombstone[]> {
       const { rows } = await pool.query<{ at: number }>(
         `SELECT (r.at - 1)::int AS at
@@ -81,7 +80,7 @@ export function createErasureReplay({
     },
 
     /**
-     * Erases here, and records it as it was.
+     * Erases the subject here, and records the original erasure.
      *
      * @returns the command the events database still needs, if any
      */
@@ -108,7 +107,10 @@ export function createErasureReplay({
       return await undelivered(pool, row)
     },
 
-    /** The events database has done it. One that was not done when it was exported is left to the service to end. */
+    /**
+     * Marks an erasure as executed by the events database. One unfinished at its export is left to the
+     * service.
+     */
     async markDelivered({ storeId, commandId }: ReplayedErasure): Promise<void> {
       await pool.query(
         `UPDATE outbox o SET delivered_at = now() FROM erasures e
@@ -117,7 +119,10 @@ export function createErasureReplay({
       )
     },
 
-    /** Deletes users whose data key is gone, for nobody can read them any more, and keys of nobody. @returns how many there were */
+    /**
+     * Deletes users without a data key, whose data is unreadable, and data keys without a user. @returns
+     * their number
+     */
     removeUnpaired: (): Promise<number> =>
       inClientTransaction(pool, async (client) => {
         await client.query(
@@ -170,7 +175,7 @@ async function removeSubject(
   if (subject === 'STORE')
     for (const table of ['users', 'user_keys', 'api_keys', 'stores'])
       await db.query(`DELETE FROM ${table} WHERE store_id = $1`, [storeId])
-  // Of visitors nothing is here.
+  // Visitors have no data in this database.
   else if (uuid.test(id)) {
     await db.query('DELETE FROM users WHERE store_id = $1 AND id = $2::uuid', [storeId, id])
     await db.query('DELETE FROM user_keys WHERE store_id = $1 AND user_id = $2::uuid', [storeId, id])

@@ -11,7 +11,7 @@ export interface KeysVerification {
   readonly unreadableKeys: number
 }
 
-/** Opens everything that is wrapped or sealed in a users database, and counts what cannot be opened. */
+/** Opens everything wrapped or sealed in a users database, and counts what cannot be opened. */
 export async function verifyKeys(url: string, masterKeys: MasterKeys): Promise<KeysVerification> {
   const db = openUsersDatabase({ url, maxConnections: 1, statementTimeout: 600_000, name: 'user-stats keys' })
   try {
@@ -24,7 +24,7 @@ export async function verifyKeys(url: string, masterKeys: MasterKeys): Promise<K
   }
 }
 
-/** @returns whether it does not throw */
+/** @returns whether the call succeeds */
 function opens(work: () => unknown): boolean {
   try {
     work()

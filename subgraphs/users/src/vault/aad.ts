@@ -1,10 +1,10 @@
-/** Whose personal data it is. */
+/** The owner of personal data. */
 export interface Owner {
   readonly storeId: number
   readonly id: string
 }
 
-// Where something wrapped or sealed belongs. It cannot be opened anywhere else, so these never change.
+// Additional authenticated data: binds a wrapped or sealed value to its row. These formats must never change.
 
 const aadOf = ({ storeId, id }: Owner): string => `${String(storeId)}/${id}`
 

@@ -6,8 +6,8 @@ export const normalise = (value: string): string => value.trim().normalize('NFC'
 export type BlindIndex = ReturnType<typeof createBlindIndex>
 
 /**
- * Keyed hashes to look values up by that are stored sealed. Keys differ by store and purpose, so that hashes cannot
- * be compared across either.
+ * Keyed hashes to look up sealed values. Keys differ by store and purpose, so that hashes cannot be compared
+ * across either.
  */
 export function createBlindIndex(key: Uint8Array) {
   const indexFor =
@@ -22,9 +22,9 @@ export function createBlindIndex(key: Uint8Array) {
   return {
     email: indexFor('email'),
     username: indexFor('username'),
-    /** Two that differ by anything are two. */
+    /** Compared exactly. */
     externalId: indexFor('external-id', (value) => value),
-    /** Of what a store calls a visitor: two that differ by anything are two visitors. */
+    /** For the store's ids of visitors, compared exactly. */
     visitor: indexFor('visitor', (value) => value),
   }
 }

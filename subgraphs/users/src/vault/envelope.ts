@@ -5,13 +5,13 @@ const algorithm = 'aes-256-gcm'
 const version = 1
 const ivLength = 12
 const tagLength = 16
-// Keys are made into objects first: Node takes three times as long with bytes.
+// Create key objects first: Node takes three times as long with bytes.
 
 /**
  * Seals bytes with AES-256-GCM: version, nonce, ciphertext, tag (NIST SP 800-38D).
  *
  * @param key 32 bytes
- * @param aad where the envelope belongs: it cannot be opened anywhere else
+ * @param aad additional authenticated data: the envelope cannot be opened with any other
  */
 export function seal(key: Uint8Array, plaintext: Uint8Array, aad: string): Uint8Array<ArrayBuffer> {
   const iv = randomBytes(ivLength)
@@ -28,7 +28,7 @@ export function seal(key: Uint8Array, plaintext: Uint8Array, aad: string): Uint8
   )
 }
 
-/** @throws Error when the key or the place is not the one it was sealed with, or the envelope was changed */
+/** @throws Error when key or AAD differ from those it was sealed with, or the envelope was changed */
 export function open(key: Uint8Array, envelope: Uint8Array, aad: string): Buffer {
   if (envelope[0] !== version || envelope.length < 1 + ivLength + tagLength)
     throw new Error('not a sealed envelope')

@@ -5,9 +5,9 @@ import type { MasterKeys } from './master-keys.ts'
 export const generateKeyPairAsync = promisify(generateKeyPair)
 
 /**
- * A pair as it is kept: named after its public half, the private one wrapped for its place.
+ * A stored key pair: named after its public key, with the private key wrapped.
  *
- * @param placeOf where the pair with a name belongs
+ * @param placeOf the additional authenticated data for a name
  */
 export function wrapKeyPair(
   { publicKey, privateKey }: KeyPairKeyObjectResult,

@@ -7,36 +7,36 @@ const length = 32
 export function parseMasterKey(text: string): Uint8Array | undefined {
   if (/^[\da-f]{64}$/i.test(text)) return Buffer.from(text, 'hex')
   if (!/^[\w+/-]{43}=?$/.test(text)) return undefined
-  // Node reads both alphabets.
+  // Node decodes both alphabets.
   const bytes = Buffer.from(text, 'base64')
   return bytes.length === length ? bytes : undefined
 }
 
-/** Tells which master key it takes, without telling the key: it is kept beside everything that one wraps. */
+/** The id of a master key, which does not reveal it: stored next to everything the key wraps. */
 export const masterKeyId = (key: Uint8Array): string =>
   createHash('sha256').update('id:').update(key).digest('hex').slice(0, 16)
 
 export type MasterKeys = ReturnType<typeof createMasterKeys>
 
 /**
- * The key that wraps all others, and earlier ones that open what they have wrapped. None is in the database; the id of
- * the one that is needed stands beside everything wrapped.
+ * The key that wraps all others, and earlier ones that open what they have wrapped. None is in the database;
+ * the id of the required key is stored next to every wrapped value.
  */
 export function createMasterKeys(current: Uint8Array, ...earlier: readonly (Uint8Array | undefined)[]) {
   const id = masterKeyId(current)
   const given = [...earlier, current].filter((key) => key !== undefined)
   const keys = new Map(given.map((key) => [masterKeyId(key), key]))
   return {
-    /** Of the key that wraps. */
+    /** The id of the key that wraps. */
     id,
-    /** Of all that open, the one that wraps first. */
+    /** The ids of all keys, the wrapping one first. */
     ids: [id, ...[...keys.keys()].filter((known) => known !== id)] as readonly string[],
     opens: (keyId: string): boolean => keys.has(keyId),
     wrap: (plaintext: Uint8Array, aad: string) => seal(current, plaintext, aad),
-    /** @throws Error when it was wrapped by another key, or for another place */
+    /** @throws Error when it was wrapped by another key, or with other AAD */
     unwrap(keyId: string, wrapped: Uint8Array, aad: string): Buffer {
       const key = keys.get(keyId)
-      if (key === undefined) throw new Error(`the master key with the id ${keyId} is needed`)
+      if (key === undefined) throw new Error(`the master key with the id ${keyId} is required`)
       return open(key, wrapped, aad)
     },
   }

@@ -6,17 +6,17 @@ import { dataKeyAad, receiptKeyAad, signingKeyAad, wrappedKeyAad } from './aad.t
 
 export interface RewrapOptions {
   readonly db: UsersDatabase
-  /** The new master key, which wraps, and the one before, which still opens. */
+  /** The new master key, which wraps, and the previous one, which still opens. */
   readonly masterKeys: MasterKeys
-  /** Data keys a transaction. */
+  /** Data keys per transaction. */
   readonly batch?: number
-  /** Called after each batch with the number of data keys done, and of all. */
+  /** Called after each batch with the number of wrapped data keys, and the total. */
   readonly progress?: (done: number, total: number) => void
-  /** Ends after the batch under way; what is done stays. */
+  /** Aborts after the current batch; finished batches stay. */
   readonly signal?: AbortSignal
   /**
-   * Writes down, in the transaction that decides it, that so many keys are to be wrapped anew. Not called when there are
-   * none.
+   * Records, in the transaction that begins it, how many keys will be wrapped again. Not called when there
+   * are none.
    */
   readonly record?: (tx: Db, count: number) => Promise<void>
 }
@@ -29,13 +29,13 @@ interface DataKey {
 }
 
 /**
- * Wraps every key in the database anew with the new master key: those with a purpose of their own and those that sign
- * in one transaction, then users' data keys in batches. Each row names the key it is wrapped by, so that services
- * which hold both keys work on meanwhile and a run after a crash does what is left. No personal data is touched.
+ * Wraps every key in the database again with the new master key: keys with a purpose of their own and signing
+ * keys in one transaction, then users' data keys in batches. Each row names the key that wraps it, so that
+ * services with both keys work meanwhile and a run after a crash continues. No personal data is touched.
  *
- * @returns how many data keys this run has wrapped anew
- * @throws Error in the operator's terms when a service is connected that does not wrap with the new key, or something
- *   is wrapped by a key that is not here
+ * @returns the number of data keys wrapped by this run
+ * @throws Error with a one-line message when a connected service does not wrap with the new key, or something
+ *   is wrapped by an unknown key
  */
 export async function rewrapAll({
   db,
@@ -47,7 +47,7 @@ export async function rewrapAll({
 }: RewrapOptions): Promise<number> {
   const total = await countRemaining(db, masterKeys)
   await inTransaction(db.prisma, async (tx) => {
-    // Services take this lock while they start: those that come later find the new key in place or end.
+    // Services take this lock while they start: later ones find the new key or exit.
     await lockTask(tx, 'firstStart')
     await requireNewKeyEverywhere(db, masterKeys)
     const count = total + (await rewrapBatch(tx, masterKeys))
@@ -81,7 +81,7 @@ async function requireNewKeyEverywhere(db: UsersDatabase, { id }: MasterKeys): P
     )
 }
 
-/** @returns how many there were */
+/** @returns the number of rows */
 async function rewrapBatch(tx: Db, masterKeys: MasterKeys): Promise<number> {
   let count = 0
   const where = { masterKeyId: { not: masterKeys.id } }
@@ -142,7 +142,7 @@ async function nextDataKeys(
   return rows
 }
 
-/** Whoever was erased meanwhile has no row any more and gets none. */
+/** A user erased in the meantime has no row and gets none. */
 async function rewrapDataKeys(
   { prisma }: UsersDatabase,
   masterKeys: MasterKeys,

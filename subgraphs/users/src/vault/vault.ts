@@ -6,7 +6,7 @@ import { open, seal } from './envelope.ts'
 
 export type { Owner } from './aad.ts'
 
-/** A user's personal data. Null is what the store has not given. */
+/** A user's personal data. Null if not set. */
 export interface Person {
   readonly email: string
   readonly username: string | null
@@ -17,7 +17,7 @@ export interface Person {
   readonly externalId: string | null
 }
 
-/** A user's data key as it is kept: wrapped, with the id of the master key that opens it. */
+/** A user's data key as stored: wrapped, with the id of the master key that opens it. */
 export interface WrappedDataKey {
   readonly key: Uint8Array
   readonly masterKeyId: string
@@ -51,14 +51,14 @@ export function createVault({
       }
     },
 
-    /** Seals changed data with the key the user has. */
+    /** Seals changed data with the user's existing key. */
     reseal: (owner: Owner, wrappedKey: WrappedDataKey, person: Person): Uint8Array<ArrayBuffer> =>
       sealWith(dataKeyOf(owner, wrappedKey), owner, person),
 
     open(owner: Owner, wrappedKey: WrappedDataKey, sealed: Uint8Array): Person {
       const opened = open(dataKeyOf(owner, wrappedKey), sealed, personAad(owner))
       const person = JSON.parse(opened.toString()) as Omit<Person, 'externalId'>
-      // Users from before there were external ids have none.
+      // Rows of versions without external ids have none.
       return { externalId: null, ...person }
     },
   }

@@ -9,19 +9,19 @@ interface KeyState {
   readonly expiresAt: Date | null
 }
 
-/** Who sent a request, and whether this database still lets them work, asked at most once. */
+/** The caller of a request, checked against this database at most once. */
 export interface Session {
   readonly caller: Caller
   readonly requestId: string
   /**
-   * The caller, once their key and store are found to be good now, whatever the token says.
+   * The caller, after checking that key and store are active now, whatever the token says.
    *
    * @throws KEY_REVOKED, STORE_BLOCKED
    */
   readonly activeCaller: () => Promise<Caller>
 }
 
-// Every operation begins with it: prepared once a connection.
+// Every operation begins with it: prepared once per connection.
 const activeKeyText = `
   SELECT k.revoked_at AS "revokedAt", k.expires_at AS "expiresAt", k.store_id AS "storeId", s.state
   FROM api_keys k LEFT JOIN stores s ON s.store_id = k.store_id
@@ -29,7 +29,7 @@ const activeKeyText = `
 
 export type Access = ReturnType<typeof createAccess>
 
-/** Access tokens outlive decisions: what was decided since one was issued is looked up here. */
+/** Access tokens outlive revocations and blocks: those made since the token was issued are checked here. */
 export function createAccess({ pool, clock }: { readonly pool: Pool; readonly clock: () => Date }) {
   const requireUsable = (key: KeyState | undefined): void => {
     if (key?.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= clock()))
@@ -50,7 +50,7 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
     return caller
   }
 
-  /** Keeps the caller's key from being revoked until the transaction ends. */
+  /** Locks the caller's key against revocation until the transaction ends. */
   async function holdKey(tx: Db, caller: Caller): Promise<void> {
     if (caller.role === 'ANONYMOUS') throw new DomainError('UNAUTHENTICATED')
     if (caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
@@ -70,13 +70,13 @@ export function createAccess({ pool, clock }: { readonly pool: Pool; readonly cl
     },
 
     /**
-     * Keeps a store's state, and the caller's key, as they are until the transaction ends: whoever blocks the store
-     * or revokes the key is answered only after this write has committed.
+     * Locks a store's state and the caller's key until the transaction ends: blocking the store or revoking
+     * the key is answered only after this write has committed.
      *
      * @throws KEY_REVOKED, STORE_BLOCKED, STORE_NOT_FOUND
      */
     async holdStore(tx: Db, caller: Caller, storeId: number): Promise<void> {
-      // The store before the key, as everywhere, so that two transactions cannot wait for each other.
+      // The store before the key, as everywhere, so that two transactions cannot deadlock.
       const [store] = await tx.$queryRaw<{ state: StoreState }[]>`
         SELECT state FROM stores WHERE store_id = ${storeId} FOR SHARE`
       await holdKey(tx, caller)

@@ -32,7 +32,7 @@ const maxOverlap = 2_592_000
 const missing = (): DomainError => new DomainError('API_KEY_NOT_FOUND')
 const omit = { hash: true } as const
 
-/** Which store a key of this role is for. @throws BAD_USER_INPUT */
+/** The store that a key of this role is for. @throws BAD_USER_INPUT */
 function storeIdOf({ role, storeId = null }: CreateApiKey): number | null {
   if (role === 'STORE' && storeId === null) throw badInput('storeId', 'is required for a STORE key')
   if (role === 'ADMIN' && storeId !== null) throw badInput('storeId', 'must be left out for an ADMIN key')
@@ -63,7 +63,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
     return key
   }
 
-  /** Somebody must be able to make keys, now and once those that expire have. */
+  /** At least one admin key must remain, now and after the expiry of those that expire. */
   async function requireOtherAdmins(tx: Db, key: ApiKeyRecord): Promise<void> {
     if (key.role !== 'ADMIN' || !isUsable(key)) return
     const others = await tx.apiKey.findMany({
@@ -88,7 +88,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
           ...(storeId != null && { storeId }),
           ...(after != null && { id: { gt: fromCursor(after, isUuid) } }),
         },
-        // Ids are made in the order of time.
+        // Ids are ordered by time.
         orderBy: { id: 'asc' },
         take: limit + 1,
         omit,
@@ -121,7 +121,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
     },
 
     /**
-     * Makes a key in place of another, which goes on working for `overlapSeconds`.
+     * Creates a key that replaces another, which keeps working for `overlapSeconds`.
      *
      * @throws API_KEY_NOT_FOUND, API_KEY_INACTIVE, BAD_USER_INPUT
      */
@@ -148,7 +148,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
         const apiKey = await tx.apiKey.create({ data, omit })
         const recordIds = [apiKey.id, old.id]
         await audit.record(tx, session, { action: 'API_KEY_ROTATED', storeId, recordIds })
-        // Tokens issued before do not say when the key ends: the events service must know.
+        // Earlier tokens do not contain the key's expiry: the events service must know it.
         const command = await commands.enqueue(tx, storeId ?? 0, {
           kind: 'KEY_REVOKED',
           keyId: old.id,
@@ -161,7 +161,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
     },
 
     /**
-     * Refuses a key and every token issued for it, from now on.
+     * Revokes a key and every token issued for it, from now on.
      *
      * @throws API_KEY_NOT_FOUND, LAST_ADMIN_KEY, SERVICE_UNAVAILABLE (repeat to finish)
      */
@@ -170,7 +170,7 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
       requireAdmin(caller)
       if (!isUuid(id)) throw missing()
       const { apiKey, command } = await inTransaction(prisma, async (tx) => {
-        // Two admins who revoke each other's key at once: the second finds that it is the last.
+        // When two admins revoke each other's key at once, the second finds that it is the last.
         await lockTask(tx, 'adminKeys')
         await access.holdKey(tx, caller)
         const key = await lockKey(tx, id)

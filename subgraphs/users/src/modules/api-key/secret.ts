@@ -5,7 +5,7 @@ import { hashApiKey } from '../token/token.service.ts'
 
 const letters = { STORE: 's', ANALYST: 'n', ADMIN: 'a' } as const satisfies Record<Role, string>
 
-/** Enough of a random key to tell it by, too little to guess the rest. */
+/** Enough of a random key to recognise it, too little to guess the rest. */
 const prefixLength = 11
 
 export interface NewKey {
@@ -19,7 +19,7 @@ export interface NewKey {
 /** Data of a row of `api_keys`. */
 export type KeyData = Omit<ApiKey, 'revokedAt'>
 
-/** Makes a key: 256 random bits behind a prefix that says what it is, `us_a_…`. Only the hash is to be kept. */
+/** Creates a key: 256 random bits after a prefix with its role, `us_a_…`. Only the hash is stored. */
 export function createKey({ expiresAt = null, ...key }: NewKey): { secret: string; data: KeyData } {
   const secret = `us_${letters[key.role]}_${randomBytes(32).toString('base64url')}`
   const data = {
@@ -32,7 +32,7 @@ export function createKey({ expiresAt = null, ...key }: NewKey): { secret: strin
   return { secret, data }
 }
 
-/** Takes a key that the operator has chosen. */
+/** Accepts a key chosen by the operator. */
 export const adoptKey = (secret: string, createdAt: Date): KeyData => ({
   id: createId(),
   role: 'ADMIN',

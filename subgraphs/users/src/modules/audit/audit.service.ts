@@ -14,7 +14,7 @@ import { createReads } from './reads.ts'
 
 export type Audit = ReturnType<typeof createAudit>
 
-/** The audit log: who did what to which record, and which personal data admins were shown. */
+/** The audit log of stores, keys and users, and of personal data read by admins. */
 export function createAudit({
   prisma,
   clock,
@@ -34,15 +34,18 @@ export function createAudit({
   )
 
   return {
-    /** Writes an entry in the transaction of what it tells of. @param acting the request, or a command by its name */
-    record: (tx: Db, acting: Session | { readonly command: string }, record: AuditRecord): Promise<void> =>
-      recordAudit(statementsIn(tx), acting, record, clock()),
+    /** Writes an entry in the transaction of the change. @param auditContext the request, or a command by its name */
+    record: (
+      tx: Db,
+      auditContext: Session | { readonly command: string },
+      record: AuditRecord,
+    ): Promise<void> => recordAudit(statementsIn(tx), auditContext, record, clock()),
 
     /**
-     * To be awaited between reading personal data and answering it. Reads of others than admins are not recorded.
+     * Await this between reading personal data and returning it. Only reads of admins are recorded.
      *
      * @param storeId null when none was found
-     * @param userIds none when the search found nobody
+     * @param userIds empty when the search had no result
      * @throws SERVICE_UNAVAILABLE when it cannot be recorded
      */
     read: async (session: Session, storeId: number | null, userIds: readonly string[]): Promise<void> => {
@@ -50,7 +53,7 @@ export function createAudit({
     },
 
     /**
-     * To be awaited before everything held about a user is answered, to whomever.
+     * Await this before returning all data about a user, to any caller.
      *
      * @throws SERVICE_UNAVAILABLE when it cannot be recorded
      */

@@ -8,8 +8,8 @@ interface Waiting {
 }
 
 /**
- * Gathers what the fields of one request read, so that it makes an entry per store rather than one per field: what
- * comes while an entry is being written waits for the next.
+ * Collects the reads of all fields of one request, so that it writes one entry per store rather than per
+ * field: reads made while an entry is being written are recorded in the next.
  */
 export function createReads(write: Write) {
   const busy = new WeakMap<Session, Promise<void>>()

@@ -6,13 +6,13 @@ import type { ErasureRepository } from './erasure.repository.ts'
 export interface ErasureWaitOptions {
   readonly erasures: ErasureRepository
   readonly commands: Commands
-  /** Milliseconds that a request waits for the end of an erasure, at most. */
+  /** Maximum milliseconds that a request waits for the end of an erasure. */
   readonly maxWait: number
 }
 
 export type ErasureWait = ReturnType<typeof createErasureWait>
 
-/** Waits for `work` for at most `maxWait`; the work goes on after that. */
+/** Waits for `work` for at most `maxWait`; the work continues after that. */
 async function within<T>(work: Promise<T>, maxWait: number, late: () => Error): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
@@ -27,7 +27,7 @@ async function within<T>(work: Promise<T>, maxWait: number, late: () => Error): 
 
 const late = (id: string): DomainError =>
   new DomainError('SERVICE_UNAVAILABLE', {
-    message: `The erasure goes on. Repeat the request to wait for its end, or ask for erasure(id: "${id}").`,
+    message: `The erasure continues. Repeat the request to wait for its end, or query erasure(id: "${id}").`,
     retryAfter: 5,
   })
 
@@ -35,12 +35,13 @@ const late = (id: string): DomainError =>
 export function createErasureWait({ erasures, commands, maxWait }: ErasureWaitOptions) {
   return {
     /**
-     * Returns the finished erasure to every request that waits for it, and, if none did, to the first that asks later.
+     * Returns the finished erasure to every request that waits for it, and, if none did, to the first later
+     * request.
      * After that the subject no longer exists.
      *
      * @param missing the error for a subject that no longer exists
-     * @param signal aborted when the client has left: the result then counts as not reported
-     * @throws SERVICE_UNAVAILABLE when the end takes too long or the events service is away
+     * @param signal aborted when the client has disconnected: the result then counts as not reported
+     * @throws SERVICE_UNAVAILABLE when the end takes too long or the events service is unavailable
      */
     async of(
       erasure: ErasureRecord | undefined,

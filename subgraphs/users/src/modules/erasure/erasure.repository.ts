@@ -4,7 +4,7 @@ import type { Db } from '../../database/transaction.ts'
 import type { CommandRef } from '../../outbox/outbox-repository.ts'
 import type { ErasedRows, ErasureRecord, EventsProgress } from './erasure.types.ts'
 
-/** Who or what is erased. */
+/** The subject of an erasure. */
 export interface Subject {
   readonly storeId: number
   readonly subject: ErasureSubject
@@ -35,7 +35,7 @@ const one = async (db: Db, rest: Prisma.Sql): Promise<ErasureRecord | undefined>
 
 export type ErasureRepository = ReturnType<typeof createErasureRepository>
 
-/** The table of what was and is being erased. */
+/** The table of erasures, running and completed. */
 export function createErasureRepository({
   prisma,
   clock,
@@ -44,14 +44,14 @@ export function createErasureRepository({
   readonly clock: () => Date
 }) {
   return {
-    /** @param storeId null: whatever the store */
+    /** @param storeId null: any store */
     byId: (storeId: number | null, id: string) =>
       one(
         prisma,
         Prisma.sql`WHERE e.id = ${id}::uuid AND (${storeId}::int IS NULL OR e.store_id = ${storeId}::int)`,
       ),
 
-    /** @param storeId null: whatever the store */
+    /** @param storeId null: any store */
     ofSubject: (db: Db, storeId: number | null, subject: ErasureSubject, subjectId: string) =>
       one(
         db,
@@ -77,7 +77,7 @@ export function createErasureRepository({
      * Records an erasure before it is sent to the events service.
      *
      * @param erased rows deleted here in the same transaction, by table
-     * @returns false when that was recorded before
+     * @returns false when it was recorded before
      */
     async create(
       tx: Db,
@@ -95,7 +95,7 @@ export function createErasureRepository({
       return count > 0
     },
 
-    /** Records users whose personal data is gone and whose events stay. */
+    /** Records users whose personal data is deleted and whose events stay. */
     async createKept(tx: Db, storeId: number, ids: readonly string[]): Promise<void> {
       const now = clock()
       await tx.erasure.createMany({

@@ -29,7 +29,7 @@ export type Erasures = ReturnType<typeof createErasures>
 
 const missing = (): DomainError => new DomainError('USER_NOT_FOUND')
 
-/** As the events service takes it. */
+/** As the events service accepts it. */
 function requireVisitor(userId: string): string {
   if (userId.includes('\0') || !userId.isWellFormed())
     throw badInput('userId', 'must not contain NUL or unpaired surrogates')
@@ -38,7 +38,7 @@ function requireVisitor(userId: string): string {
   return userId
 }
 
-/** Erasing users and visitors, and what was and is being erased: for the store it belongs to and for admins. */
+/** Erasing users and visitors, and listing erasures: for their store and for admins. */
 export function createErasures({
   prisma,
   rows,
@@ -72,7 +72,7 @@ export function createErasures({
   ): Promise<void> {
     await inTransaction(prisma, async (tx) => {
       await access.holdStore(tx, session.caller, storeId)
-      // When another request was faster, its erasure is there.
+      // When a concurrent request was faster, its erasure is recorded.
       if (await rows.remove(tx, { storeId, id }))
         await decide(tx, session, { storeId, subject: 'USER', subjectId: id }, events, {
           users: 1,
@@ -85,7 +85,7 @@ export function createErasures({
     const { storeId, subjectId: id } = subject
     await inTransaction(prisma, async (tx) => {
       await access.holdStore(tx, session.caller, storeId)
-      // A visitor's id may read like a registered one in capitals: it is another.
+      // A visitor's id may be a registered one in upper case: they differ.
       if (isUuid(id) && id === id.toLowerCase() && (await rows.storeOf(tx, storeId, id)) !== undefined)
         throw badInput('userId', 'is a registered user. Use eraseUser')
       await decide(tx, session, subject, events)
@@ -94,10 +94,10 @@ export function createErasures({
 
   return {
     /**
-     * Deletes a user's personal data and data key, at once, and then their events. Repeated after a failure it goes on
-     * where it stopped.
+     * Deletes a user's personal data and data key at once, and then their events. A repeated request
+     * continues an interrupted erasure.
      *
-     * @param signal says that nobody waits for the answer any more
+     * @param signal aborted when no client waits for the result any more
      * @throws USER_NOT_FOUND once the result was returned, SERVICE_UNAVAILABLE when the end takes too long
      */
     async user(
@@ -116,8 +116,8 @@ export function createErasures({
     },
 
     /**
-     * Erases whoever a store calls by an id that is no registered user's. Repeated after a failure it goes on where it
-     * stopped.
+     * Erases a visitor, by an id that is not a registered user's. A repeated request continues an interrupted
+     * erasure.
      *
      * @throws USER_NOT_FOUND once the result was returned, SERVICE_UNAVAILABLE when the end takes too long,
      *   BAD_USER_INPUT for a registered user, STORE_NOT_FOUND

@@ -6,14 +6,14 @@ export interface ErasedRows {
   readonly events?: Readonly<Record<string, number>>
 }
 
-/** An erasure as this service knows it, with what the delivery of its command says. */
+/** An erasure in this service, with the delivery state of its command. */
 export interface ErasureRecord extends Omit<Erasure, 'erasedRows'> {
   readonly erasedRows: ErasedRows
   readonly failedAttempts: number
   readonly lastError: string | null
 }
 
-/** How far the events service came with an erasure. */
+/** The progress of an erasure in the events service. */
 export interface EventsProgress {
   readonly eventsTotal: number | null
   readonly eventsDeleted: number

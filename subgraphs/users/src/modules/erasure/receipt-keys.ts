@@ -5,10 +5,10 @@ import { generateKeyPairAsync, wrapKeyPair } from '../../vault/key-pair.ts'
 import type { MasterKeys } from '../../vault/master-keys.ts'
 import { receiptKeyAad } from '../../vault/aad.ts'
 
-/** Access tokens are signed with another algorithm: neither can be taken for the other. */
+/** Access tokens use another algorithm, so that neither can be mistaken for the other. */
 export const receiptAlgorithm = 'ES256'
 
-/** Makes the first key of receipts, unless there is one. To be called by one transaction at a time. */
+/** Creates the first receipt key, unless there is one. Call it in one transaction at a time. */
 export async function ensureReceiptKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<void> {
   if ((await tx.receiptKey.count({ where: { retiredAt: null } })) > 0) return
   const pair = await generateKeyPairAsync('ec', { namedCurve: 'P-256' })
@@ -17,7 +17,7 @@ export async function ensureReceiptKey(tx: Db, masterKeys: MasterKeys, now: Date
 
 export type ReceiptKeys = ReturnType<typeof createReceiptKeys>
 
-/** Keys of receipts: the newest signs, all are published for ever. */
+/** Receipt keys: the newest signs, all are published forever. */
 export function createReceiptKeys({
   prisma,
   masterKeys,

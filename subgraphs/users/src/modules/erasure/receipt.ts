@@ -4,10 +4,10 @@ import type { ErasureRecord } from './erasure.types.ts'
 import { receiptAlgorithm, type ReceiptKeys } from './receipt-keys.ts'
 
 export const receiptType = 'erasure-receipt+jws'
-/** Not the issuer of access tokens. */
+/** Differs from the issuer of access tokens. */
 export const receiptIssuer = 'user-statistics/erasure'
 
-/** What a receipt says. `jti` is the erasure's id, `iat` when it was done (seconds since the epoch). */
+/** The claims of a receipt. `jti` is the erasure's id, `iat` its end (seconds since the epoch). */
 export interface ReceiptClaims {
   readonly iss: string
   readonly jti: string
@@ -15,7 +15,10 @@ export interface ReceiptClaims {
   readonly store_id: number
   readonly subject:
     | { readonly kind: 'USER'; readonly id: string }
-    /** HMAC-SHA-256 of the store's name for the visitor, base64url: that name may be personal, and the key is ours. */
+    /**
+     * HMAC-SHA-256 of the store's id for the visitor, base64url: that id may be personal, and the key is
+     * ours.
+     */
     | { readonly kind: 'VISITOR'; readonly hmac: string }
     | { readonly kind: 'STORE' }
   readonly events: string
@@ -23,7 +26,7 @@ export interface ReceiptClaims {
   readonly requested_at: string
   readonly finished_at: string
   readonly erased: readonly { readonly database: string; readonly table: string; readonly rows: number }[]
-  /** Events that are counted on without a name. */
+  /** Events anonymised. */
   readonly events_anonymised: number
 }
 
@@ -34,7 +37,7 @@ export type FinishedErasure = Pick<
 
 export type Receipts = ReturnType<typeof createReceipts>
 
-/** Makes receipts of erasures. They hold no personal data. */
+/** Creates receipts of erasures. They contain no personal data. */
 export function createReceipts({
   keys,
   blind,
@@ -71,7 +74,7 @@ export function createReceipts({
   })
 
   return {
-    /** @returns a function that signs, without waiting for anything */
+    /** @returns a synchronous signing function */
     async signer(): Promise<(erasure: FinishedErasure) => string> {
       const { kid, privateKey } = await keys.signer()
       return (erasure) =>

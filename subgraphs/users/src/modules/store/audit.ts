@@ -6,7 +6,7 @@ import type { Audit } from '../audit/audit.service.ts'
 
 export const missing = (): DomainError => new DomainError('STORE_NOT_FOUND')
 
-/** Writes down, in its transaction, what was done to a store. @param fields the names of what was changed */
+/** Records a change of a store, in its transaction. @param fields names of the changed fields */
 export const recordChange = (
   audit: Audit,
   tx: Db,

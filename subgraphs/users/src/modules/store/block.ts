@@ -14,7 +14,7 @@ export interface StoreBlockingOptions {
   readonly commands: Commands
 }
 
-/** Taking a store's access from it, and giving it back. Answered only once the events service knows. */
+/** Blocking and unblocking stores. Answered only after the events service has committed the change. */
 export function createStoreBlocking({ prisma, access, audit, commands }: StoreBlockingOptions) {
   async function setState(session: Session, id: number, state: 'ACTIVE' | 'BLOCKED'): Promise<StoreRecord> {
     const caller = await session.activeCaller()
@@ -28,7 +28,7 @@ export function createStoreBlocking({ prisma, access, audit, commands }: StoreBl
       await recordChange(audit, tx, session, action, id)
       await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
     })
-    // Also when nothing had to be changed: an attempt before may have been left half way.
+    // Also without a change here: an earlier attempt may have failed half way.
     await commands.deliverAccess(id)
     const store = await prisma.store.findUnique({ where: { id } })
     if (store === null) throw missing()
@@ -36,7 +36,7 @@ export function createStoreBlocking({ prisma, access, audit, commands }: StoreBl
   }
 
   return {
-    /** Refuses a store's keys and tokens. @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */
+    /** Rejects a store's keys and tokens. @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */
     block: (session: Session, id: number): Promise<StoreRecord> => setState(session, id, 'BLOCKED'),
 
     /** @throws STORE_NOT_FOUND, SERVICE_UNAVAILABLE (repeat to finish) */

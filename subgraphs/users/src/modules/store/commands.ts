@@ -17,10 +17,10 @@ export interface StoreCommandsOptions {
   readonly clock: () => Date
 }
 
-/** What may be changed of a store; what is absent stays. */
+/** The changeable members of a store; absent ones stay. */
 export interface StoreChanges {
   readonly name?: string | null
-  /** Null: as long as those of all stores. */
+  /** Null: the general retention time. */
   readonly retentionDays?: number | null
   readonly refuseEmailLikeData?: boolean | null
   /** Null: those of the events service's ANALYST_DATA_PATHS. */
@@ -36,7 +36,7 @@ function requirePaths(paths: readonly string[]): void {
   requireAll(...paths.map((path, at) => () => parseDataPath(`analystDataPaths[${String(at)}]`, path)))
 }
 
-/** A value that may be left out, but not given as null. */
+/** A member that may be absent, but not null. */
 function requireValue<T>(field: string, value: T | null | undefined): T | undefined {
   if (value === null) throw badInput(field, 'must not be null')
   return value
@@ -47,7 +47,7 @@ function requireDays(days: number | null | undefined): void {
     throw badInput('retentionDays', 'must be 1 to 36,500 days, or null')
 }
 
-/** @throws BAD_USER_INPUT naming each member that breaks a rule */
+/** @throws BAD_USER_INPUT naming each invalid member */
 function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPaths }: StoreChanges) {
   requireAll(
     () => requireText('name', requireValue('name', name) ?? 'as it is', 300),
@@ -69,10 +69,10 @@ function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPat
   }
 }
 
-/** Making stores and changing what they are called and how they are kept. */
+/** Creating stores, and changing their names and settings. */
 export function createStoreCommands({ prisma, access, audit, commands, clock }: StoreCommandsOptions) {
   return {
-    /** Makes a store and its first key. The events service learns of it now or soon. */
+    /** Creates a store and its first key. The events service is notified now or soon. */
     async create(
       session: Session,
       input: { readonly name: string; readonly isActive: boolean },
@@ -93,16 +93,17 @@ export function createStoreCommands({ prisma, access, audit, commands, clock }: 
         const command = await commands.enqueue(tx, store.id, { kind: 'STORE_ACCESS', state })
         return { store, secret, command }
       })
-      // The secret is shown this once: no failure from here on may keep it back.
+      // The secret is only shown now: no later failure may lose it.
       await commands.attempt(command)
       return { store, secret }
     },
 
     /**
-     * The events service learns how long to keep raw events now or soon; what to refuse and what analysts may use,
+     * The events service is notified of the retention time now or soon; of refused data and analyst paths
      * before this is answered.
      *
-     * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for what must hold at once (repeat to finish)
+     * @throws STORE_NOT_FOUND, BAD_USER_INPUT; SERVICE_UNAVAILABLE for settings that apply at once (repeat to
+     *   finish)
      */
     async update(session: Session, id: number, changes: StoreChanges): Promise<StoreRecord> {
       const caller = await session.activeCaller()
@@ -115,7 +116,7 @@ export function createStoreCommands({ prisma, access, audit, commands, clock }: 
         const store = await tx.store.update({ where: { id }, data })
         await recordChange(audit, tx, session, 'STORE_UPDATED', id, Object.keys(data))
         if (!atOnce && data.retentionDays === undefined) return { store, command: null }
-        // All settings, for they are taken over together.
+        // Send all settings: they are applied together.
         const { retentionDays, refuseEmailLikeData } = store
         const analystDataPaths = analystPathsOf(store)
         const settings = {

@@ -19,7 +19,7 @@ export interface StoreDeletionOptions {
   readonly clock: () => Date
 }
 
-/** Asking for the end of a store. What it means in this database is in `store-removal.ts`. */
+/** Requests the deletion of a store. Its effects on this database are in `erase-store.ts`. */
 export function createStoreDeletion({
   prisma,
   access,
@@ -31,10 +31,10 @@ export function createStoreDeletion({
 }: StoreDeletionOptions) {
   return {
     /**
-     * Deletes a store with its users, keys and events. Repeated after a failure it goes on where it stopped and
-     * counts what was deleted before, too.
+     * Deletes a store with its users, keys and events. A repeated request continues an interrupted deletion
+     * and includes its counts.
      *
-     * @param signal says that nobody waits for the answer any more
+     * @param signal aborted when no client waits for the result any more
      * @throws STORE_NOT_FOUND once the result was returned, SERVICE_UNAVAILABLE when the end takes too long
      */
     async remove(session: Session, id: number, signal: AbortSignal): Promise<ErasureRecord> {
@@ -51,7 +51,7 @@ export function createStoreDeletion({
         await erasures.create(tx, subject, 'ERASE')
         await erasures.tie(tx, subject, (await commands.enqueue(tx, id, { kind: 'DELETE_STORE' })).id)
       })
-      // Tokens are refused everywhere before the long work begins.
+      // Tokens are rejected everywhere before the long work begins.
       await commands.deliverAccess(id)
       return await outcome.of(await erasures.ofSubject(prisma, id, 'STORE', ''), missing, signal)
     },

@@ -6,7 +6,7 @@ import type { UserRepository } from '../user/user.repository.ts'
 
 export type StoreErasure = ReturnType<typeof createStoreErasure>
 
-/** What deleting a store means in this database. Each step may be repeated. */
+/** The effects of deleting a store on this database. Each step is idempotent. */
 export function createStoreErasure({
   prisma,
   rows,
@@ -17,7 +17,7 @@ export function createStoreErasure({
   readonly erasures: ErasureRepository
 }) {
   return {
-    /** Deletes the users of a store that is being deleted, batch by batch; the count is kept with the erasure. */
+    /** Deletes the users of a store in batches; the count is recorded with the erasure. */
     async removeUsers(command: CommandRef, mayGoOn: () => void): Promise<void> {
       for (;;) {
         const removed = await inTransaction(prisma, async (tx) => {
@@ -31,7 +31,7 @@ export function createStoreErasure({
       }
     },
 
-    /** @returns rows deleted, by table */
+    /** @returns deleted rows, by table */
     async removeStore(tx: Db, id: number): Promise<Record<string, number>> {
       const stores = await tx.store.deleteMany({ where: { id } })
       const apiKeys = await tx.apiKey.deleteMany({ where: { storeId: id } })

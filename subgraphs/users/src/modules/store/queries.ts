@@ -12,7 +12,7 @@ export const analystPathsOf = ({ analystDataPaths }: StoreRecord): string[] | nu
 
 const isId = (id: string): boolean => /^[1-9]\d{0,9}$/.test(id) && Number(id) <= 2_147_483_647
 
-/** Whether what a store shows of itself may be shown to a caller. */
+/** Whether a caller may read a store's own data. */
 const maySee = (caller: Caller, id: number): boolean =>
   mayReadTenant(caller, id) ||
   (caller.role === 'ANALYST' && (caller.storeId === undefined || caller.storeId === id))
@@ -20,7 +20,7 @@ const maySee = (caller: Caller, id: number): boolean =>
 /** Reading stores. */
 export function createStoreQueries({ prisma }: { readonly prisma: PrismaClient }) {
   return {
-    /** Null when there is none, or it is not the caller's to see. */
+    /** Null when there is none, or the caller may not see it. */
     async byId(session: Session, id: number): Promise<StoreRecord | null> {
       const scope = listableStores(await session.activeCaller())
       return scope === null || scope === id ? await prisma.store.findUnique({ where: { id } }) : null
@@ -44,9 +44,9 @@ export function createStoreQueries({ prisma }: { readonly prisma: PrismaClient }
     },
 
     /**
-     * Stores by id, for whoever may see what belongs to them.
+     * Stores by id, for callers who may see objects of them.
      *
-     * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
+     * @returns in the requested order; FORBIDDEN as a value where the caller may not look
      */
     async byIds(session: Session, ids: readonly number[]): Promise<(StoreRecord | null | Error)[]> {
       const caller = await session.activeCaller()

@@ -9,7 +9,9 @@ export type StoresOptions = StoreCommandsOptions & StoreBlockingOptions & StoreD
 
 export type Stores = ReturnType<typeof createStores>
 
-/** Stores, and the admin's hand on them. What must hold in the events service too goes there as a command. */
+/**
+ * Store management (admin only). Changes that the events service must enforce are sent through the outbox.
+ */
 export const createStores = (options: StoresOptions) => ({
   ...createStoreQueries(options),
   ...createStoreCommands(options),

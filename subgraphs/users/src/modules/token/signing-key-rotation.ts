@@ -5,7 +5,9 @@ import { signingKeyAad } from '../../vault/aad.ts'
 
 const day = 86_400_000
 
-/** Milliseconds after which nothing that a retired key signed can be valid: twice the longest life of a token. */
+/**
+ * Milliseconds after which nothing signed by a retired key is valid: twice the longest lifetime of a token.
+ */
 const longestAfterlife = 2 * day
 
 async function createKey(tx: Db, masterKeys: MasterKeys, now: Date, signsFrom: Date): Promise<string> {
@@ -15,7 +17,7 @@ async function createKey(tx: Db, masterKeys: MasterKeys, now: Date, signsFrom: D
   return kept.kid
 }
 
-/** Makes the first signing key, unless there is one. To be called by one transaction at a time. */
+/** Creates the first signing key, unless there is one. Call it in one transaction at a time. */
 export async function ensureSigningKey(tx: Db, masterKeys: MasterKeys, now: Date): Promise<void> {
   if ((await tx.signingKey.count({ where: { retiredAt: null } })) > 0) return
   await createKey(tx, masterKeys, now, now)
@@ -24,25 +26,25 @@ export async function ensureSigningKey(tx: Db, masterKeys: MasterKeys, now: Date
 export interface RotateOptions {
   readonly masterKeys: MasterKeys
   readonly now: Date
-  /** Milliseconds for which the new key is published before it signs. */
+  /** Milliseconds between publishing the new key and signing with it. */
   readonly lead: number
-  /** Whether the keys there are have fallen into wrong hands: they are destroyed, and the new one signs at once. */
+  /** Whether the existing keys are compromised: they are destroyed, and the new one signs at once. */
   readonly compromised: boolean
 }
 
 export interface Rotated {
   readonly kid: string
   readonly signsFrom: Date
-  /** Keys that sign no more from then on. */
+  /** Keys that no longer sign from then on. */
   readonly retired: readonly string[]
   /** Keys that were destroyed. */
   readonly removed: readonly string[]
 }
 
 /**
- * Makes a new signing key. It is published at once and signs after a while, when all verifiers know it; the keys before
- * it sign until then, and are published for as long as anything they signed works. Those of which nothing can be
- * valid any more are destroyed.
+ * Creates a new signing key. It is published at once and signs later, when all verifiers know it. Previous
+ * keys sign until then, and stay published while tokens they signed are valid. Keys without valid tokens are
+ * destroyed.
  */
 export async function rotateSigningKeys(
   tx: Db,

@@ -13,7 +13,7 @@ export interface SigningKeysOptions {
   readonly prisma: PrismaClient
   readonly masterKeys: MasterKeys
   readonly clock: () => Date
-  /** Milliseconds for which a retired key is still published: what it signed has expired by then. */
+  /** Milliseconds for which a retired key stays published: its tokens have expired by then. */
   readonly afterlife: number
   /** Milliseconds after which the keys are read again. */
   readonly maxAge?: number
@@ -23,7 +23,7 @@ export interface SigningKeysOptions {
 
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 
-/** The keys that tokens are signed and verified with, as the database holds them, remembered for a while. */
+/** The signing and verification keys in the database, cached for a while. */
 export function createSigningKeys({
   prisma,
   masterKeys,
@@ -52,7 +52,7 @@ export function createSigningKeys({
     readAt = clock().getTime()
   }
 
-  /** The key whose time it is: the newest that signs already. */
+  /** The current key: the newest that may sign already. */
   function current(): SigningKeyRow | undefined {
     const now = clock()
     const active = candidates.filter(({ retiredAt }) => retiredAt === null || retiredAt > now)
@@ -72,7 +72,7 @@ export function createSigningKeys({
     /** For verifying our own tokens. */
     source: {
       async find(kid) {
-        // Known keys go on working while the database is away.
+        // Cached keys remain usable while the database is unavailable.
         const known = publicKeys.get(kid)
         if (known !== undefined && clock().getTime() - readAt < maxAge) return known
         await refreshAfter(known === undefined ? cooldown : maxAge).catch((error: unknown) => {

@@ -11,11 +11,11 @@ import {
 } from '@user-stats/core'
 import type { SigningKeys } from './signing-keys.ts'
 
-/** Only its hash is kept of an API key: 256 random bits need no slow one. */
+/** Only the hash of an API key is stored: 256 random bits need no slow hash. */
 export const hashApiKey = (secret: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(createHash('sha256').update(secret).digest())
 
-/** Seconds that a token for another service of ours works. */
+/** Lifetime in seconds of a token for another service of ours. */
 const serviceLifetime = 60
 
 const callerOf = ({ id, role, storeId }: Pick<ApiKey, 'id' | 'role' | 'storeId'>): SignedInCaller => {
@@ -65,7 +65,7 @@ export function createTokens({
 
   return {
     /**
-     * Exchanges an API key for an access token, which never outlives the key.
+     * Exchanges an API key for an access token, which expires with the key at the latest.
      *
      * @throws INVALID_API_KEY, STORE_BLOCKED
      */
@@ -81,7 +81,7 @@ export function createTokens({
       return { accessToken: await sign(callerOf(key), expiresIn, key.expiresAt), expiresIn }
     },
 
-    /** A token that tells other services of ours that it is this one that asks. */
+    /** A token that identifies this service to our other services. */
     serviceToken(): Promise<string> {
       const now = clock().getTime()
       if (service === undefined || now >= service.until) {

@@ -17,7 +17,7 @@ export interface UserCommandsOptions {
   readonly clock: () => Date
 }
 
-/** Changing what is known of users. */
+/** Changing users. */
 export function createUserCommands({ prisma, rows, finding, access, audit, clock }: UserCommandsOptions) {
   async function change(session: Session, owner: Owner, changes: Partial<Person>): Promise<UserRecord> {
     const { storeId, id } = owner

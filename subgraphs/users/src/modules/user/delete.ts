@@ -16,7 +16,7 @@ export interface UserDeletionOptions {
   readonly audit: Audit
 }
 
-/** Deleting personal data and nothing else: what users did stays. Erasing goes further. */
+/** Deleting personal data only: events stay. An erasure deletes both. */
 export function createUserDeletion({ prisma, rows, finding, erasures, access, audit }: UserDeletionOptions) {
   return {
     /** Deletes a user's personal data; the statistics stay. @throws USER_NOT_FOUND */
@@ -36,7 +36,7 @@ export function createUserDeletion({ prisma, rows, finding, erasures, access, au
       if (!removed) throw userNotFound()
     },
 
-    /** Deletes the personal data of a store's users. @returns how many there were */
+    /** Deletes the personal data of a store's users. @returns their number */
     async removeOfStore(session: Session, named: number): Promise<number> {
       const caller = await session.activeCaller()
       const storeId = tenantOf(caller, named)

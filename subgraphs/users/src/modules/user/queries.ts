@@ -7,7 +7,7 @@ import type { Audit } from '../audit/audit.service.ts'
 import { userNotFound, type UserLookup, type StoreId } from './lookup.ts'
 import type { UserRecord, UserRepository } from './user.repository.ts'
 
-/** How events refer to a user: the store and what it sends as `userId`. */
+/** A reference to a user by events: the store and its `userId`. */
 export interface UserReference {
   readonly storeId: number
   readonly ref: string
@@ -20,9 +20,9 @@ export interface UserQueriesOptions {
   readonly audit: Audit
 }
 
-/** Reading registered users. What an admin is shown is recorded before. */
+/** Reading registered users. Reads of admins are recorded first. */
 export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesOptions) {
-  /** What is shown of a user; what an admin is shown is recorded before. @param storeId where it was looked for */
+  /** A user's personal data; reads of admins are recorded first. @param storeId the searched store */
   async function shown(session: Session, storeId: number | null, user: UserRecord | undefined) {
     await audit.read(session, user?.storeId ?? storeId, user === undefined ? [] : [user.id])
     return user ?? null
@@ -36,7 +36,7 @@ export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesO
     },
 
     /**
-     * Recorded whoever asks: all that is held leaves the system by this.
+     * Recorded for any caller: it exports all data about a user.
      *
      * @throws USER_NOT_FOUND when there is none, or it belongs to another store
      */
@@ -74,8 +74,8 @@ export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesO
     /**
      * The registered users behind references; null for visitors.
      *
-     * @param request whose signal ends it
-     * @returns in the order asked for; FORBIDDEN as a value where the caller may not look
+     * @param request its signal aborts the work
+     * @returns in the requested order; FORBIDDEN as a value where the caller may not look
      */
     async byReferences(
       session: Session,
@@ -85,7 +85,7 @@ export function createUserQueries({ prisma, rows, finding, audit }: UserQueriesO
       const caller = await session.activeCaller()
       const refuse = (): Error =>
         new DomainError(caller.role === 'ANONYMOUS' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
-      // A visitor's id may read like a registered one in capitals: it is another.
+      // A visitor's id may be a registered one in upper case: they differ.
       const owners = references
         .filter(
           ({ storeId, ref }) => mayReadTenant(caller, storeId) && isUuid(ref) && ref === ref.toLowerCase(),

@@ -18,19 +18,19 @@ export interface RegistrationOptions {
   readonly clock: () => Date
 }
 
-/** A user to be registered. */
+/** A user to register. */
 export type NewUser = PersonInput & { readonly storeId?: StoreId }
 
-/** The user, or why there is none. */
+/** The user, or the error. */
 export type Registered = UserRecord | DomainError
 
 const maxUsers = 1_000
-/** Users that are sealed in one turn of the event loop and written by one statement. */
+/** Users that are sealed in one turn of the event loop and inserted by one statement. */
 const chunkSize = 50
 
 /** Registering users. */
 export function createRegistration({ prisma, rows, access, audit, clock }: RegistrationOptions) {
-  /** @throws BAD_USER_INPUT with all that is wrong with the user, FORBIDDEN */
+  /** @throws BAD_USER_INPUT with all faults of the user, FORBIDDEN */
   function prepare(caller: Caller, input: NewUser): { storeId: number; person: Person } {
     const requireStore = (): number => tenantOf(caller, input.storeId)
     requireAll(requireStore, () => requirePerson(input))
@@ -83,14 +83,14 @@ export function createRegistration({ prisma, rows, access, audit, clock }: Regis
     },
 
     /**
-     * Registers up to 1,000 users; each has an outcome of its own, in order. Those of a store are written together or
-     * not at all, but for what is wrong with one of them.
+     * Registers up to 1,000 users; each has an outcome of its own, in order. Valid users of a store are
+     * inserted together or not at all.
      *
-     * @throws BAD_USER_INPUT for their number, and refusals of access that concern them all
+     * @throws BAD_USER_INPUT for their number, and errors of access that concern them all
      */
     async createMany(session: Session, inputs: readonly NewUser[]): Promise<readonly Registered[]> {
       const caller = await session.activeCaller()
-      // Whoever may register nobody is refused as a whole.
+      // A caller without access gets one error for the whole request.
       if (caller.role !== 'STORE' && caller.role !== 'ADMIN') tenantOf(caller)
       if (inputs.length > maxUsers)
         throw badInput('users', `must be ${maxUsers.toLocaleString('en')} users at most`)
@@ -112,7 +112,7 @@ export function createRegistration({ prisma, rows, access, audit, clock }: Regis
           storeId,
           people.map(({ person }) => person),
         ).catch((error: unknown) => {
-          // Only admins name stores, and another one may be there.
+          // Only admins name stores; another store may exist.
           if (error instanceof DomainError && error.code === 'STORE_NOT_FOUND') return people.map(() => error)
           throw error
         })

@@ -5,7 +5,7 @@ import { DomainError, type ErrorCode } from '@user-stats/core'
 import { violatedIndex, type Db } from '../../database/transaction.ts'
 import type { Owner, Person, Vault, WrappedDataKey } from '../../vault/vault.ts'
 
-/** A user as the graph shows them. */
+/** A user as returned by the graph. */
 export interface UserRecord extends Owner, Person {
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -26,17 +26,17 @@ const byIdsText = `${selectText}
   JOIN unnest($1::int[], $2::uuid[]) AS wanted (store_id, id) ON u.store_id = wanted.store_id AND u.id = wanted.id`
 
 const batch = 1_000
-/** Opening one takes a tenth of a millisecond. */
+/** Opening an envelope takes a tenth of a millisecond. */
 const openedAtOnce = 100
 
-/** What of a user no other user of the store has. */
+/** The values that are unique in a store. */
 interface Indexes {
   readonly emailIndex: Uint8Array<ArrayBuffer>
   readonly usernameIndex: Uint8Array<ArrayBuffer> | null
   readonly externalIdIndex: Uint8Array<ArrayBuffer> | null
 }
 
-/** Which of a user's values another user of the store has. */
+/** The user's values that another user of the store already has. */
 export type Taken = keyof typeof takenFields
 const takenFields = {
   EMAIL_TAKEN: ['email', 'emailIndex'],
@@ -47,7 +47,7 @@ const takenCodes = Object.keys(takenFields) as Taken[]
 
 export const takenError = (code: Taken): DomainError => new DomainError(code, { field: takenFields[code][0] })
 
-/** The error for a write that ran into one of the unique indexes; any other as it is. */
+/** The error for a violated unique index; other errors unchanged. */
 export function toTaken(error: unknown): unknown {
   const index = violatedIndex(error)
   const code = takenCodes.find((known) => index?.includes(columnOf(known)))
@@ -85,7 +85,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
     externalIdIndex: externalId === null ? null : vault.blind.externalId(storeId, externalId),
   })
 
-  /** What is taken of users that were not written for it. */
+  /** The conflicting values of users that were not inserted. */
   async function findTaken(
     db: Db,
     storeId: number,
@@ -110,7 +110,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
     return new Map(
       left.map((user) => {
         const code = known.find(({ column, values }) => values.has(hex(user[column])))?.code
-        // Whoever had it has gone since.
+        // The other user was deleted in the meantime.
         if (code === undefined) throw new DomainError('SERVICE_UNAVAILABLE')
         return [user.id, code]
       }),
@@ -118,7 +118,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
   }
 
   return {
-    /** @param storeId null: whatever the store */
+    /** @param storeId null: any store */
     byId: (db: Db, storeId: number | null, id: string) =>
       one(
         db,
@@ -127,7 +127,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
           : Prisma.sql`WHERE u.store_id = ${storeId} AND u.id = ${id}::uuid`,
       ),
 
-    /** There is no more than one; LIMIT says so to the planner, which has no samples of this column to tell by. */
+    /** There is at most one; LIMIT tells the planner, which has no statistics of this column. */
     byEmail: (db: Db, storeId: number, email: string) =>
       one(
         db,
@@ -140,7 +140,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
         Prisma.sql`WHERE u.store_id = ${storeId} AND u.external_id_index = ${vault.blind.externalId(storeId, externalId)} LIMIT 1`,
       ),
 
-    /** In no particular order; those there are. Lists of events ask for their users with it. */
+    /** In no particular order; unknown ones are omitted. Used for the users of event lists. */
     byIds: (owners: readonly Owner[], request: { readonly signal: AbortSignal }): Promise<UserRecord[]> =>
       inChunks(
         owners,
@@ -163,7 +163,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
           ORDER BY u.id LIMIT ${limit}`,
       ),
 
-    /** Which store a user belongs to. */
+    /** The store that a user belongs to. */
     async storeOf(db: Db, storeId: number | null, id: string): Promise<number | undefined> {
       const user = await db.user.findFirst({
         where: { id, ...(storeId !== null && { storeId }) },
@@ -173,9 +173,9 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
     },
 
     /**
-     * Registers users of a store in their order, but for those with a value that another one has.
+     * Registers users of a store in order, except those with a value that another user has.
      *
-     * @returns what is taken, by the id of the user that was not registered
+     * @returns conflicts, by the id of the user that was not registered
      */
     async insert(db: Db, storeId: number, users: readonly UserRecord[]): Promise<ReadonlyMap<string, Taken>> {
       const sealed = users.map(({ id, createdAt, updatedAt, ...user }) => {
@@ -210,7 +210,7 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
       return left.length === 0 ? new Map() : await findTaken(db, storeId, left)
     },
 
-    /** Changes a user; whoever changes the same one at the same time waits. Undefined when there is none. */
+    /** Changes a user; concurrent changes of the same user wait. Undefined when there is none. */
     async update(
       db: Db,
       { storeId, id }: Owner,
@@ -240,17 +240,17 @@ export function createUserRepository({ vault, pool }: { readonly vault: Vault; r
     },
 
     /**
-     * Deletes some of a store's users, so that no transaction grows with the store. To be called by one transaction
-     * per store at a time, until there are no more.
+     * Deletes some of a store's users, so that no transaction grows with the store. Call it in one
+     * transaction per store at a time, until none remain.
      *
      * @returns their ids
      */
     async removeSome(db: Db, storeId: number): Promise<string[]> {
-      const gone = await db.$queryRaw<{ id: string }[]>`
-        WITH gone AS (SELECT id FROM users WHERE store_id = ${storeId} ORDER BY id LIMIT ${batch} FOR UPDATE),
-          keys AS (DELETE FROM user_keys WHERE store_id = ${storeId} AND user_id IN (SELECT id FROM gone))
-        DELETE FROM users WHERE store_id = ${storeId} AND id IN (SELECT id FROM gone) RETURNING id`
-      return gone.map(({ id }) => id)
+      const deleted = await db.$queryRaw<{ id: string }[]>`
+        WITH batch AS (SELECT id FROM users WHERE store_id = ${storeId} ORDER BY id LIMIT ${batch} FOR UPDATE),
+          keys AS (DELETE FROM user_keys WHERE store_id = ${storeId} AND user_id IN (SELECT id FROM batch))
+        DELETE FROM users WHERE store_id = ${storeId} AND id IN (SELECT id FROM batch) RETURNING id`
+      return deleted.map(({ id }) => id)
     },
   }
 }

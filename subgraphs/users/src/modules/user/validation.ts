@@ -4,12 +4,12 @@ import type { Person } from '../../vault/vault.ts'
 
 const maxPhone = 999_999_999_999_999
 
-/** What a store says of a new user. Absent and null are the same: not given. */
+/** A new user, as sent by a store. Absent and null are the same. */
 export type PersonInput = Pick<Person, 'email'> & {
   readonly [K in Exclude<keyof Person, 'email'>]?: Person[K] | undefined
 }
 
-/** What may be changed of a user. Absent stays; null is not a value. */
+/** Changes of a user. Absent fields stay; null is not a value. */
 export type PersonChanges = { readonly [K in keyof Person]?: Person[K] | null | undefined }
 
 type Given<K extends keyof Person> = NonNullable<Person[K]>
@@ -36,7 +36,7 @@ const rules: { readonly [K in keyof Person]: (value: Given<K>) => Given<K> } = {
 const optional = <K extends Exclude<keyof Person, 'email'>>(field: K, value: Person[K] | undefined) =>
   value == null ? null : rules[field](value)
 
-/** @throws BAD_USER_INPUT naming each member that breaks a rule */
+/** @throws BAD_USER_INPUT naming each invalid member */
 export function requirePerson(input: PersonInput): Person {
   const { email, username = null, firstName = null, lastName = null, phone = null, externalId = null } = input
   requireAll(
@@ -56,7 +56,7 @@ function changeOf<K extends keyof Person>(field: K, value: Person[K] | null | un
   return { [field]: rules[field](value) }
 }
 
-/** @throws BAD_USER_INPUT naming each member that breaks a rule */
+/** @throws BAD_USER_INPUT naming each invalid member */
 export function requireChanges(changes: PersonChanges): Partial<Person> {
   const found: Partial<Person>[] = []
   requireAll(
