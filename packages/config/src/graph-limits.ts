@@ -17,7 +17,7 @@ export const graphVariables = {
   GRAPH_MAX_COST: {
     schema: kinds.integer(1, 1_000_000_000, 25_000),
     about:
-      'Objects that an operation may answer or send, lists with all their items; see docs/adr/0014-bounds.md.',
+      'Objects that an operation may answer or send, lists with all their items; see docs/adr/0014-limits.md.',
     default: '25000',
   },
 } as const

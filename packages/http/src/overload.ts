@@ -15,7 +15,7 @@ export interface LoadLimits {
   readonly interval?: number
 }
 
-/** Far above what a thousand honest connections bring about; see docs/adr/0014-bounds.md. */
+/** Far above what a thousand honest connections bring about; see docs/adr/0014-limits.md. */
 export const defaultLoadLimits: LoadLimits = { delay: 3_000, heap: 90, connections: 10_000 }
 
 type Reason = 'delay' | 'heap'

@@ -143,7 +143,7 @@ test('whoever asked is not kept waiting for long; the erasure goes on, and its r
     hasty.graphql(token, `mutation { eraseUser(input: { id: "${String(user.id)}" }) { eventsDeleted } }`)
   const first = await send()
   expect([first.status, first.headers.get('retry-after')]).toEqual([503, '5'])
-  expect(first.body.errors[0].message).toMatch(/^The erasure goes on\. .*erasure\(id: "[\da-f-]{36}"\)/)
+  expect(first.body.errors[0].message).toMatch(/^The erasure continues\. .*erasure\(id: "[\da-f-]{36}"\)/)
   let answer = await send()
   while (answer.status === 503) answer = await send()
   expect(answer.body.data.eraseUser).toEqual({ eventsDeleted: 5 })
