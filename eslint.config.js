@@ -9,7 +9,9 @@ import tseslint from 'typescript-eslint'
 
 /** Each subgraph is a graph of its own. The plugin reads these paths from where ESLint was started. */
 const sdlOf = (name) =>
-  `${relative(process.cwd(), `${import.meta.dirname}/subgraphs/${name}/src`) || '.'}/**/*.graphql`
+  [`subgraphs/${name}`, 'packages/audit-log'].map(
+    (folder) => `${relative(process.cwd(), `${import.meta.dirname}/${folder}/src`) || '.'}/**/*.graphql`,
+  )
 const graphQLConfig = {
   projects: { users: { schema: sdlOf('users') }, events: { schema: sdlOf('events') } },
 }
@@ -71,7 +73,7 @@ export default defineConfig(
   },
 
   {
-    files: ['subgraphs/*/src/**/*.graphql'],
+    files: ['subgraphs/*/src/**/*.graphql', 'packages/audit-log/src/*.graphql'],
     plugins: { '@graphql-eslint': graphql },
     extends: [graphql.configs['flat/schema-recommended']],
     languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig } },

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { composeServices } from '@apollo/composition'
-import { concatAST, parse } from 'graphql'
+import { loadTypeDefs } from '@user-stats/graphql/load-type-defs'
 
 /**
  * Composes the subgraphs' SDL into the supergraph: `compose.ts [--check] [<output>]`. `--check` writes nothing and exits
@@ -15,22 +15,15 @@ const output =
 
 const byName = (a: string, b: string): number => (a < b ? -1 : 1)
 
-function sdlOf(subgraph: string) {
-  const folder = join(root, 'subgraphs', subgraph, 'src')
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  return concatAST(
-    files
-      .filter((file) => file.endsWith('.graphql'))
-      .sort(byName)
-      .map((file) => parse(readFileSync(join(folder, file), 'utf8'))),
-  )
-}
-
 function composed(): string {
   const subgraphs = readdirSync(join(root, 'subgraphs')).sort(byName)
   const { supergraphSdl, errors } = composeServices(
     // Placeholder URLs: the gateway locates subgraphs by environment variables.
-    subgraphs.map((name) => ({ name, url: `http://${name}`, typeDefs: sdlOf(name) })),
+    subgraphs.map((name) => ({
+      name,
+      url: `http://${name}`,
+      typeDefs: loadTypeDefs(join(root, 'subgraphs', name, 'src')),
+    })),
   )
   if (supergraphSdl !== undefined) return `${supergraphSdl.trim()}\n`
   for (const { message } of errors) process.stderr.write(`${message}\n`)

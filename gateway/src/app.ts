@@ -1,28 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { eventBulk, registerBulk, registerRest, userBulk } from '@user-stats/rest'
-import {
-  byAudience,
-  createGraphServer,
-  createRequestContext,
-  perTenant,
-  registerGraph,
-  type GraphServer,
-  type RequestContext,
-} from '@user-stats/graphql'
-import {
-  createHttpApp,
-  createIdentify,
-  createMetrics,
-  createRateLimits,
-  registerApiDocs,
-  registerAuthentication,
-  registerLandingPage,
-  type Identify,
-  type Logger,
-  wantsPage,
-} from '@user-stats/http'
+import { createServiceApp, type RequestContext } from '@user-stats/graphql'
+import { createMetrics, wantsPage, type Logger } from '@user-stats/http'
 import { createGatewayFastPath } from '@user-stats/fast-path/gateway'
-import { createTokenVerifier, DomainError, type KeySource } from '@user-stats/core'
+import type { KeySource } from '@user-stats/core'
 import type { GatewayEnv } from './env.ts'
 import { registerExport } from './user-export/route.ts'
 import { assertCallerActive } from './supergraph/introspection-access.ts'
@@ -51,7 +32,6 @@ export interface GatewayDeps {
  */
 export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): Promise<FastifyInstance> {
   const metrics = createMetrics('gateway')
-  const rates = createRateLimits({ service: 'gateway', ...env.rates, log })
   const fastPath = createGatewayFastPath(env.fastPath)
   const subgraphs = createSubgraphs({
     ...env.subgraphs,
@@ -66,87 +46,47 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     dataSource: subgraphs.dataSource,
     log,
   })
-  const serverOver = (variant: SchemaVariant) =>
-    createGraphServer<RequestContext>({
-      source: { gateway: variant.gateway },
-      engine: fastPath?.engine(variant),
-      limits: env.graph,
-      log,
-      assertCanIntrospect: (context) => assertCallerActive(server, context),
-    })
-  const server: GraphServer<RequestContext> = perTenant(
-    byAudience({
-      everyone: serverOver(supergraph.everyone),
-      analysts: serverOver(supergraph.analysts),
-    }),
-  )
-  await server.start()
-
-  const app = await createHttpApp({
-    log,
-    logRequests: env.logRequests,
+  return await createServiceApp<RequestContext, SchemaVariant>({
+    name: 'gateway',
+    env,
     metrics,
+    log,
     // Without a supergraph there is no app; unavailable subgraphs do not make the gateway unready.
     readiness: {},
-    requestTimeout: env.requestTimeout,
-    corsOrigins: env.corsOrigins,
-    trustProxy: env.trustProxy,
-    tls: env.tls,
-  })
-  const title = 'User statistics'
-  await registerApiDocs(app, {
-    title,
+    keys,
+    behindGateway: false,
     description: 'The REST paths of the previous system, over the graph at `/graphql`.',
-  })
-  registerSessionCookie(app)
-  const identify = registerAuthentication(
-    app,
-    refusingServices(createIdentify({ tokens: createTokenVerifier({ keys }), rates })),
-  )
-  const context = createRequestContext({ identify, timeout: env.requestTimeout })
-
-  await app.register(registerPlayground)
-  registerGraph(app, {
-    server,
-    context,
-    page: (request, reply) => {
+    landingPage: {
+      title: 'User statistics',
+      about:
+        'Online stores record what their customers do, and analysts read the statistics, never personal data. This is the gateway: stores and analysts use it.',
+      links: [
+        {
+          href: '/graphql',
+          name: 'Playground',
+          about: 'Sign in with an API key and ask the graph. Programs send GraphQL to the same address.',
+        },
+      ],
+      parts: subgraphs.readiness,
+    },
+    graphPage: (request, reply) => {
       if (!wantsPage(request)) return false
       sendPlayground(reply)
       return true
     },
+    schemas: supergraph,
+    executor: (variant) => ({ source: { gateway: variant.gateway }, engine: fastPath?.engine(variant) }),
+    assertCanIntrospect: (context, server) => assertCallerActive(server, context),
+    context: (request) => request,
+    beforeAuthentication: registerSessionCookie,
+    routes: async (app, tools) => {
+      await app.register(registerPlayground)
+      registerRest(app, { ...tools, rows: routes })
+      registerSession(app, tools)
+      registerReceiptKeys(app, { usersUrl: env.users.url })
+      for (const kind of [eventBulk, userBulk]) registerBulk(app, { ...tools, kind })
+      registerExport(app, tools)
+    },
+    onClose: subgraphs.close,
   })
-  registerRest(app, { rows: routes, server, context })
-  registerSession(app, { server, context })
-  registerReceiptKeys(app, { usersUrl: env.users.url })
-  for (const kind of [eventBulk, userBulk]) registerBulk(app, { server, context, kind })
-  registerExport(app, { server, context })
-  registerLandingPage(app, {
-    title,
-    about:
-      'Online stores record what their customers do, and analysts read the statistics, never personal data. This is the gateway: stores and analysts use it.',
-    links: [
-      {
-        href: '/graphql',
-        name: 'Playground',
-        about: 'Sign in with an API key and ask the graph. Programs send GraphQL to the same address.',
-      },
-    ],
-    parts: subgraphs.readiness,
-  })
-
-  app.addHook('onClose', async () => {
-    await server.stop()
-    rates.close()
-    await subgraphs.close()
-  })
-  return app
 }
-
-/** Rejects tokens of services: they call each other directly, not through the gateway. */
-const refusingServices =
-  (identify: Identify): Identify =>
-  async (...at) => {
-    const identity = await identify(...at)
-    if (identity.caller.role === 'SERVICE') throw new DomainError('FORBIDDEN')
-    return identity
-  }

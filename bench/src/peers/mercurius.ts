@@ -26,10 +26,13 @@ const { default: mercuriusGateway } = await import('@mercuriusjs/gateway')
 const { port, users, events } = JSON.parse(process.argv[2] ?? '') as Settings
 
 const sdlOf = (name: string): string => {
-  const folder = join(import.meta.dirname, '../../../subgraphs', name, 'src')
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const root = join(import.meta.dirname, '../../..')
+  const folder = join(root, 'subgraphs', name, 'src')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.graphql'))
-    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .map((file) => join(folder, file))
+  return [...files, join(root, 'packages/audit-log/src/audit.graphql')]
+    .map((file) => readFileSync(file, 'utf8'))
     .join('\n')
 }
 

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import { buildSubgraphSchema } from '@apollo/subgraph'
+import { loadTypeDefs } from '@user-stats/graphql/load-type-defs'
 import { DateScalar, DateTimeScalar, JSONObjectScalar, SafeIntScalar } from '@user-stats/graphql'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import { concatAST, graphql, parse, type DocumentNode } from 'graphql'
+import { graphql, type DocumentNode } from 'graphql'
 
 type Resolver = (parent: never, args: never) => unknown
 export type Resolvers = Readonly<Record<string, Readonly<Record<string, Resolver>>>>
@@ -34,14 +34,8 @@ export interface StubSubgraph extends AsyncDisposable {
 }
 
 /** The SDL of one of our subgraphs. */
-export function sdlOf(name: 'users' | 'events'): DocumentNode {
-  const folder = join(import.meta.dirname, '../../../subgraphs', name, 'src')
-  return concatAST(
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.graphql'))
-      .map((file) => parse(readFileSync(join(folder, file), 'utf8'))),
-  )
-}
+export const sdlOf = (name: 'users' | 'events'): DocumentNode =>
+  loadTypeDefs(join(import.meta.dirname, '../../../subgraphs', name, 'src'))
 
 const scalars = { DateTime: DateTimeScalar, SafeInt: SafeIntScalar }
 const allScalars = { ...scalars, Date: DateScalar, JSONObject: JSONObjectScalar }

@@ -1,7 +1,5 @@
-export { forAnalysts, type SubgraphParts } from './audience/analyst-schema.ts'
 export { analystView, tagsOf } from './audience/analyst-view.ts'
-export { refuseUnknownEntities } from './audience/entities.ts'
-export { byAudience } from './audience/servers.ts'
+export { createServiceApp } from './create-service-app.ts'
 export { createRequestContext, extendContext, type MakeContext } from './context.ts'
 export { answerPlain } from './answer.ts'
 export { answerFailure, answerFailures } from './errors/answer-failure.ts'

@@ -1,7 +1,7 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError, parseJson } from '@user-stats/core'
-import { failedRequestOf } from '@user-stats/http'
+import { failedRequestOf, type PageHandler } from '@user-stats/http'
 import { acceptsJson } from './accept.ts'
 import { wantsExtensions } from './limits/cost-extension.ts'
 import { answerCached } from './answer.ts'
@@ -16,7 +16,7 @@ export interface GraphRouteOptions<Context extends RequestContext> {
   readonly server: GraphServer<Context>
   readonly context: MakeContext<Context>
   /** Serves a page to a browser; true when it did. */
-  readonly page?: (request: FastifyRequest, reply: FastifyReply) => Promise<boolean> | boolean
+  readonly page?: PageHandler
 }
 
 function toGraphqlRequest({ method, headers, body, url }: FastifyRequest): HTTPGraphQLRequest {

@@ -7,8 +7,13 @@ export {
   type Origin,
 } from './authentication.ts'
 export { FormBody } from './body/body-parsers.ts'
-export { createHttpApp, toPublicError } from './create-app.ts'
-export { registerLandingPage, wantsPage, type PageHandler } from './landing-page/landing-page.ts'
+export { createHttpApp, toPublicError, type HttpAppOptions } from './create-app.ts'
+export {
+  registerLandingPage,
+  wantsPage,
+  type LandingPageOptions,
+  type PageHandler,
+} from './landing-page/landing-page.ts'
 export type { ReadinessChecks } from './health.ts'
 export {
   failedRequestOf,

@@ -2,26 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import type { EventsDatabase } from '@user-stats/prisma-events'
 import { eventBulk, registerBulk, registerRest } from '@user-stats/rest'
-import {
-  byAudience,
-  createGraphServer,
-  createRequestContext,
-  perTenant,
-  registerGraph,
-  type MakeContext,
-} from '@user-stats/graphql'
+import { createServiceApp } from '@user-stats/graphql'
 import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
-import {
-  createHttpApp,
-  createIdentify,
-  createMetrics,
-  createRateLimits,
-  registerApiDocs,
-  registerAuthentication,
-  registerLandingPage,
-  type Logger,
-} from '@user-stats/http'
-import { createTokenVerifier, type KeySource } from '@user-stats/core'
+import { createMetrics, type Logger } from '@user-stats/http'
+import type { KeySource } from '@user-stats/core'
 import { toContext, type Context } from './context.ts'
 import type { EventsEnv } from './env.ts'
 import { createAccess } from './modules/access/access.service.ts'
@@ -104,74 +88,43 @@ export async function buildApp({
   }
 
   const metrics = createMetrics('events')
-  const rates = createRateLimits({ service: 'events', ...env.rates, log, clock: () => clock().getTime() })
   metrics.gauge('ingest_queue_events', 'Number of queued events.', ingest.queued)
-  const app = await createHttpApp({
-    log,
-    logRequests: env.logRequests,
+  return await createServiceApp<Context, GraphQLSchema>({
+    name: 'events',
+    env,
     metrics,
+    log,
+    clock,
     readiness: { database: db.ping },
-    requestTimeout: env.requestTimeout,
-    corsOrigins: env.corsOrigins,
-    trustProxy: env.trustProxy,
-    gatewaySecret: env.gatewaySecret,
-    tls: env.tls,
-  })
-  const title = 'User statistics: events'
-  await registerApiDocs(app, {
-    title,
+    keys,
+    behindGateway: true,
     description: 'Events and aggregates, as the previous system answered them.',
+    landingPage: {
+      title: 'User statistics: events',
+      about:
+        'This service keeps events and computes the statistics. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
+    },
+    schemas: createSchemas(),
+    executor: (schema) => ({ source: { schema }, engine: createSubgraphEngine(env.fastPath, schema) }),
+    assertCanIntrospect: ({ caller }) => access.assertActive(caller, null),
+    context: (request) => toContext(request, domain),
+    routes: (app, tools) => {
+      registerBatchRoute(app, { ...tools, gatewaySecret: env.gatewaySecret })
+      registerRest(app, { ...tools, rows })
+      registerBulk(app, { ...tools, kind: eventBulk })
+      // Finish requested work, except what may take minutes.
+      app.addHook('preClose', (done) => {
+        domain.deletion.stop()
+        done()
+      })
+    },
+    onReady: () => {
+      if (maintain) maintenance.start()
+    },
+    onClose: async () => {
+      await ingest.drained()
+      await maintenance.stop()
+      await db.close()
+    },
   })
-  const schemas = createSchemas()
-  const serverOver = (schema: GraphQLSchema) =>
-    createGraphServer<Context>({
-      assertCanIntrospect: ({ caller }) => access.assertActive(caller, null),
-      source: { schema },
-      limits: env.graph,
-      log,
-      engine: createSubgraphEngine(env.fastPath, schema),
-    })
-  const server = perTenant(
-    byAudience({
-      everyone: serverOver(schemas.everyone),
-      analysts: serverOver(schemas.analysts),
-    }),
-  )
-  await server.start()
-  const tokens = createTokenVerifier({ keys, clock: () => clock().getTime() })
-  const { gatewaySecret } = env
-  const identify = registerAuthentication(app, createIdentify({ tokens, rates, gatewaySecret }))
-  const request = createRequestContext({
-    identify,
-    timeout: env.requestTimeout,
-    honorsTimeoutHeader: true,
-    gatewaySecret,
-  })
-  const context: MakeContext<Context> = async (...at) => toContext(await request(...at), domain)
-  const page = registerLandingPage(app, {
-    title,
-    about:
-      'This service keeps events and computes the statistics. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
-  })
-  registerGraph(app, { server, context, page })
-  registerBatchRoute(app, { server, context, gatewaySecret: env.gatewaySecret })
-  registerRest(app, { rows, server, context })
-  registerBulk(app, { server, context, kind: eventBulk })
-
-  app.addHook('onReady', () => {
-    if (maintain) maintenance.start()
-  })
-  // Finish requested work, except what may take minutes.
-  app.addHook('preClose', (done) => {
-    domain.deletion.stop()
-    done()
-  })
-  app.addHook('onClose', async () => {
-    await server.stop()
-    rates.close()
-    await ingest.drained()
-    await maintenance.stop()
-    await db.close()
-  })
-  return app
 }

@@ -1,25 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import type { UsersDatabase } from '@user-stats/prisma-users'
-import {
-  byAudience,
-  createGraphServer,
-  createRequestContext,
-  perTenant,
-  registerGraph,
-  type MakeContext,
-} from '@user-stats/graphql'
-import {
-  createHttpApp,
-  createIdentify,
-  createMetrics,
-  createRateLimits,
-  registerApiDocs,
-  registerAuthentication,
-  registerLandingPage,
-  type Logger,
-} from '@user-stats/http'
-import { createTokenVerifier } from '@user-stats/core'
+import { createServiceApp } from '@user-stats/graphql'
+import { createMetrics, type Logger } from '@user-stats/http'
 import { createSubgraphEngine, registerBatchRoute } from '@user-stats/fast-path/subgraph'
 import { registerBulk, registerRest, userBulk } from '@user-stats/rest'
 import { toContext, type Context } from './context.ts'
@@ -58,8 +41,6 @@ export interface UsersDeps {
   readonly maxErasureWait?: number
 }
 
-const title = 'User statistics: users'
-
 /**
  * Builds the users service; it does not listen yet. Closing it ends deliveries in flight and closes the database.
  *
@@ -93,69 +74,39 @@ export async function buildApp({
     createOutboxRelay({ commands, log, queue: 'ERASURE', concurrency: 4, ...pace }),
   ]
 
-  const rates = createRateLimits({ service: 'users', ...env.rates, log, clock: () => clock().getTime() })
-  const app = await createHttpApp({
-    log,
-    logRequests: env.logRequests,
+  return await createServiceApp<Context, GraphQLSchema>({
+    name: 'users',
+    env,
     metrics,
+    log,
+    clock,
     readiness: { database: db.ping },
-    requestTimeout: env.requestTimeout,
-    corsOrigins: env.corsOrigins,
-    trustProxy: env.trustProxy,
-    gatewaySecret: env.gatewaySecret,
-    tls: env.tls,
-  })
-  await registerApiDocs(app, {
-    title,
+    keys: keys.source,
+    behindGateway: true,
     description: 'Registered users, as the previous system kept them.',
+    landingPage: {
+      title: 'User statistics: users',
+      about:
+        'This service keeps stores, API keys and the personal data of users. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
+    },
+    schemas: createSchemas(),
+    executor: (schema) => ({ source: { schema }, engine: createSubgraphEngine(env.fastPath, schema) }),
+    assertCanIntrospect: ({ session }) => session.activeCaller(),
+    context: (request, rates) => toContext(request, { ...domain, rates }),
+    routes: (app, tools) => {
+      registerBatchRoute(app, { ...tools, gatewaySecret: env.gatewaySecret })
+      registerBulk(app, { ...tools, kind: userBulk })
+      registerRest(app, { ...tools, rows })
+      registerJwksRoute(app, keys)
+      registerReceiptKeysRoute(app, receiptKeys)
+    },
+    onReady: () => {
+      for (const relay of relays) relay.start()
+    },
+    onClose: async () => {
+      await Promise.all([commands.stop(), ...relays.map((relay) => relay.stop())])
+      await events.close()
+      await db.close()
+    },
   })
-  const schemas = createSchemas()
-  const serverOver = (schema: GraphQLSchema) =>
-    createGraphServer<Context>({
-      assertCanIntrospect: ({ session }) => session.activeCaller(),
-      source: { schema },
-      limits: env.graph,
-      log,
-      engine: createSubgraphEngine(env.fastPath, schema),
-    })
-  const server = perTenant(
-    byAudience({
-      everyone: serverOver(schemas.everyone),
-      analysts: serverOver(schemas.analysts),
-    }),
-  )
-  await server.start()
-  const tokens = createTokenVerifier({ keys: keys.source, clock: () => clock().getTime() })
-  const { gatewaySecret } = env
-  const identify = registerAuthentication(app, createIdentify({ tokens, rates, gatewaySecret }))
-  const request = createRequestContext({
-    identify,
-    timeout: env.requestTimeout,
-    honorsTimeoutHeader: true,
-    gatewaySecret,
-  })
-  const context: MakeContext<Context> = async (...at) => toContext(await request(...at), { ...domain, rates })
-  const page = registerLandingPage(app, {
-    title,
-    about:
-      'This service keeps stores, API keys and the personal data of users. Stores and analysts use the gateway, by default on port 8000, where the playground is; the graph here takes POST requests at /graphql.',
-  })
-  registerGraph(app, { server, context, page })
-  registerBatchRoute(app, { server, context, gatewaySecret: env.gatewaySecret })
-  registerBulk(app, { server, context, kind: userBulk })
-  registerRest(app, { rows, server, context })
-  registerJwksRoute(app, keys)
-  registerReceiptKeysRoute(app, receiptKeys)
-
-  app.addHook('onReady', () => {
-    for (const relay of relays) relay.start()
-  })
-  app.addHook('onClose', async () => {
-    await server.stop()
-    rates.close()
-    await Promise.all([commands.stop(), ...relays.map((relay) => relay.stop())])
-    await events.close()
-    await db.close()
-  })
-  return app
 }

@@ -23,7 +23,7 @@ const commonLinks: readonly Link[] = [
 ]
 
 /** Sends the page to a browser; returns false for other clients. */
-export type PageHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>
+export type PageHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean> | boolean
 
 /** Whether the client is a browser opening the address, rather than an API client. */
 export const wantsPage = ({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): boolean =>
