@@ -27,6 +27,7 @@ import type { Metrics } from './metrics.ts'
 import { createResponseObserver } from './response-observer.ts'
 import { acceptableRequestId } from './request-id.ts'
 import { followRenewals, tlsOptions } from './tls.ts'
+import { registerPacing } from './rate-limit/pacing.ts'
 import { registerUnknownPaths } from './unknown-paths.ts'
 
 declare module 'fastify' {
@@ -143,11 +144,13 @@ export async function createHttpApp({
     void reply.headers(headers).header('x-request-id', request.id)
     done()
   })
+  const isFromGateway = gatewayRecognizer(gatewaySecret)
+  registerPacing(app, isFromGateway)
   registerEarlyAnswers(app)
   registerConnectionLimits(app, {
     maxConnections: load.connections,
     trustProxy,
-    isFromGateway: gatewayRecognizer(gatewaySecret),
+    isFromGateway,
     metrics,
   })
   const notOverloaded = registerLoad(app, load, metrics)
