@@ -19,7 +19,11 @@ const rollups = [
   `INSERT INTO user_days SELECT store_id, day, user_id, sum(events) FROM user_type_days WHERE store_id = $1 GROUP BY 1, 2, 3`,
   `INSERT INTO type_day_totals SELECT store_id, type, day, sum(events), count(*)
    FROM user_type_days WHERE store_id = $1 GROUP BY 1, 2, 3`,
-  `INSERT INTO day_totals SELECT store_id, day, sum(events), count(*) FROM user_days WHERE store_id = $1 GROUP BY 1, 2`,
+  `INSERT INTO day_totals (store_id, day, events, users, quarter_events)
+   SELECT store_id, day, sum(events), count(*), sum(events) FROM user_days WHERE store_id = $1 GROUP BY 1, 2`,
+  `INSERT INTO quarter_totals (store_id, quarter, type, events)
+   SELECT store_id, floor(date_part('epoch', occurred_at) / 900)::int, type, count(*)
+   FROM events WHERE store_id = $1 GROUP BY 1, 2, 3`,
 ]
 const chunk = 1_000_000
 

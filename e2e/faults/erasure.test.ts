@@ -348,6 +348,7 @@ test('a store whose deletion is stopped half-way goes with all it has, and is co
     'events',
     'day_totals',
     'type_day_totals',
+    'quarter_totals',
     'user_days',
     'user_type_days',
     'idempotency_keys',

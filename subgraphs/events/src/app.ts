@@ -68,7 +68,7 @@ export async function buildApp({
     acknowledgeTimeout: env.requestTimeout * 0.6,
   })
   const maintenance = createMaintenance({
-    pool,
+    db,
     partitions,
     retention: createRetention({ db, clock, log, days: env.retentionDays }),
     clock,

@@ -415,7 +415,7 @@ test('no event of an erased user survives writers that race with the erasure', a
   )
   const statuses = new Set((await Promise.all(writers)).map(({ status }) => status))
   expect([...statuses].every((status) => status === 201 || status === 409)).toBe(true)
-  for (const table of ['events', 'type_day_totals', 'day_totals', 'user_days']) {
+  for (const table of ['events', 'quarter_totals', 'type_day_totals', 'day_totals', 'user_days']) {
     const { rowCount } = await events.owner.query(`SELECT FROM ${table} WHERE store_id = 21`)
     expect([table, rowCount]).toEqual([table, 0])
   }

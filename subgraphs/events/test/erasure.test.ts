@@ -227,6 +227,7 @@ test('a store is erased in steps, with all its data, and totals over all stores 
       { table: 'erased_users', count: 1 },
       { table: 'events', count: 10 },
       { table: 'idempotency_keys', count: 12 },
+      { table: 'quarter_totals', count: 9 },
       { table: 'type_day_totals', count: 5 },
       { table: 'user_days', count: 3 },
       { table: 'user_type_days', count: 5 },

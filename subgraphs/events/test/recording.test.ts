@@ -409,7 +409,14 @@ test('deleting the events of a user corrects every rollup', async () => {
   })
   const all = await events.send('DELETE', '/api/event/by-store/11', caller)
   expect(all.body).toEqual({ message: '48 events were deleted' })
-  for (const table of ['events', 'type_day_totals', 'day_totals', 'user_type_days', 'user_days']) {
+  for (const table of [
+    'events',
+    'quarter_totals',
+    'type_day_totals',
+    'day_totals',
+    'user_type_days',
+    'user_days',
+  ]) {
     const { rowCount } = await events.owner.query(`SELECT FROM ${table} WHERE store_id = 11`)
     expect([table, rowCount]).toEqual([table, 0])
   }

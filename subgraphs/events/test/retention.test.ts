@@ -356,6 +356,7 @@ test('erasing a user deletes the kept events; totals of dropped days stay', asyn
     'events',
     'day_totals',
     'type_day_totals',
+    'quarter_totals',
     'user_days',
     'user_type_days',
     'store_settings',

@@ -26,6 +26,7 @@ interface Sent {
   readonly type: string
   readonly userId: string
   readonly day: number
+  readonly time: string
   readonly key: string | null
 }
 type Step =
@@ -40,6 +41,7 @@ const sent = fc.record({
   userId: user,
   // Days around the end of a month, some of them late.
   day: fc.integer({ min: -20, max: 0 }),
+  time: fc.constantFrom('00:00:00.000', '10:14:59.999', '10:15:00.000', '23:59:59.999'),
   key: fc.option(fc.constantFrom('k1', 'k2', 'k3', 'k4', 'k5'), { freq: 2 }),
 })
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -59,7 +61,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 const dateOf = (day: number): string => new Date(Date.UTC(2026, 5, 10 + day)).toISOString().slice(0, 10)
-const contentOf = ({ type, userId, day }: Sent): string => JSON.stringify([type, userId, day])
+const quarterOf = (day: number, time: string): string =>
+  String(Math.floor(Date.parse(`${dateOf(day)}T${time}Z`) / 900_000))
+const sorted = (entries: readonly (readonly [string, unknown])[]) =>
+  entries.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+const contentOf = ({ type, userId, day, time }: Sent): string => JSON.stringify([type, userId, day, time])
 
 /** The expected state, kept as simply as possible. */
 function createModel() {
@@ -100,16 +106,21 @@ function createModel() {
     },
     totals() {
       const days = new Map<string, { events: number; users: Set<string> }>()
+      const quarters = new Map<string, number>()
       for (const {
-        sent: { type, userId, day },
-      } of held)
+        sent: { type, userId, day, time },
+      } of held) {
+        const quarter = `${type} ${quarterOf(day, time)}`
+        quarters.set(quarter, (quarters.get(quarter) ?? 0) + 1)
         for (const key of [`${type} ${dateOf(day)}`, `* ${dateOf(day)}`]) {
           const total = days.get(key) ?? { events: 0, users: new Set() }
           total.events += 1
           total.users.add(userId)
           days.set(key, total)
         }
-      return Object.fromEntries([...days].sort().map(([key, { events: n, users }]) => [key, [n, users.size]]))
+      }
+      const totals = [...days].map(([key, { events: n, users }]) => [key, [n, users.size]] as const)
+      return Object.fromEntries(sorted([...totals, ...quarters]))
     },
   }
 }
@@ -120,10 +131,15 @@ async function totalsOf(storeId: number) {
      UNION ALL SELECT '* ' || day, events::int, users::int FROM day_totals WHERE store_id = $1`,
     [storeId],
   )
+  const quarters = await events.owner.query<{ key: string; events: number }>(
+    `SELECT type || ' ' || quarter AS key, events FROM quarter_totals WHERE store_id = $1`,
+    [storeId],
+  )
   return Object.fromEntries(
-    rows
-      .map(({ key, ...total }) => [key, [total.events, total.users]] as const)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+    sorted([
+      ...rows.map(({ key, ...total }) => [key, [total.events, total.users]] as const),
+      ...quarters.rows.map((total) => [total.key, total.events] as const),
+    ]),
   )
 }
 
@@ -169,12 +185,12 @@ test('rollups equal a plain model after any records, repeats, late events, delet
             batches.map((batch) =>
               events.graphql(caller, record, {
                 input: {
-                  events: batch.map(({ type, userId, day, key }) => ({
+                  events: batch.map(({ type, userId, day, time, key }) => ({
                     type,
                     userId,
                     data: {},
                     idempotencyKey: key,
-                    occurredAt: `${dateOf(day)}T23:59:59.999Z`,
+                    occurredAt: `${dateOf(day)}T${time}Z`,
                   })),
                 },
               }),
@@ -214,6 +230,11 @@ test('rollups equal a plain model after any records, repeats, late events, delet
         await checkVersions(storeId)
       }
       expect(await totalsOf(storeId)).toEqual(model.totals())
+      const uncounted = await events.owner.query(
+        'SELECT FROM day_totals WHERE store_id = $1 AND quarter_events <> events',
+        [storeId],
+      )
+      expect(uncounted.rowCount).toBe(0)
     }),
     { numRuns: 40 },
   )

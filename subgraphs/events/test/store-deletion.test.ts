@@ -20,7 +20,7 @@ afterAll(async () => {
 const remove = (storeId: number, service = events) =>
   service.send('DELETE', `/api/event/by-store/${String(storeId)}`, service.store(storeId))
 const rowsOf = async (storeId: number): Promise<string[]> => {
-  const tables = ['events', 'user_type_days', 'user_days', 'type_day_totals', 'day_totals']
+  const tables = ['events', 'user_type_days', 'user_days', 'quarter_totals', 'type_day_totals', 'day_totals']
   const found = await Promise.all(
     tables.map((table) => events.owner.query(`SELECT FROM ${table} WHERE store_id = $1`, [storeId])),
   )

@@ -104,6 +104,7 @@ test('a wrong row of any rollup is found, and only in the requested range and st
     `UPDATE type_day_totals SET events = 3 WHERE store_id = 21 AND day = '2026-03-01';
      DELETE FROM day_totals WHERE store_id = 21 AND day = '2026-03-02';
      INSERT INTO user_days VALUES (21, '2026-03-01', 'ghost', 2);
+     UPDATE quarter_totals SET events = 9 WHERE store_id = 21 AND type = 'view';
      UPDATE user_type_days SET events = CASE user_id WHEN 'ann' THEN 2 ELSE 0 END
        WHERE store_id = 21 AND type = 'view'`,
   )
@@ -124,8 +125,9 @@ test('a wrong row of any rollup is found, and only in the requested range and st
     recounted: { events: recounted[0], users: recounted[1] },
     held: { events: held[0], users: held[1] },
   })
-  expect(result).toMatchObject({ checkedDays: 2, eventsCounted: 3, consistent: false, differenceCount: 5 })
+  expect(result).toMatchObject({ checkedDays: 2, eventsCounted: 3, consistent: false, differenceCount: 6 })
   expect(result.differences).toEqual([
+    difference('QUARTER_TOTALS', '2026-03-01', { type: 'view' }, [2, 0], [9, 0]),
     difference('TYPE_DAY_TOTALS', '2026-03-01', { type: 'view' }, [2, 2], [3, 2]),
     difference('USER_DAYS', '2026-03-01', { userId: 'ghost' }, [0, 0], [2, 1]),
     difference('USER_TYPE_DAYS', '2026-03-01', { type: 'view', userId: 'ann' }, [1, 1], [2, 1]),

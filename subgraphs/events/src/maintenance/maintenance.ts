@@ -1,10 +1,11 @@
-import type { Pool } from 'pg'
+import type { EventsDb } from '@user-stats/prisma-events'
 import type { Logger } from '@user-stats/http'
 import type { Retention } from '../modules/retention/data-retention.ts'
+import { countQuarters } from '../modules/rollup/quarters.ts'
 import type { Partitions } from '../modules/event/partitions.ts'
 
 export interface MaintenanceOptions {
-  readonly pool: Pool
+  readonly db: EventsDb
   readonly partitions: Partitions
   readonly retention: Retention
   readonly clock: () => Date
@@ -19,11 +20,11 @@ const dayMs = 86_400_000
 const idempotencyDays = 7
 
 /**
- * Scheduled maintenance: creates partitions ahead of time, deletes expired idempotency keys, and deletes raw
- * events after their retention time.
+ * Scheduled maintenance: creates partitions ahead of time, deletes expired idempotency keys and raw events after
+ * their retention time, and counts days by quarters of an hour that an older version wrote.
  */
 export function createMaintenance({
-  pool,
+  db,
   partitions,
   retention,
   clock,
@@ -38,7 +39,7 @@ export function createMaintenance({
     const before = new Date(clock().getTime() - idempotencyDays * dayMs)
     // In chunks, so that no transaction grows with the backlog.
     for (let deleted = chunk; deleted === chunk && !stopped;) {
-      const { rowCount } = await pool.query(
+      const { rowCount } = await db.pool.query(
         `DELETE FROM idempotency_keys WHERE (store_id, key) IN (
            SELECT store_id, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT ${String(chunk)}
          )`,
@@ -52,6 +53,7 @@ export function createMaintenance({
     () => partitions.ensureAhead(clock()),
     forgetKeys,
     () => retention.run(() => stopped),
+    () => countQuarters(db, () => stopped),
   ]
 
   async function run(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
 import { deleteChunkOfDay } from '../rollup/delete-day.ts'
+import { groupsSql } from '../rollup/quarters.ts'
 import { correctTotals } from '../rollup/day-totals.ts'
 import { decrementUserRollups, type UserDayEvents } from '../rollup/user-days.ts'
 
@@ -91,19 +92,13 @@ async function takeRaw(
     [...values, last.occurredAt, last.id, limit],
   )
   const end = ends[0] ?? null
-  const { rows } = await client.query<{ user_id: string; type: string; day: string; events: string }>(
+  const { rows: groups } = await client.query<UserDayEvents>(
     `WITH deleted AS (
        DELETE ${within} AND (occurred_at, id) ${end === null ? '<=' : '<'} ($4::timestamptz, $5::bigint)
-       RETURNING user_id, type, (occurred_at AT TIME ZONE 'UTC')::date AS day
+       RETURNING user_id AS "userId", type, occurred_at, (occurred_at AT TIME ZONE 'UTC')::date AS day
      )
-     SELECT user_id, type, day::text, count(*) AS events FROM deleted GROUP BY 1, 2, 3`,
+     ${groupsSql('"userId", type')}`,
     [...values, (end ?? last).occurredAt, (end ?? last).id],
   )
-  const groups = rows.map(({ user_id: userId, type, day, events }) => ({
-    userId,
-    type,
-    day,
-    events: Number(events),
-  }))
   return { end, groups }
 }

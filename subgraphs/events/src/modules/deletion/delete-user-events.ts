@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg'
+import { groupsSql } from '../rollup/quarters.ts'
 import { correctTotals } from '../rollup/day-totals.ts'
 import { decrementUserRollups, incrementUserRollups, type UserDayEvents } from '../rollup/user-days.ts'
 
@@ -81,16 +82,15 @@ async function takeRaw(
        SELECT $1, ${coarse('occurred_at')}, nextval('events_id_seq'), ${next}, type, '{}', ${coarse('created_at')}
        FROM (SELECT * FROM deleted WHERE ${last} IS NULL OR day >= ${last} ORDER BY occurred_at, id) inherited
      )`
-  const { rows } = await client.query<{ type: string; day: string; events: string }>(
+  const { rows } = await client.query<Omit<UserDayEvents, 'userId'>>(
     `WITH deleted AS (
        DELETE FROM events WHERE store_id = $1 AND user_id = $2 ${before}
        RETURNING type, occurred_at, id, created_at, (occurred_at AT TIME ZONE 'UTC')::date AS day
      )${pseudonym === null ? '' : moving}
-     SELECT type, day::text, count(*) AS events FROM deleted GROUP BY 1, 2`,
+     ${groupsSql('type')}`,
     pseudonym === null ? values : [...values, pseudonym, rawFrom],
   )
-  const groups = rows.map(({ type, day, events }) => ({ userId, type, day, events: Number(events) }))
-  return { more: end !== undefined, groups }
+  return { more: end !== undefined, groups: rows.map((row) => ({ ...row, userId })) }
 }
 
 /**

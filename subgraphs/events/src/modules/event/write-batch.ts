@@ -1,6 +1,7 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import { badInput, DomainError, type ErrorCode } from '@user-stats/core'
 import { shareStoresSoon } from '../../database/store-lock.ts'
+import { quarterSql } from '../rollup/quarters.ts'
 import { refusalOf, type EmailFault } from './email-detector.ts'
 import type { EventRow } from './event-row.ts'
 import type { PreparedEvent } from './validation.ts'
@@ -29,13 +30,13 @@ export const unchecked = new DomainError('INTERNAL_SERVER_ERROR')
 
 /**
  * One statement: validates every item (an event of a day whose raw events are deleted is refused as
- * BAD_USER_INPUT), claims idempotency keys, writes new events and adds them to the four rollups. A user is
+ * BAD_USER_INPUT), claims idempotency keys, writes new events and adds them to the five rollups. A user is
  * new to a day when the returned row holds exactly the counts of this batch. Every upsert is sorted by its
  * key, so that writers queue up instead of deadlocking.
  */
 const writeText = `
 WITH input AS MATERIALIZED (
-  SELECT i.*, (i.occurred_at AT TIME ZONE 'UTC')::date AS day
+  SELECT i.*, (i.occurred_at AT TIME ZONE 'UTC')::date AS day, ${quarterSql('i.occurred_at')} AS quarter
   FROM unnest($1::int[], $2::int[], $3::int[], $4::uuid[], $5::bool[], $6::text[], $7::text[], $8::text[],
               $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bytea[], $13::bool[], $14::bigint[])
     AS i(ord, store_id, key_store, key_id, admin, type, user_id, data, occurred_at, created_at, key, fingerprint, email,
@@ -72,6 +73,10 @@ WITH input AS MATERIALIZED (
 ), written AS (
   INSERT INTO events (store_id, occurred_at, id, user_id, type, data, created_at)
   SELECT store_id, occurred_at, id, user_id, type, data::jsonb, created_at FROM fresh
+), quarters AS (
+  INSERT INTO quarter_totals AS t (store_id, quarter, type, events)
+  SELECT store_id, quarter, type, count(*) FROM fresh GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+  ON CONFLICT (store_id, quarter, type) DO UPDATE SET events = t.events + EXCLUDED.events
 ), incoming AS MATERIALIZED (
   SELECT store_id, type, day, user_id, count(*) AS events FROM fresh GROUP BY 1, 2, 3, 4
 ), user_types AS (
@@ -94,12 +99,12 @@ WITH input AS MATERIALIZED (
   ON CONFLICT (store_id, day, user_id) DO UPDATE SET events = t.events + EXCLUDED.events
   RETURNING store_id, day, user_id, events
 ), totals AS (
-  INSERT INTO day_totals AS t (store_id, day, events, users)
-  SELECT store_id, day, sum(b.events), count(*) FILTER (WHERE u.events = b.events)
+  INSERT INTO day_totals AS t (store_id, day, events, users, quarter_events)
+  SELECT store_id, day, sum(b.events), count(*) FILTER (WHERE u.events = b.events), sum(b.events)
   FROM incoming_days b JOIN users u USING (store_id, day, user_id)
   GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (store_id, day) DO UPDATE SET events = t.events + EXCLUDED.events, users = t.users + EXCLUDED.users,
-    version = EXCLUDED.version
+    version = EXCLUDED.version, quarter_events = t.quarter_events + EXCLUDED.quarter_events
 )
 SELECT j.ord, j.refusal, CASE WHEN j.refusal IS NOT NULL THEN j.raw_from END AS raw_from, f.id
 FROM judged j LEFT JOIN fresh f ON f.ord = j.ord`

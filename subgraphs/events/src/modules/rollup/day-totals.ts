@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { PoolClient } from 'pg'
+import { deductQuarters } from './quarters.ts'
 import type { ChangedRows, UserDayEvents } from './user-days.ts'
 
 /** Amounts to subtract from totals and add to them, by day and, where given, type. */
@@ -70,7 +71,8 @@ export async function correctTotals(
     [storeId, days[0]],
   )
   await client.query(
-    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users, version = $5, removal = $5
+    `UPDATE day_totals t SET events = t.events + g.events, users = t.users + g.users,
+       quarter_events = t.quarter_events + g.events, version = $5, removal = $5
      FROM unnest($2::date[], $3::bigint[], $4::bigint[]) AS g(day, events, users)
      WHERE t.store_id = $1 AND t.day = g.day`,
     [storeId, ...days, randomUUID()],
@@ -94,6 +96,7 @@ export async function correctTotals(
      DELETE FROM day_totals t WHERE t.store_id = $1 AND t.day = ANY ($4::date[]) AND t.events = 0`,
     [storeId, types[0], types[1], days[0]],
   )
+  if (!moved) await deductQuarters(client, storeId, groups)
 }
 
 /** Gives a day of a store a new version, in the transaction that deletes some of its events. */

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
 import { deleteChunk, type Rows } from '../../database/delete-chunk.ts'
+import { ofDaySql } from './quarters.ts'
 import { changeVersion } from './day-totals.ts'
 
 /** The result of one step. */
@@ -26,6 +27,13 @@ export const dayRows = [
   { name: 'user_type_days', where: ofDay, key: 'type, user_id' },
   { name: 'user_days', where: ofDay, key: 'user_id' },
 ] as const satisfies readonly Rows[]
+
+/** Its totals. */
+const dayTotals = [
+  ['quarter_totals', `store_id = $1 AND ${ofDaySql('quarter', '$2::date')}`],
+  ['type_day_totals', ofDay],
+  ['day_totals', ofDay],
+] as const
 
 /** Removes up to a number of rows of each table, in the caller's transaction. */
 export async function deleteChunkOfTable(
@@ -60,8 +68,8 @@ export async function deleteChunkOfDay(
     return { more, rows }
   }
   const totals: Record<string, number> = {}
-  for (const table of ['type_day_totals', 'day_totals']) {
-    const { rowCount } = await client.query(`DELETE FROM ${table} WHERE ${ofDay}`, [storeId, day])
+  for (const [table, where] of dayTotals) {
+    const { rowCount } = await client.query(`DELETE FROM ${table} WHERE ${where}`, [storeId, day])
     totals[table] = rowCount ?? 0
   }
   return { more, rows: { ...rows, ...totals } }

@@ -6,6 +6,8 @@ export interface UserDayEvents {
   readonly type: string
   readonly day: string
   readonly events: number
+  /** The same by the quarter of an hour. */
+  readonly quarters: readonly (readonly [quarter: number, events: number])[]
 }
 
 /** Whether rows of users were added or removed. */

@@ -10,7 +10,7 @@ export interface RollupCounts {
 
 export interface RollupDifference {
   readonly storeId: number
-  readonly rollup: 'TYPE_DAY_TOTALS' | 'DAY_TOTALS' | 'USER_TYPE_DAYS' | 'USER_DAYS'
+  readonly rollup: 'TYPE_DAY_TOTALS' | 'QUARTER_TOTALS' | 'DAY_TOTALS' | 'USER_TYPE_DAYS' | 'USER_DAYS'
   readonly date: string
   readonly type: string | null
   readonly userId: string | null

@@ -1,8 +1,10 @@
+import { dayOfQuarterSql, quarterSql } from '../rollup/quarters.ts'
+
 // A store that is being deleted is deleted in parts.
 const notDeleted = (store: string): string =>
   `NOT EXISTS (SELECT FROM store_access a WHERE a.store_id = ${store} AND a.state = 'DELETED')`
 
-/** The four rollups of the store $1 (null: all) from $2 to before $3, except for days without raw events. */
+/** The rollups by days of the store $1 (null: all) from $2 to before $3, except for days without raw events. */
 const held = (table: string): string => `(
   SELECT t.* FROM ${table} t LEFT JOIN retention own ON own.store_id = t.store_id
   WHERE ${notDeleted('t.store_id')} AND ($1::int IS NULL OR t.store_id = $1) AND t.day >= greatest($2::date, own.raw_from) AND t.day < $3::date)`
@@ -23,19 +25,32 @@ const ofTotals = (rollup: string, recounted: string, table: string, type: string
   FULL JOIN ${held(table)} h USING (${key})
   WHERE (c.events, c.users) IS DISTINCT FROM (h.events, h.users)`
 
+/** The same of totals by the quarter, but for days that are yet to be counted by quarters. */
+const ofQuarters = `
+  SELECT 'QUARTER_TOTALS', store_id, day, type, NULL, coalesce(c.events, 0), 0, coalesce(h.events, 0), 0
+  FROM (SELECT store_id, day, quarter, type, sum(events)::bigint AS events FROM raw_quarters GROUP BY 1, 2, 3, 4) c
+  FULL JOIN ${held(`(SELECT *, ${dayOfQuarterSql('quarter')} AS day FROM quarter_totals
+    WHERE quarter >= ($2::date - '1970-01-01'::date) * 96 AND quarter < ($3::date - '1970-01-01'::date) * 96)`)} h
+    USING (store_id, day, quarter, type)
+  WHERE c.events IS DISTINCT FROM h.events
+    AND (store_id, day) NOT IN (SELECT store_id, day FROM day_totals WHERE quarter_events <> events)`
+
 /**
  * Recounts raw events and compares them with all rollups: returns one row with the counts and the first
  * differences. Parameters: store (or null for all), from, to, the maximum number of differences to list.
  */
 export const recountText = `
-WITH raw AS MATERIALIZED (
-  SELECT e.store_id, e.type, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, e.user_id, count(*) AS events
+WITH raw_quarters AS MATERIALIZED (
+  SELECT e.store_id, e.type, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, e.user_id,
+         ${quarterSql('e.occurred_at')} AS quarter, count(*) AS events
   FROM events e LEFT JOIN retention own ON own.store_id = e.store_id
   WHERE ($1::int IS NULL OR e.store_id = $1) AND ${notDeleted('e.store_id')}
     AND e.occurred_at >= $2::date::timestamp AT TIME ZONE 'UTC'
     AND e.occurred_at < $3::date::timestamp AT TIME ZONE 'UTC'
     AND (own.raw_from IS NULL OR e.occurred_at >= own.raw_from::timestamp AT TIME ZONE 'UTC')
-  GROUP BY 1, 2, 3, 4
+  GROUP BY 1, 2, 3, 4, 5
+), raw AS MATERIALIZED (
+  SELECT store_id, type, day, user_id, sum(events)::bigint AS events FROM raw_quarters GROUP BY 1, 2, 3, 4
 ), raw_days AS MATERIALIZED (
   SELECT store_id, day, user_id, sum(events)::bigint AS events FROM raw GROUP BY 1, 2, 3
 ), differences AS MATERIALIZED (
@@ -44,6 +59,7 @@ WITH raw AS MATERIALIZED (
     ofUsers('USER_DAYS', 'raw_days', 'user_days', 'NULL', 'store_id, day, user_id'),
     ofTotals('TYPE_DAY_TOTALS', 'raw', 'type_day_totals', 'type', 'store_id, type, day'),
     ofTotals('DAY_TOTALS', 'raw_days', 'day_totals', 'NULL', 'store_id, day'),
+    ofQuarters,
   ].join('\n  UNION ALL')}
 )
 SELECT

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { dayOfQuarterSql } from '../rollup/quarters.ts'
 import { recountRange, type RollupDifference } from './range.ts'
 
 export interface WholeVerification {
@@ -26,6 +27,7 @@ async function monthsOf(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ month: string }>(
     `WITH days AS (
        SELECT day FROM type_day_totals UNION ALL SELECT day FROM day_totals
+       UNION ALL SELECT ${dayOfQuarterSql('quarter')} FROM quarter_totals
        UNION ALL SELECT day FROM user_type_days UNION ALL SELECT day FROM user_days
        UNION ALL SELECT (occurred_at AT TIME ZONE 'UTC')::date FROM events
      )

@@ -2,7 +2,7 @@ import { badInput, parseDataPath, type DataPath } from '@user-stats/core'
 import { valueAt } from '../query/conditions.ts'
 import { eventsSql, scopeSql, type EventSelection } from '../query/filter.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
-import { daysSql, onUtcDays } from '../query/rollups.ts'
+import { areCountedByQuarters, daysSql, onUtcDays, quartersSql } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 
@@ -81,17 +81,24 @@ export const largestGroups: LargestGroups = async (snapshot, selection, [from, t
   const byData = grouping.by === 'DATA' || conditions.length > 0
   const counted =
     rolled && disclosure ? `FILTER (WHERE users >= ${parameters.add(disclosure.least)}::int)` : ''
+  const byQuarters = !rolled && !byData && (await areCountedByQuarters(snapshot, selection, [from, to]))
+  const rollup = (name: string, times: typeof daysSql) =>
+    [
+      name,
+      `sum(events) ${counted}`,
+      [...scopeSql(selection, parameters), ...times(from, to, parameters)],
+    ] as const
+  const raw = () =>
+    [
+      eventsFrom(selection, byData, [from, to], parameters),
+      'count(*)',
+      eventsSql(selection, from, to, parameters),
+    ] as const
   const [table, count, where] = rolled
-    ? [
-        perType ? 'type_day_totals' : 'day_totals',
-        `sum(events) ${counted}`,
-        [...scopeSql(selection, parameters), ...daysSql(from, to, parameters)],
-      ]
-    : [
-        eventsFrom(selection, byData, [from, to], parameters),
-        'count(*)',
-        eventsSql(selection, from, to, parameters),
-      ]
+    ? rollup(perType ? 'type_day_totals' : 'day_totals', daysSql)
+    : byQuarters
+      ? rollup('quarter_totals', quartersSql)
+      : raw()
   const rows = await snapshot.rows<{
     key: string | null
     events: string | null

@@ -1,8 +1,9 @@
+import { quarterMs } from '../../rollup/quarters.ts'
 import { requireRetained } from '../../retention/retained-range.ts'
 import { eventsSql, instant, scopeSql, type EventSelection } from '../query/filter.ts'
 import { groupSql, type Groups } from './grouping.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
-import { dayMs, dayOf, daysSql, onUtcDays } from '../query/rollups.ts'
+import { areCountedByQuarters, dayMs, dayOf, daysSql, onUtcDays, quartersSql } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 
@@ -33,8 +34,8 @@ export interface Measured {
   readonly users: number
 }
 
-/** The source of a count: daily totals, rows per user and day, or the events themselves. */
-type Source = 'totals' | 'users' | 'events'
+/** The source of a count: totals per day or quarter of an hour, rows per user and day, or the events themselves. */
+type Source = 'totals' | 'quarters' | 'users' | 'events'
 
 /** The number of the row's part, from 1. */
 const partSql = (column: string, bounds: readonly number[], { add }: Parameters): string =>
@@ -93,6 +94,15 @@ function partedDays(
           FROM ${table} WHERE ${where.join(' AND ')}`
 }
 
+/** Quarters of an hour with part, group and events. */
+function partedQuarters({ selection, bounds, groups }: Parted, parameters: Parameters): string {
+  const [from = 0, to = 0] = [bounds[0], bounds.at(-1)]
+  const where = [...scopeSql(selection, parameters), ...quartersSql(from, to, parameters)]
+  return `SELECT width_bucket(quarter, ${parameters.add(bounds.map((bound) => bound / quarterMs))}::int[]) AS part,
+                 ${groupSql(groups, parameters)} AS grp, events, 0 AS users
+          FROM quarter_totals WHERE ${where.join(' AND ')}`
+}
+
 /** Whether users need no counting, because each count is of one type, or of all types, on one day. */
 function daysHoldUsers({ selection, bounds, groups }: Parted): boolean {
   const daily = bounds.every((bound, at) => at === 0 || bound - (bounds[at - 1] ?? 0) === dayMs)
@@ -108,7 +118,8 @@ const isRolled = ({ selection, bounds, groups }: Parted): boolean =>
 
 function sourceOf(request: MeasureRequest, kind: CountKind, ofPoints: boolean): Source | null {
   if (kind === 'nothing') return null
-  if (!isRolled(request)) return 'events'
+  if (!isRolled(request))
+    return kind === 'events' && request.groups?.grouping.by !== 'DATA' ? 'quarters' : 'events'
   if (kind === 'events') return 'totals'
   return (ofPoints || request.bounds.length === 2) && daysHoldUsers(request) ? 'totals' : 'users'
 }
@@ -163,13 +174,19 @@ async function readCounts(snapshot: Snapshot, text: string, parameters: Paramete
   }))
 }
 
-function countTotals(snapshot: Snapshot, request: MeasureRequest): Promise<Measured[]> {
+function countTotals(
+  snapshot: Snapshot,
+  request: MeasureRequest,
+  source: 'totals' | 'quarters',
+): Promise<Measured[]> {
   const parameters = createParameters()
+  const rows =
+    source === 'totals' ? partedDays(request, source, parameters) : partedQuarters(request, parameters)
   const { part, sets } = levelsOf(request)
   return readCounts(
     snapshot,
     `SELECT ${part}, grp, sum(events) AS events, sum(users) AS users
-     FROM (${partedDays(request, 'totals', parameters)}) days GROUP BY ${sets('')}`,
+     FROM (${rows}) totals GROUP BY ${sets('')}`,
     parameters,
   )
 }
@@ -182,8 +199,8 @@ export const countUsers: CountUsers = (snapshot, request) => {
 }
 
 /**
- * Counts events and distinct users per part and group, from rollups when the parts are UTC days, else from
- * events. Counts of zero are omitted.
+ * Counts events and distinct users per part and group: from rollups when the parts are UTC days or, without users,
+ * whole quarters of an hour, else from events. Counts of zero are omitted.
  *
  * @param countOthers counts what totals do not answer
  * @throws RANGE_NOT_RETAINED when rows it needs are no longer kept
@@ -194,18 +211,26 @@ export async function measure(
   countOthers: CountUsers,
 ): Promise<Measured[]> {
   const [from = 0, to = 0] = [request.bounds[0], request.bounds.at(-1)]
-  const ofPoints = sourceOf(request, request.points, true)
-  const ofTotals = sourceOf(request, request.totals, false)
+  const sources = [sourceOf(request, request.points, true), sourceOf(request, request.totals, false)]
+  const byQuarters =
+    sources.includes('quarters') && (await areCountedByQuarters(snapshot, request.selection, request.bounds))
+  const [ofPoints, ofTotals] = sources.map((source) =>
+    source === 'quarters' && !byQuarters ? 'events' : source,
+  )
   const measured: Measured[] = []
   for (const source of new Set([ofPoints, ofTotals])) {
-    if (source === null) continue
+    if (source == null) continue
     const requested: MeasureRequest = {
       ...request,
       points: source === ofPoints ? request.points : 'nothing',
       totals: source === ofTotals ? request.totals : 'nothing',
     }
-    if (source !== 'totals') await requireRaw(snapshot, request.selection, from, to)
-    measured.push(...(await (source === 'totals' ? countTotals : countOthers)(snapshot, requested)))
+    if (source === 'totals' || source === 'quarters')
+      measured.push(...(await countTotals(snapshot, requested, source)))
+    else {
+      await requireRaw(snapshot, request.selection, from, to)
+      measured.push(...(await countOthers(snapshot, requested)))
+    }
   }
   return measured
 }
