@@ -69,8 +69,8 @@ export function registerSessionCookie(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { access } = request.routeOptions.config
     const token = sessionTokenOf(request)
-    const ignored = access === undefined || access === 'anonymous' || wantsPage(request)
-    if (token === undefined || ignored || request.headers.authorization !== undefined) {
+    const unused = token === undefined || request.headers.authorization !== undefined
+    if (unused || access === undefined || access === 'anonymous' || wantsPage(request)) {
       done()
       return
     }

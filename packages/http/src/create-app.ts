@@ -20,7 +20,7 @@ import { closeInStages, registerEarlyAnswers } from './connections/early-answers
 import { gatewayRecognizer } from './gateway-credential.ts'
 import { registerDrain } from './graceful-shutdown.ts'
 import { registerHealth, type ReadinessChecks } from './health.ts'
-import { secureTransport, securityHeaders } from './headers.ts'
+import { createSecurityHeaders } from './headers.ts'
 import { defaultLoadLimits, registerLoad, type LoadLimits } from './overload.ts'
 import { createLazyChild, type Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -138,7 +138,7 @@ export async function createHttpApp({
 
   registerBodyParsers(app)
   registerBodyDeadline(app, requestTimeout)
-  const headers = tls === undefined ? securityHeaders : { ...securityHeaders, ...secureTransport }
+  const headers = createSecurityHeaders({ tls: tls !== undefined })
   app.addHook('onRequest', (request, reply, done) => {
     observe(request, reply)
     void reply.headers(headers).header('x-request-id', request.id)
