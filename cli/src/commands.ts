@@ -20,6 +20,7 @@ export const groups: Readonly<Record<string, string>> = {
   rotate: 'replace keys',
   erasures: 'carry erasures over to restored databases',
   import: 'take over data of other systems',
+  export: 'write data to files',
   audit: 'maintain the audit logs',
 }
 
@@ -108,6 +109,22 @@ export const commands: readonly CommandDefinition[] = [
     ],
     interrupted: resumable,
     load: async () => (await import('./import/legacy/command.ts')).runImportLegacy,
+  },
+  {
+    name: 'import events',
+    summary: 'send events of a file to a gateway, with USER_STATS_URL and USER_STATS_KEY; may be repeated',
+    parameters: [parameters.eventsFrom],
+    options: [options.map, options.preset, options.rejectedEventsTo],
+    interrupted: resumable,
+    load: async () => (await import('./import/events/command.ts')).runImportEvents,
+  },
+  {
+    name: 'export events',
+    summary: 'write the events of a store to a file, with USER_STATS_URL and USER_STATS_KEY',
+    parameters: [parameters.eventsTo],
+    options: [options.exportFrom, options.exportUntil, options.exportStoreId],
+    interrupted: 'interrupted; the file is not complete',
+    load: async () => (await import('./export/events.ts')).runExportEvents,
   },
   {
     name: 'audit prune',

@@ -16,6 +16,7 @@ import { backupVariables } from './backup/env.ts'
 import { dataDirVariable } from './data-dir.ts'
 import { adminVariables, databaseUrls, databaseVariables } from './databases/urls.ts'
 import { reachableAt } from './reachable.ts'
+import { remoteVariables } from './gateway/env.ts'
 import { isFor } from './tls.ts'
 
 /** Variables of the stack itself, in addition to those of the services. */
@@ -146,7 +147,7 @@ function sharedPorts(
 
 /** Names of all variables of any command or service. */
 export const variableNames = (raw: RawEnv): readonly string[] => [
-  ...Object.keys({ ...variables, ...adminVariables }),
+  ...Object.keys({ ...variables, ...adminVariables, ...remoteVariables }),
   ...subgraphUrlVariables(raw),
 ]
 

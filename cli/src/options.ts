@@ -70,11 +70,37 @@ export const options = {
     'import-legacy-rejected.ndjson',
   ),
   dryRun: new Option('--dry-run', 'read and report everything, write nothing but that file'),
+  map: new Option(
+    '--map <mapping>',
+    "columns of the file by members of events: type=event,user_id=distinct_id,occurred_at=timestamp,data.price=properties.price; type='purchase' is the same for all",
+  ),
+  preset: new Option('--preset <name>', 'the mapping of an export of another system').choices([
+    'ga4',
+    'posthog',
+    'umami',
+    'matomo',
+  ]),
+  rejectedEventsTo: path('--rejected <file>', 'file for events that are rejected, with reasons').default(
+    'import-events-rejected.ndjson',
+  ),
+  exportFrom: new Option('--from <instant>', 'the first instant, such as 2026-11-01T00:00:00Z'),
+  exportUntil: new Option('--until <instant>', 'the instant after the last'),
+  exportStoreId: new Option('--store-id <id>', 'the store, with the key of an administrator').argParser(
+    (text) => {
+      if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('Expected the id of a store.')
+      return Number(text)
+    },
+  ),
   exportTo: path('--to <file>', 'file to write').makeOptionMandatory(),
   replayFrom: path('--from <file>', 'a file of "erasures export"').makeOptionMandatory(),
 } as const
 
 export const parameters = {
+  eventsFrom: new Argument(
+    '<file>',
+    'a file of events: .csv, .ndjson, .jsonl or .json, also with .gz',
+  ).argParser(requireText),
+  eventsTo: new Argument('<file>', 'the file to write: .ndjson, .jsonl or .csv').argParser(requireText),
   migrateStep: new Argument(
     '[step]',
     'deploy applies pending migrations, with *_ADMIN_URL after creating databases and roles; status lists migrations, with exit status 1 if one is pending or failed',
