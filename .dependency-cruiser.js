@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+
 /**
  * Which modules may import which. Workspaces know each other by package name only; the shared packages depend on each
  * other in one direction, from the last of `packages` to the first.
@@ -8,6 +10,11 @@ const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e)/'
 
 const packages = ['config', 'core', 'audit-log', 'testing', 'http', 'graphql', 'fast-path', 'rest']
 
+/** The nouns of a subgraph: each imports only those before it, so that they form no circle. */
+const nouns = {
+  users: ['access', 'audit', 'token', 'api-key', 'store', 'user', 'erasure', 'command'],
+}
+
 /** A shared package must not import the packages above it. */
 const layer = (name, above) => ({
   name: `package-${name}`,
@@ -15,6 +22,20 @@ const layer = (name, above) => ({
   severity: 'error',
   from: { path: `^packages/${name}/src/` },
   to: { path: `^packages/(?:${above.join('|')})/` },
+})
+
+const nounRules = Object.entries(nouns).flatMap(([subgraph, names]) => {
+  const modules = `subgraphs/${subgraph}/src/modules`
+  const unlisted = readdirSync(modules).filter((name) => !names.includes(name))
+  if (unlisted.length > 0)
+    throw new Error(`.dependency-cruiser.js: add the nouns of ${modules}: ${unlisted.join(', ')}`)
+  return names.slice(0, -1).map((name, index) => ({
+    name: `noun-${subgraph}-${name}`,
+    comment: `${modules}/${name} does not import the nouns above it.`,
+    severity: 'error',
+    from: { path: `^${modules}/${name}/` },
+    to: { path: `^${modules}/(?:${names.slice(index + 1).join('|')})/` },
+  }))
 })
 
 export default {
@@ -121,6 +142,21 @@ export default {
       to: { path: '^subgraphs/[^/]+/src/(?:rest/|app\\.ts$|main\\.ts$)' },
     },
     {
+      name: 'plumbing-below-nouns',
+      comment: 'database/, vault/ and outbox/ serve the nouns and know none of them.',
+      severity: 'error',
+      from: { path: '^subgraphs/[^/]+/src/(?:database|vault|outbox)/' },
+      to: { path: '^subgraphs/[^/]+/src/(?:modules|recovery|bootstrap|import|maintenance)/' },
+    },
+    {
+      name: 'operators-above-nouns',
+      comment:
+        'What runs at the first start, on a schedule or from the command line uses nouns, and none uses it.',
+      severity: 'error',
+      from: { path: '^subgraphs/[^/]+/src/modules/' },
+      to: { path: '^subgraphs/[^/]+/src/(?:recovery|bootstrap|import|maintenance)/' },
+    },
+    {
       name: 'fast-path-behind-one-seam',
       comment: 'Only the app.ts of a service imports the fast path: everything else works without it.',
       severity: 'error',
@@ -137,6 +173,7 @@ export default {
       from: {},
       to: { path: '/src/main\\.ts$' },
     },
+    ...nounRules,
     ...packages.slice(0, -1).map((name, index) => layer(name, packages.slice(index + 1))),
   ],
   options: {

@@ -40,7 +40,13 @@ export { inexactRule, toPath } from './json/json-text.ts'
 export { decodeText, parseJson, startsWithMark } from './json/parse-json.ts'
 export { parseLargeJson } from './json/parse-large-json.ts'
 export { createBreaker, type Breaker, type BreakerState } from './resilience/circuit-breaker.ts'
-export { deadlineExceeded, effectiveTimeout, refuseAborted, timeoutHeader } from './resilience/deadline.ts'
+export {
+  deadlineExceeded,
+  effectiveTimeout,
+  refuseAborted,
+  timeoutHeader,
+  withDeadline,
+} from './resilience/deadline.ts'
 export { isTurnOver, nextTurn, yieldTurn } from './resilience/event-loop.ts'
 export { inChunks } from './resilience/chunks.ts'
 export { createFairSemaphore, PermitDeniedError, type Permit } from './resilience/semaphore.ts'

@@ -58,7 +58,7 @@ export async function buildApp({
   const { adminApiKey } = env.secrets
   const { blindKey } = await prepareFirstStart({ prisma: db.prisma, masterKeys, adminApiKey, clock, log })
   const metrics = createMetrics('users')
-  const { keys, receiptKeys, events, commands, ...domain } = createDomain({
+  const { keys, receiptKeys, events, deliveries, ...domain } = createDomain({
     db,
     masterKeys,
     vault: createVault({ masterKeys, blindKey }),
@@ -70,8 +70,8 @@ export async function buildApp({
     metrics,
   })
   const relays = [
-    createOutboxRelay({ commands, log, queue: 'ACCESS', concurrency: 8, ...pace }),
-    createOutboxRelay({ commands, log, queue: 'ERASURE', concurrency: 4, ...pace }),
+    createOutboxRelay({ delivery: deliveries.ACCESS, log, concurrency: 8, ...pace }),
+    createOutboxRelay({ delivery: deliveries.ERASURE, log, concurrency: 4, ...pace }),
   ]
 
   return await createServiceApp<Context, GraphQLSchema>({
@@ -104,7 +104,7 @@ export async function buildApp({
       for (const relay of relays) relay.start()
     },
     onClose: async () => {
-      await Promise.all([commands.stop(), ...relays.map((relay) => relay.stop())])
+      await Promise.all([...Object.values(deliveries), ...relays].map((one) => one.stop()))
       await events.close()
       await db.close()
     },

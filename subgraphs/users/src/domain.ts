@@ -3,17 +3,15 @@ import { createPeerBreaker, type Logger, type Metrics } from '@user-stats/http'
 import { createAccess } from './modules/access/access.service.ts'
 import { createApiKeys } from './modules/api-key/api-key.service.ts'
 import { createAudit } from './modules/audit/audit.service.ts'
-import { createCommands } from './outbox/deliver.ts'
+import { createUndelivered } from './modules/command/undelivered.service.ts'
+import { createDelivery } from './outbox/deliver.ts'
 import { createEventsClient } from './outbox/events-client.ts'
 import { createOutbox } from './outbox/outbox-repository.ts'
-import { createUndelivered } from './outbox/undelivered.service.ts'
-import { createErasureProcess } from './modules/erasure/erasure-process.ts'
+import { createCommandSender } from './outbox/send-command.ts'
 import { createErasureRepository } from './modules/erasure/erasure.repository.ts'
 import { createErasures } from './modules/erasure/erasure.service.ts'
-import { createErasureWait } from './modules/erasure/await-erasure.ts'
 import { createReceiptKeys } from './modules/erasure/receipt-keys.ts'
 import { createReceipts } from './modules/erasure/receipt.ts'
-import { createStoreErasure } from './modules/store/erase-store.ts'
 import { createStores } from './modules/store/store.service.ts'
 import { createSigningKeys } from './modules/token/signing-keys.ts'
 import { createTokens } from './modules/token/token.service.ts'
@@ -60,25 +58,44 @@ export function createDomain({
     token: () => tokens.serviceToken(),
     breaker: createPeerBreaker({ peer: 'events', log, metrics }),
   })
+  const sendCommand = createCommandSender({ outbox, events, log })
+  const accessDelivery = createDelivery({
+    queue: 'ACCESS',
+    outbox,
+    execute: async (command) => {
+      await sendCommand(command)
+      await outbox.markDelivered(prisma, command)
+    },
+    log,
+  })
   const receiptKeys = createReceiptKeys({ prisma, masterKeys })
-  const receipts = createReceipts({ keys: receiptKeys, blind: vault.blind })
-  const erasures = createErasureRepository({ prisma, clock })
-  const removal = createStoreErasure({ prisma, rows, erasures })
-  const erasing = createErasureProcess({ prisma, erasures, removal, outbox, receipts, clock })
-  const commands = createCommands({ prisma, outbox, events, erasing, log })
-  const outcome = createErasureWait({ erasures, commands, maxWait: maxErasureWait })
+  const erasures = createErasures({
+    prisma,
+    users: rows,
+    erasures: createErasureRepository({ prisma, clock }),
+    access,
+    audit,
+    outbox,
+    accessDelivery,
+    sendCommand,
+    receipts: createReceipts({ keys: receiptKeys, blind: vault.blind }),
+    maxWait: maxErasureWait,
+    clock,
+    log,
+  })
+  const deliveries = { ACCESS: accessDelivery, ERASURE: erasures.delivery }
   return {
     keys,
     receiptKeys,
     events,
-    commands,
+    deliveries,
     access,
     audit,
     tokens,
-    apiKeys: createApiKeys({ prisma, access, audit, commands, clock }),
-    stores: createStores({ prisma, access, audit, commands, erasures, outcome, clock }),
-    users: createUsers({ prisma, rows, erasures, access, audit, clock }),
-    undelivered: createUndelivered({ prisma, audit, commands }),
-    erasures: createErasures({ prisma, rows, erasures, access, audit, commands, outcome }),
+    apiKeys: createApiKeys({ prisma, access, audit, outbox, delivery: accessDelivery, clock }),
+    stores: createStores({ prisma, access, audit, outbox, delivery: accessDelivery, clock }),
+    users: createUsers({ prisma, rows, access, audit, clock }),
+    undelivered: createUndelivered({ prisma, audit, deliveries }),
+    erasures,
   }
 }

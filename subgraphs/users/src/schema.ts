@@ -3,7 +3,7 @@ import { createSubgraphSchemas, loadTypeDefs, mergeResolvers } from '@user-stats
 import type { Resolvers } from '../generated/resolvers.ts'
 import { apiKeyResolvers } from './modules/api-key/api-key.resolvers.ts'
 import { auditResolvers } from './modules/audit/audit.resolvers.ts'
-import { commandResolvers } from './outbox/command.resolvers.ts'
+import { commandResolvers } from './modules/command/command.resolvers.ts'
 import { erasureResolvers } from './modules/erasure/erasure.resolvers.ts'
 import { storeResolvers } from './modules/store/store.resolvers.ts'
 import { tokenResolvers } from './modules/token/token.resolvers.ts'

@@ -29,3 +29,20 @@ export function refuseAborted(signal: AbortSignal | undefined, cause?: unknown):
     cause,
   })
 }
+
+/**
+ * Waits for `work`, but only for so many milliseconds; the work continues after that.
+ *
+ * @throws what `late` returns when the time is up
+ */
+export async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
+  const { promise: timeUp, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(late())
+  }, milliseconds)
+  try {
+    return await Promise.race([work, timeUp])
+  } finally {
+    clearTimeout(timer)
+  }
+}

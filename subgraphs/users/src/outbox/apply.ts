@@ -1,5 +1,15 @@
-import type { ErasureStep } from '../modules/erasure/erasure-process.ts'
 import type { Command } from './outbox-repository.ts'
+
+/** The progress of a command in the events service, over all attempts. */
+export interface CommandProgress {
+  /** False: the command is to be sent again. */
+  readonly finished: boolean
+  readonly eventsTotal: number | null
+  readonly eventsDeleted: number
+  readonly eventsAnonymised: number
+  /** Rows deleted there, by table. */
+  readonly rows: Readonly<Record<string, number>>
+}
 
 /** A command is not known to have been executed. */
 export class CommandError extends Error {
@@ -91,7 +101,7 @@ function parse(text: string): Answer {
  *
  * @throws CommandError
  */
-export function parseResponse(status: number, text: string): ErasureStep {
+export function parseResponse(status: number, text: string): CommandProgress {
   const { data, errors } = parse(text)
   const applied = data?.applied
   if (applied != null) {

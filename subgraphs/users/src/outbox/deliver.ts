@@ -1,101 +1,64 @@
-import type { PrismaClient } from '@user-stats/prisma-users'
 import { DomainError } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
-import { inTransaction } from '../database/transaction.ts'
-import type { ErasureStep, ErasureProcess } from '../modules/erasure/erasure-process.ts'
-import { CommandError } from './apply.ts'
-import type { EventsClient } from './events-client.ts'
-import { queueOf, type Command, type Outbox, type QueuedRef } from './outbox-repository.ts'
+import type { Command, CommandQueue, Outbox, QueuedRef } from './outbox-repository.ts'
+import { eventsUnavailable } from './send-command.ts'
 
-export interface CommandsOptions {
-  readonly prisma: PrismaClient
+export interface DeliveryOptions {
+  readonly queue: CommandQueue
   readonly outbox: Outbox
-  readonly events: EventsClient
-  readonly erasing: ErasureProcess
+  /**
+   * Executes a command and marks it delivered.
+   *
+   * @param stop aborted when the service stops: the command is to be resumed at the next start
+   */
+  readonly execute: (command: Command, stop: AbortSignal) => Promise<void>
   readonly log: Logger
 }
 
-export type Commands = ReturnType<typeof createCommands>
-
-const unavailable = (cause?: unknown): DomainError =>
-  new DomainError('SERVICE_UNAVAILABLE', {
-    message: 'The events service is not available. The change is recorded; repeat the request to finish it.',
-    retryAfter: 2,
-    cause,
-  })
+export type Delivery = ReturnType<typeof createDelivery>
 
 /**
- * Delivers commands at least once, in order per store and queue. A command is marked delivered after the events
+ * Delivers the commands of a queue at least once, in order per store. A command is marked delivered after the events
  * service has committed it. Two replicas may deliver the same command; the receiver is idempotent.
  */
-export function createCommands({ prisma, outbox, events, erasing, log }: CommandsOptions) {
-  const busy = new Map<string, Promise<unknown>>()
-  let stopped = false
+export function createDelivery({ queue, outbox, execute, log }: DeliveryOptions) {
+  const inFlight = new Map<number, Promise<unknown>>()
+  const stopping = new AbortController()
 
-  /** Runs one delivery per store and queue at a time. */
-  function serialize<T>(line: string, work: () => Promise<T>): Promise<T> {
-    const turn = (busy.get(line) ?? Promise.resolve()).then(work, work)
+  /** Runs one delivery per store at a time. */
+  function serialize<T>(storeId: number, work: () => Promise<T>): Promise<T> {
+    const turn = (inFlight.get(storeId) ?? Promise.resolve()).then(work, work)
     const finished = turn.catch(() => undefined)
-    busy.set(line, finished)
+    inFlight.set(storeId, finished)
     void finished.then(() => {
-      if (busy.get(line) === finished) busy.delete(line)
+      if (inFlight.get(storeId) === finished) inFlight.delete(storeId)
     })
     return turn
   }
 
-  function throwIfStopped(): void {
-    if (stopped) throw unavailable()
-  }
-
-  async function send(command: Command): Promise<ErasureStep> {
-    try {
-      return await events.apply(command)
-    } catch (error) {
-      const { code, refused } =
-        error instanceof CommandError ? error : { code: 'UNREACHABLE', refused: false }
-      log.warn({ err: error, kind: command.kind, command: String(command.id), code }, 'command not delivered')
-      await outbox.countFailure(command, { code, refused })
-      throw unavailable(error)
-    }
-  }
-
-  async function execute(command: Command): Promise<void> {
-    if (queueOf(command.kind) === 'ERASURE') {
-      await erasing.run(command, send, throwIfStopped)
-      return
-    }
-    await send(command)
-    await inTransaction(prisma, (tx) => outbox.markDelivered(tx, command))
-  }
-
-  const deliver = (ref: QueuedRef): Promise<void> =>
-    serialize(`${ref.queue} ${String(ref.storeId)}`, async () => {
+  /**
+   * Delivers a command, after the store's earlier commands of the queue.
+   *
+   * @param ref undefined when no command is pending
+   * @throws SERVICE_UNAVAILABLE while the events service is unavailable or rejects it
+   */
+  async function deliver(ref: QueuedRef | undefined): Promise<void> {
+    if (ref === undefined) return
+    await serialize(ref.storeId, async () => {
       for (;;) {
         const commands = await outbox.due(ref)
         if (commands.length === 0) break
         for (const command of commands) {
-          throwIfStopped()
-          await execute(command)
+          stopping.signal.throwIfAborted()
+          await execute(command, stopping.signal)
         }
       }
-      if (!(await outbox.isDelivered(ref))) throw unavailable()
+      if (!(await outbox.isDelivered(ref))) throw eventsUnavailable()
     })
+  }
 
   return {
-    ...outbox,
-
-    /**
-     * Delivers a command, after the store's earlier commands of the same queue.
-     *
-     * @throws SERVICE_UNAVAILABLE while the events service is unavailable or rejects it
-     */
     deliver,
-
-    /** Delivers the newest pending change of a store's access, if there is one. */
-    async deliverAccess(storeId: number): Promise<void> {
-      const last = await outbox.pendingAccess(storeId)
-      if (last !== undefined) await deliver(last)
-    },
 
     /** Tries to deliver a command now; on failure the relay delivers it later. */
     async attempt(ref: QueuedRef): Promise<void> {
@@ -104,10 +67,13 @@ export function createCommands({ prisma, outbox, events, erasing, log }: Command
       })
     },
 
+    /** Stores with commands to deliver, and their last such command. */
+    lastDue: (): Promise<QueuedRef[]> => outbox.lastDue(queue),
+
     /** Starts no new delivery; resolves when those in flight have ended. */
     async stop(): Promise<void> {
-      stopped = true
-      await Promise.all(busy.values())
+      stopping.abort(eventsUnavailable())
+      await Promise.all(inFlight.values())
     },
   }
 }

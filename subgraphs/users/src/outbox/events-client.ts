@@ -1,7 +1,6 @@
 import { Pool } from 'undici'
 import type { Breaker } from '@user-stats/core'
-import type { ErasureStep } from '../modules/erasure/erasure-process.ts'
-import { requestBody, parseResponse } from './apply.ts'
+import { requestBody, parseResponse, type CommandProgress } from './apply.ts'
 import type { Command } from './outbox-repository.ts'
 
 /** Milliseconds. An erasure step reports progress after about a second. */
@@ -56,7 +55,7 @@ export function createEventsClient({ url, token, breaker }: EventsClientOptions)
      * @returns the progress of the command over all attempts
      * @throws CommandError when the command is not known to have been executed
      */
-    async apply(command: Command): Promise<ErasureStep> {
+    async apply(command: Command): Promise<CommandProgress> {
       const { statusCode, text } = await send(command)
       return parseResponse(statusCode, text)
     },

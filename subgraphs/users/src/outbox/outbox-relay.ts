@@ -1,11 +1,10 @@
 import type { Logger } from '@user-stats/http'
-import type { Commands } from './deliver.ts'
-import type { CommandQueue, QueuedRef } from './outbox-repository.ts'
+import type { Delivery } from './deliver.ts'
+import type { QueuedRef } from './outbox-repository.ts'
 
 export interface OutboxRelayOptions {
-  readonly commands: Commands
+  readonly delivery: Delivery
   readonly log: Logger
-  readonly queue: CommandQueue
   /** Maximum number of stores with concurrent deliveries. */
   readonly concurrency: number
   /** Milliseconds between rounds. */
@@ -16,17 +15,9 @@ export interface OutboxRelayOptions {
 
 /**
  * Delivers pending commands in the background: those left by a crash, or by an unavailable events service.
- * Stores do not
- * do not wait for each other.
+ * Stores do not wait for each other.
  */
-export function createOutboxRelay({
-  commands,
-  log,
-  queue,
-  concurrency,
-  interval,
-  maxInterval,
-}: OutboxRelayOptions) {
+export function createOutboxRelay({ delivery, log, concurrency, interval, maxInterval }: OutboxRelayOptions) {
   const inFlight = new Map<number, Promise<void>>()
   let timer: NodeJS.Timeout | undefined
   let round: Promise<void> = Promise.resolve()
@@ -34,7 +25,7 @@ export function createOutboxRelay({
   let stopped = false
 
   function deliverInBackground(last: QueuedRef): void {
-    const carried = commands
+    const carried = delivery
       .deliver(last)
       .then(
         () => {
@@ -50,7 +41,7 @@ export function createOutboxRelay({
 
   async function run(): Promise<void> {
     try {
-      for (const last of await commands.lastDue(queue)) {
+      for (const last of await delivery.lastDue()) {
         if (inFlight.has(last.storeId)) continue
         if (inFlight.size >= concurrency) await Promise.race(inFlight.values())
         if (stopped) return

@@ -6,7 +6,8 @@ import { requireText } from '../../database/text.ts'
 import { inTransaction, lockTask, type Db } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import type { Commands } from '../../outbox/deliver.ts'
+import type { Delivery } from '../../outbox/deliver.ts'
+import type { Outbox } from '../../outbox/outbox-repository.ts'
 import { createKey } from './secret.ts'
 
 export type ApiKeyRecord = Omit<ApiKey, 'hash'>
@@ -15,7 +16,8 @@ export interface ApiKeysOptions {
   readonly prisma: PrismaClient
   readonly access: Access
   readonly audit: Audit
-  readonly commands: Commands
+  readonly outbox: Outbox
+  readonly delivery: Delivery
   readonly clock: () => Date
 }
 
@@ -40,7 +42,7 @@ function storeIdOf({ role, storeId = null }: CreateApiKey): number | null {
 }
 
 /** API keys, for admins. */
-export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKeysOptions) {
+export function createApiKeys({ prisma, access, audit, outbox, delivery, clock }: ApiKeysOptions) {
   const isUsable = ({ revokedAt, expiresAt }: ApiKeyRecord): boolean =>
     revokedAt === null && (expiresAt === null || expiresAt > clock())
 
@@ -149,14 +151,14 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
         const recordIds = [apiKey.id, old.id]
         await audit.record(tx, session, { action: 'API_KEY_ROTATED', storeId, recordIds })
         // Earlier tokens do not contain the key's expiry: the events service must know it.
-        const command = await commands.enqueue(tx, storeId ?? 0, {
+        const command = await outbox.enqueue(tx, storeId ?? 0, {
           kind: 'KEY_REVOKED',
           keyId: old.id,
           ...(overlapSeconds > 0 && { dueAt: expiresAt.toISOString() }),
         })
         return { apiKey, secret, replaced, command }
       })
-      await commands.attempt(command)
+      await delivery.attempt(command)
       return rotated
     },
 
@@ -179,11 +181,10 @@ export function createApiKeys({ prisma, access, audit, commands, clock }: ApiKey
         const apiKey = await tx.apiKey.update({ where: { id: key.id }, data: { revokedAt: clock() }, omit })
         const { storeId } = key
         await audit.record(tx, session, { action: 'API_KEY_REVOKED', storeId, recordIds: [key.id] })
-        const command = await commands.enqueue(tx, storeId ?? 0, { kind: 'KEY_REVOKED', keyId: key.id })
+        const command = await outbox.enqueue(tx, storeId ?? 0, { kind: 'KEY_REVOKED', keyId: key.id })
         return { apiKey, command }
       })
-      const left = command ?? (await commands.pendingKeyRevocation(apiKey.storeId ?? 0, apiKey.id))
-      if (left !== undefined) await commands.deliver(left)
+      await delivery.deliver(command ?? (await outbox.pendingKeyRevocation(apiKey.storeId ?? 0, apiKey.id)))
       return apiKey
     },
   }

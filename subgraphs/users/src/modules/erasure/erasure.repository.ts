@@ -1,8 +1,9 @@
 import { v7 as createId } from 'uuid'
 import { Prisma, type PrismaClient, type ErasureState, type ErasureSubject } from '@user-stats/prisma-users'
 import type { Db } from '../../database/transaction.ts'
+import type { CommandProgress } from '../../outbox/apply.ts'
 import type { CommandRef } from '../../outbox/outbox-repository.ts'
-import type { ErasedRows, ErasureRecord, EventsProgress } from './erasure.types.ts'
+import type { ErasedRows, ErasureRecord } from './erasure.types.ts'
 
 /** The subject of an erasure. */
 export interface Subject {
@@ -140,7 +141,7 @@ export function createErasureRepository({
 
     progressed: (
       { storeId, id }: CommandRef,
-      { eventsTotal, eventsDeleted, eventsAnonymised }: EventsProgress,
+      { eventsTotal, eventsDeleted, eventsAnonymised }: CommandProgress,
     ): Promise<unknown> =>
       prisma.erasure.updateMany({
         where: { storeId, commandId: id, state: { not: 'DONE' } },
@@ -155,7 +156,7 @@ export function createErasureRepository({
         receipt,
         finishedAt,
         ...progress
-      }: Omit<EventsProgress, 'rows'> & {
+      }: Omit<CommandProgress, 'finished' | 'rows'> & {
         readonly erasedRows: ErasedRows
         readonly receipt: string
         readonly finishedAt: Date

@@ -22,11 +22,11 @@ export const erasureResolvers: Resolvers = {
   },
   Mutation: {
     eraseUser: async (_, { input: { id, events = 'ERASE' } }, { session, erasures, signal }) => ({
-      ...toPayload(await erasures.user(session, id, events, signal)),
+      ...toPayload(await erasures.eraseUser(session, id, events, signal)),
       erasedUserId: id,
     }),
     eraseVisitor: async (_, { input: { events = 'ERASE', ...visitor } }, { session, erasures, signal }) =>
-      toPayload(await erasures.visitor(session, { ...visitor, events }, signal)),
+      toPayload(await erasures.eraseVisitor(session, { ...visitor, events }, signal)),
   },
   Erasure: {
     subjectId: ({ subjectId }) => (subjectId === '' ? null : subjectId),

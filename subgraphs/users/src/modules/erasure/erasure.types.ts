@@ -12,12 +12,3 @@ export interface ErasureRecord extends Omit<Erasure, 'erasedRows'> {
   readonly failedAttempts: number
   readonly lastError: string | null
 }
-
-/** The progress of an erasure in the events service. */
-export interface EventsProgress {
-  readonly eventsTotal: number | null
-  readonly eventsDeleted: number
-  readonly eventsAnonymised: number
-  /** Rows deleted there, by table. */
-  readonly rows: Readonly<Record<string, number>>
-}

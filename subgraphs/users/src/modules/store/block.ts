@@ -3,7 +3,8 @@ import { requireAdmin } from '@user-stats/core'
 import { inTransaction } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import type { Commands } from '../../outbox/deliver.ts'
+import type { Delivery } from '../../outbox/deliver.ts'
+import type { Outbox } from '../../outbox/outbox-repository.ts'
 import { missing, recordChange } from './audit.ts'
 import type { StoreRecord } from './queries.ts'
 
@@ -11,11 +12,12 @@ export interface StoreBlockingOptions {
   readonly prisma: PrismaClient
   readonly access: Access
   readonly audit: Audit
-  readonly commands: Commands
+  readonly outbox: Outbox
+  readonly delivery: Delivery
 }
 
 /** Blocking and unblocking stores. Answered only after the events service has committed the change. */
-export function createStoreBlocking({ prisma, access, audit, commands }: StoreBlockingOptions) {
+export function createStoreBlocking({ prisma, access, audit, outbox, delivery }: StoreBlockingOptions) {
   async function setState(session: Session, id: number, state: 'ACTIVE' | 'BLOCKED'): Promise<StoreRecord> {
     const caller = await session.activeCaller()
     requireAdmin(caller)
@@ -26,10 +28,10 @@ export function createStoreBlocking({ prisma, access, audit, commands }: StoreBl
       await tx.store.update({ where: { id }, data: { state } })
       const action = state === 'ACTIVE' ? 'STORE_UNBLOCKED' : 'STORE_BLOCKED'
       await recordChange(audit, tx, session, action, id)
-      await commands.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
+      await outbox.enqueue(tx, id, { kind: 'STORE_ACCESS', state })
     })
     // Also without a change here: an earlier attempt may have failed half way.
-    await commands.deliverAccess(id)
+    await delivery.deliver(await outbox.pendingAccess(id))
     const store = await prisma.store.findUnique({ where: { id } })
     if (store === null) throw missing()
     return store

@@ -5,7 +5,8 @@ import { inTransaction } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'
 import { createKey } from '../api-key/secret.ts'
 import type { Audit } from '../audit/audit.service.ts'
-import type { Commands } from '../../outbox/deliver.ts'
+import type { Delivery } from '../../outbox/deliver.ts'
+import type { Outbox } from '../../outbox/outbox-repository.ts'
 import { missing, recordChange } from './audit.ts'
 import { analystPathsOf, type StoreRecord } from './queries.ts'
 
@@ -13,7 +14,8 @@ export interface StoreCommandsOptions {
   readonly prisma: PrismaClient
   readonly access: Access
   readonly audit: Audit
-  readonly commands: Commands
+  readonly outbox: Outbox
+  readonly delivery: Delivery
   readonly clock: () => Date
 }
 
@@ -70,7 +72,14 @@ function checkChanges({ name, retentionDays, refuseEmailLikeData, analystDataPat
 }
 
 /** Creating stores, and changing their names and settings. */
-export function createStoreCommands({ prisma, access, audit, commands, clock }: StoreCommandsOptions) {
+export function createStoreCommands({
+  prisma,
+  access,
+  audit,
+  outbox,
+  delivery,
+  clock,
+}: StoreCommandsOptions) {
   return {
     /** Creates a store and its first key. The events service is notified now or soon. */
     async create(
@@ -90,11 +99,11 @@ export function createStoreCommands({ prisma, access, audit, commands, clock }: 
         await recordChange(audit, tx, session, 'STORE_CREATED', store.id)
         const recordIds = [data.id]
         await audit.record(tx, session, { action: 'API_KEY_CREATED', storeId: store.id, recordIds })
-        const command = await commands.enqueue(tx, store.id, { kind: 'STORE_ACCESS', state })
+        const command = await outbox.enqueue(tx, store.id, { kind: 'STORE_ACCESS', state })
         return { store, secret, command }
       })
       // The secret is only shown now: no later failure may lose it.
-      await commands.attempt(command)
+      await delivery.attempt(command)
       return { store, secret }
     },
 
@@ -125,9 +134,9 @@ export function createStoreCommands({ prisma, access, audit, commands, clock }: 
           refuseEmailLikeData,
           analystDataPaths,
         } as const
-        return { store, command: await commands.enqueue(tx, id, settings) }
+        return { store, command: await outbox.enqueue(tx, id, settings) }
       })
-      if (command !== null) await (atOnce ? commands.deliver(command) : commands.attempt(command))
+      if (command !== null) await (atOnce ? delivery.deliver(command) : delivery.attempt(command))
       return store
     },
   }

@@ -21,8 +21,8 @@ export const storeResolvers: Resolvers = {
     unblockStore: async (_, { input }, { session, stores }) => ({
       store: await stores.unblock(session, input.id),
     }),
-    deleteStore: async (_, { input: { id } }, { session, stores, signal }) => {
-      const erasure = await stores.remove(session, id, signal)
+    deleteStore: async (_, { input: { id } }, { session, erasures, signal }) => {
+      const erasure = await erasures.eraseStore(session, id, signal)
       const { usersDeleted, eventsDeleted } = erasure
       return { deletedStoreId: id, usersDeleted, eventsDeleted, erasure }
     },

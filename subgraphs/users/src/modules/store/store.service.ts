@@ -1,11 +1,10 @@
 import { createStoreBlocking, type StoreBlockingOptions } from './block.ts'
 import { createStoreCommands, type StoreCommandsOptions } from './commands.ts'
-import { createStoreDeletion, type StoreDeletionOptions } from './delete.ts'
 import { createStoreQueries } from './queries.ts'
 
 export type { StoreRecord } from './queries.ts'
 
-export type StoresOptions = StoreCommandsOptions & StoreBlockingOptions & StoreDeletionOptions
+export type StoresOptions = StoreCommandsOptions & StoreBlockingOptions
 
 export type Stores = ReturnType<typeof createStores>
 
@@ -16,5 +15,4 @@ export const createStores = (options: StoresOptions) => ({
   ...createStoreQueries(options),
   ...createStoreCommands(options),
   ...createStoreBlocking(options),
-  ...createStoreDeletion(options),
 })

@@ -36,12 +36,12 @@ export const userResolvers: Resolvers = {
     updateUserByEmail: async (_, { input }, { session, users }) => ({
       user: await users.updateByEmail(session, input),
     }),
-    deleteUser: async (_, { input: { id } }, { session, users }) => {
-      await users.remove(session, id)
+    deleteUser: async (_, { input: { id } }, { session, erasures }) => {
+      await erasures.deletePersonalData(session, id)
       return { deletedUserId: id }
     },
-    deleteStoreUsers: async (_, { input }, { session, users }) => ({
-      deletedCount: await users.removeOfStore(session, input.storeId),
+    deleteStoreUsers: async (_, { input }, { session, erasures }) => ({
+      deletedCount: await erasures.deletePersonalDataOfStore(session, input.storeId),
     }),
   },
   User: {

@@ -1,16 +1,12 @@
 import { createUserLookup } from './lookup.ts'
 import { createUserQueries, type UserQueriesOptions } from './queries.ts'
-import { createUserDeletion, type UserDeletionOptions } from './delete.ts'
 import { createUserCommands, type UserCommandsOptions } from './commands.ts'
 import { createRegistration, type RegistrationOptions } from './register.ts'
 
 export type { UserReference } from './queries.ts'
 export type { UserRecord } from './user.repository.ts'
 
-export type UsersOptions = Omit<
-  UserQueriesOptions & RegistrationOptions & UserCommandsOptions & UserDeletionOptions,
-  'finding'
->
+export type UsersOptions = Omit<UserQueriesOptions & RegistrationOptions & UserCommandsOptions, 'finding'>
 
 export type Users = ReturnType<typeof createUsers>
 
@@ -21,6 +17,5 @@ export function createUsers(options: UsersOptions) {
     ...createUserQueries({ ...options, finding }),
     ...createRegistration(options),
     ...createUserCommands({ ...options, finding }),
-    ...createUserDeletion({ ...options, finding }),
   }
 }

@@ -1,11 +1,11 @@
 import type { Command as CommandRow, PrismaClient } from '@user-stats/prisma-users'
 import { DomainError, requireAdmin } from '@user-stats/core'
-import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../database/page.ts'
-import { inTransaction } from '../database/transaction.ts'
-import type { Session } from '../modules/access/access.service.ts'
-import type { Audit } from '../modules/audit/audit.service.ts'
-import type { Commands } from './deliver.ts'
-import { queueOf } from './outbox-repository.ts'
+import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import { inTransaction } from '../../database/transaction.ts'
+import type { Session } from '../access/access.service.ts'
+import type { Audit } from '../audit/audit.service.ts'
+import type { Delivery } from '../../outbox/deliver.ts'
+import { queueOf, type CommandQueue } from '../../outbox/outbox-repository.ts'
 
 export type CommandRecord = Omit<CommandRow, 'payload'>
 
@@ -18,11 +18,11 @@ const isId = (id: string): boolean => /^[1-9]\d{0,15}$/.test(id)
 export function createUndelivered({
   prisma,
   audit,
-  commands,
+  deliveries,
 }: {
   readonly prisma: PrismaClient
   readonly audit: Audit
-  readonly commands: Commands
+  readonly deliveries: Readonly<Record<CommandQueue, Delivery>>
 }) {
   const find = (id: string): Promise<CommandRecord | null> =>
     prisma.command.findFirst({ where: { id: BigInt(id), deliveredAt: null }, omit })
@@ -56,7 +56,8 @@ export function createUndelivered({
       const { storeId } = command
       const record = { action: 'COMMAND_RETRIED', storeId, recordIds: [id] } as const
       await inTransaction(prisma, (tx) => audit.record(tx, session, record))
-      await commands.attempt({ storeId, id: command.id, queue: queueOf(command.kind) })
+      const queue = queueOf(command.kind)
+      await deliveries[queue].attempt({ storeId, id: command.id, queue })
       return await find(id)
     },
   }
