@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
-import { kinds, type Variable } from '@user-stats/config'
+import { parsers, type Variable } from '@user-stats/config'
 
 const defaultDataDir = fileURLToPath(new URL('../../.data', import.meta.url))
 
 export const dataDirVariable = {
   DATA_DIR: {
-    schema: kinds.directory(defaultDataDir),
+    schema: parsers.directory(defaultDataDir),
     about: 'Directory of all state on one machine: embedded databases, generated secrets, logs.',
     default: '.data',
   },

@@ -81,7 +81,7 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     beforeAuthentication: registerSessionCookie,
     routes: async (app, tools) => {
       await app.register(registerPlayground)
-      registerRest(app, { ...tools, rows: routes })
+      registerRest(app, { ...tools, routes })
       registerSession(app, tools)
       registerReceiptKeys(app, { usersUrl: env.users.url })
       for (const kind of [eventBulk, userBulk]) registerBulk(app, { ...tools, kind })

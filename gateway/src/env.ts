@@ -6,7 +6,7 @@ import {
   commonVariables,
   EnvError,
   gatewaySecretVariable,
-  kinds,
+  parsers,
   metricsOf,
   readServiceVariables,
   type RawEnv,
@@ -16,19 +16,19 @@ import {
 export const gatewayVariables = {
   ...commonVariables,
   ...gatewaySecretVariable,
-  GATEWAY_PORT: { schema: kinds.port(8000), about: 'Port of the gateway.', default: '8000' },
+  GATEWAY_PORT: { schema: parsers.port(8000), about: 'Port of the gateway.', default: '8000' },
   USERS_URL: {
-    schema: kinds.url('http://127.0.0.1:8001'),
+    schema: parsers.url('http://127.0.0.1:8001'),
     about: 'Base URL of the users service.',
     default: 'http://127.0.0.1:8001',
   },
   EVENTS_URL: {
-    schema: kinds.url('http://127.0.0.1:8002'),
+    schema: parsers.url('http://127.0.0.1:8002'),
     about: 'Base URL of the events service.',
     default: 'http://127.0.0.1:8002',
   },
   SUPERGRAPH_PATH: {
-    schema: kinds.file(join(import.meta.dirname, '../supergraph.graphql')),
+    schema: parsers.file(join(import.meta.dirname, '../supergraph.graphql')),
     about:
       'File with the composed supergraph; reloaded when it changes. It may describe any graph: `<NAME>_URL` is the URL of its subgraph `<name>`, by default the one in the file.',
     default: 'gateway/supergraph.graphql',
@@ -79,7 +79,7 @@ export function subgraphUrlVariables(raw: RawEnv): readonly string[] {
 }
 
 const urlFaults = (variable: string, raw: RawEnv): readonly string[] =>
-  checkVariables({ [variable]: { schema: kinds.optionalUrl(), about: 'URL of a subgraph.' } }, raw).faults
+  checkVariables({ [variable]: { schema: parsers.optionalUrl(), about: 'URL of a subgraph.' } }, raw).faults
 
 /** What is wrong with them. */
 export const subgraphUrlFaults = (raw: RawEnv): readonly string[] =>

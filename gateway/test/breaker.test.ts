@@ -20,7 +20,7 @@ async function restartWithBatches(): Promise<void> {
 }
 
 const jane = '{ userByEmail(email: "jane@example.org") { id } }'
-const ask = (query = jane): Promise<GatewayResponse> => graph.graphql(graph.store, query)
+const request = (query = jane): Promise<GatewayResponse> => graph.graphql(graph.store, query)
 const never = () => new Promise(() => undefined)
 const stateOf = async (peer: string) => {
   const text = await graph.metrics()
@@ -33,7 +33,7 @@ const away = { code: 'SUBGRAPH_UNAVAILABLE', retryAfter: 1 }
 /** Repeats a request until its response fits. */
 async function until(fits: (answer: GatewayResponse) => boolean): Promise<void> {
   const end = Date.now() + 20_000
-  while (!fits(await ask())) {
+  while (!fits(await request())) {
     if (Date.now() > end) throw new Error('no response fitted')
     await pause(20)
   }
@@ -41,18 +41,18 @@ async function until(fits: (answer: GatewayResponse) => boolean): Promise<void> 
 
 test('after a few timeouts no more requests are sent to a subgraph, until a probe finds that it answers', async () => {
   graph.users.respond = never
-  for (let n = 0; n < threshold; n += 1) expect((await ask()).status).toBe(503)
+  for (let n = 0; n < threshold; n += 1) expect((await request()).status).toBe(503)
   expect(await stateOf('users')).toBe('2')
-  const asked = graph.users.requests.length
-  const refused = await ask()
+  const sent = graph.users.requests.length
+  const refused = await request()
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
   expect(refused.body).toMatchObject({
     data: { userByEmail: null },
     errors: [{ path: ['userByEmail'], extensions: away }],
   })
-  expect(graph.users.requests.length).toBe(asked)
+  expect(graph.users.requests.length).toBe(sent)
   // The circuit breaker of the other subgraph stays closed.
-  expect((await ask('{ topEventTypes { type } }')).status).toBe(200)
+  expect((await request('{ topEventTypes { type } }')).status).toBe(200)
   expect(await stateOf('events')).toBe('0')
 
   graph.users.respond = undefined
@@ -64,20 +64,20 @@ test('after a few timeouts no more requests are sent to a subgraph, until a prob
 
 test('broken connections open the circuit too, over REST and GraphQL', async () => {
   graph.users.respond = (reply) => reply.raw.destroy()
-  for (let n = 0; n < threshold; n += 1) await ask()
-  const asked = graph.users.requests.length
+  for (let n = 0; n < threshold; n += 1) await request()
+  const sent = graph.users.requests.length
   const answer = await graph.rest(graph.store, 'GET', '/api/user/jane@example.org')
   expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([503, away.code, '1'])
-  expect(graph.users.requests.length).toBe(asked)
+  expect(graph.users.requests.length).toBe(sent)
 })
 
 test('errors that a subgraph returns never open the circuit', async () => {
   const names = ['taken', 'busy', 'boom', 'name']
   for (let n = 0; n < threshold * 4; n += 1)
-    await ask(`{ userByEmail(email: "${names[n % names.length] ?? ''}@example.org") { id } }`)
+    await request(`{ userByEmail(email: "${names[n % names.length] ?? ''}@example.org") { id } }`)
   graph.users.respond = (reply) =>
     reply.code(503).send({ errors: [{ message: 'Busy.', extensions: { code: 'DATABASE_UNAVAILABLE' } }] })
-  for (let n = 0; n < threshold * 2; n += 1) await ask()
+  for (let n = 0; n < threshold * 2; n += 1) await request()
   expect(graph.users.requests.length).toBe(threshold * 6)
   expect(await stateOf('users')).toBe('0')
 })
@@ -99,10 +99,10 @@ test.each(['OVERLOADED', 'TOO_MANY_REQUESTS', 'QUEUE_FULL'] as const)(
     const joined =
       '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
     for (let n = 0; n < threshold * 2; n += 1) {
-      const { body } = await ask(joined)
+      const { body } = await request(joined)
       expect(body.errors).toHaveLength(2)
       expect(body.errors).toMatchObject([expected, expected])
-      const alone = await ask('{ topEventTypes { type } }')
+      const alone = await request('{ topEventTypes { type } }')
       expect([alone.status, alone.headers.get('retry-after')]).toEqual([status, '7'])
       expect(alone.body.errors).toMatchObject([expected])
       const answer = await graph.rest(graph.store, 'GET', '/api/event/amount/a')
@@ -127,7 +127,7 @@ test('an operation of a batch may be rejected without the others', async () => {
   const query =
     '{ userByEmail(email: "jane@example.org") { eventCount } store(id: 1) { eventAmount(type: "a") { date } } }'
   for (let n = 0; n < threshold * 2; n += 1) {
-    const { status, body } = await ask(query)
+    const { status, body } = await request(query)
     expect([status, body.data]).toEqual([
       200,
       { userByEmail: { eventCount: 2 }, store: { eventAmount: null } },
@@ -139,7 +139,7 @@ test('an operation of a batch may be rejected without the others', async () => {
 
 test('a client that disconnects cancels the request to the subgraph, which is no failure of it', async () => {
   // So that the next request takes the fast path.
-  await ask()
+  await request()
   for (let n = 0; n < threshold * 2; n += 1) {
     const ended = Promise.withResolvers<boolean>()
     const arrived = Promise.withResolvers<undefined>()
@@ -162,12 +162,12 @@ test('a client that disconnects cancels the request to the subgraph, which is no
     expect(await ended.promise).toBe(false)
   }
   graph.users.respond = undefined
-  expect((await ask()).status).toBe(200)
+  expect((await request()).status).toBe(200)
 })
 
 test("a subgraph receives the time left, never more than the request's own limit", async () => {
   const timeLeft = () => Number(graph.users.requests.at(-1)?.headers['x-timeout-ms'])
-  await ask()
+  await request()
   expect(timeLeft()).toBeGreaterThan(0)
   expect(timeLeft()).toBeLessThan(150)
   await using hurried = await startGraph({ REQUEST_TIMEOUT_MS: '100' })

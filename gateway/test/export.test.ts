@@ -27,7 +27,7 @@ let held: {
   events: number
   padding: number
   keys: number
-  usersAsked: number
+  userQueries: number
   erasedAfter: number
   failAt: number
 }
@@ -48,20 +48,20 @@ function pageOf(total: number, { first, after }: Paging, make: (n: number) => ob
 }
 
 beforeEach(async () => {
-  held = { events: 0, padding: 10, keys: 0, usersAsked: 0, erasedAfter: Infinity, failAt: Infinity }
+  held = { events: 0, padding: 10, keys: 0, userQueries: 0, erasedAfter: Infinity, failAt: Infinity }
   users = await startStubSubgraph({
     typeDefs: sdlOf('users'),
     resolvers: {
       Query: {
         exportUser: (_: unknown, { id }: { id: string }) => {
-          held.usersAsked += 1
-          if (id !== user.id || held.usersAsked > held.erasedAfter)
+          held.userQueries += 1
+          if (id !== user.id || held.userQueries > held.erasedAfter)
             throw new GraphQLError('none', { extensions: { code: 'USER_NOT_FOUND' } })
           return { user, path: '/' }
         },
         user: () => {
-          held.usersAsked += 1
-          return held.usersAsked > held.erasedAfter ? null : user
+          held.userQueries += 1
+          return held.userQueries > held.erasedAfter ? null : user
         },
       },
     },

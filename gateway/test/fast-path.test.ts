@@ -40,7 +40,7 @@ interface Operation {
   readonly query: string
   readonly variables?: unknown
   readonly operationName?: unknown
-  readonly caller?: 'store' | 'admin' | 'nobody'
+  readonly caller?: 'store' | 'admin' | 'anonymous'
 }
 
 /** Everything of a response that a client can see. */
@@ -140,7 +140,7 @@ const operations: readonly (readonly [string, Operation])[] = [
   ],
   [
     'both subgraphs by an anonymous caller',
-    { query: '{ events { nodes { user { email } } } }', caller: 'nobody' },
+    { query: '{ events { nodes { user { email } } } }', caller: 'anonymous' },
   ],
   ['null for what is not there', { query: byEmail, variables: { email: 'nobody@example.org' } }],
   ['an error with a field', { query: byEmail, variables: { email: 'taken@example.org' } }],
@@ -164,8 +164,8 @@ const operations: readonly (readonly [string, Operation])[] = [
   ['an operation that is not there', { query: 'query A { __typename }', operationName: 'B' }],
   ['an empty name', { query: 'query A { __typename }', operationName: '' }],
   ['introspection', { query: '{ __type(name: "Event") { name } }' }],
-  ['introspection by an anonymous caller', { query: '{ __schema { types { name } } }', caller: 'nobody' }],
-  ['data by an anonymous caller', { query: '{ eventAmount(type: "a") { date } }', caller: 'nobody' }],
+  ['introspection by an anonymous caller', { query: '{ __schema { types { name } } }', caller: 'anonymous' }],
+  ['data by an anonymous caller', { query: '{ eventAmount(type: "a") { date } }', caller: 'anonymous' }],
 ]
 
 test.each(operations)(

@@ -182,9 +182,9 @@ test("the idempotency key, an event's time and the paging of lists reach the gra
 const json = { 'content-type': 'application/json' }
 
 test.each([
-  ['a path nobody serves', 404, 'NOT_FOUND', 'GET', '/api/nothing', {}],
-  ['a method nobody serves', 405, 'METHOD_NOT_ALLOWED', 'PUT', '/api/user', {}],
-  ['a user nobody has', 404, 'USER_NOT_FOUND', 'GET', '/api/user/nobody@example.org', {}],
+  ['an unknown path', 404, 'NOT_FOUND', 'GET', '/api/nothing', {}],
+  ['an unknown method', 405, 'METHOD_NOT_ALLOWED', 'PUT', '/api/user', {}],
+  ['an unknown user', 404, 'USER_NOT_FOUND', 'GET', '/api/user/nobody@example.org', {}],
   ['malformed JSON', 400, 'BAD_REQUEST', 'POST', '/api/event', { headers: json, body: '{"type":' }],
   ['no body', 400, 'BAD_REQUEST', 'POST', '/api/event', { headers: json }],
   [
@@ -222,7 +222,7 @@ test.each([
   ['an array', 422, 'BAD_USER_INPUT', 'POST', '/api/event', { headers: json, body: '[]' }],
   ['a negative offset', 422, 'BAD_USER_INPUT', 'GET', '/api/store?offset=-1', {}],
   ['a limit beyond the largest', 422, 'BAD_USER_INPUT', 'GET', '/api/event/amount/a?limit=10001', {}],
-  ['a day that is none', 422, 'BAD_USER_INPUT', 'GET', '/api/event/amount/a?from=2026-02-30', {}],
+  ['an invalid day', 422, 'BAD_USER_INPUT', 'GET', '/api/event/amount/a?from=2026-02-30', {}],
   ['a store that is no number', 422, 'BAD_USER_INPUT', 'DELETE', '/api/store/x', {}],
 ] as const)('%s is %i %s', async (_what, status, code, method, path, init: RequestInit) => {
   const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${graph.admin}` }
@@ -258,7 +258,7 @@ test("a subgraph's error names the route's own members", async () => {
 })
 
 test.each(routes.filter((row) => row.public !== true).map((row) => [row.method, row.url]))(
-  '%s %s needs a good token and asks no subgraph without one',
+  '%s %s requires a valid token and calls no subgraph without one',
   async (method, url) => {
     const before = graph.users.requests.length + graph.events.requests.length
     for (const [token, code] of [

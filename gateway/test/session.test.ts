@@ -44,7 +44,7 @@ test('an Authorization header takes precedence over the session cookie', async (
   expect(status).toBe(200)
 })
 
-test('a page of another origin cannot sign anybody in', async () => {
+test('a page of another origin cannot sign in', async () => {
   const body = { apiKey: 'us_key' }
   const headers = { 'sec-fetch-site': 'cross-site' }
   expect((await graph.rest(undefined, 'POST', '/session', body, headers)).status).toBe(403)

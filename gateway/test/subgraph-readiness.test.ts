@@ -7,15 +7,15 @@ import { createReadinessProbe } from '../src/subgraphs/subgraph-readiness.ts'
 
 /** A subgraph that answers every request with one status, and counts requests. */
 async function startSubgraph(status: number) {
-  const asked: (string | undefined)[] = []
+  const paths: (string | undefined)[] = []
   const server = createServer((request, response) => {
-    asked.push(request.url)
+    paths.push(request.url)
     response.writeHead(status).end('{}')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const pool = new Pool(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`)
   return {
-    asked,
+    paths,
     pool,
     [Symbol.asyncDispose]: async () => {
       await pool.close()
@@ -29,7 +29,7 @@ test('concurrent checks send one request to a subgraph', async () => {
   const probe = createReadinessProbe(subgraph.pool)
   await Promise.all(Array.from({ length: 20 }, probe))
   await probe()
-  expect(subgraph.asked).toEqual(['/health/ready'])
+  expect(subgraph.paths).toEqual(['/health/ready'])
 })
 
 test.each([

@@ -1,12 +1,12 @@
 import path from 'node:path'
-import { EnvError, kinds, readVariables, type RawEnv, type Variable } from '@user-stats/config'
+import { EnvError, parsers, readVariables, type RawEnv, type Variable } from '@user-stats/config'
 import { dataDirVariable } from '../data-dir.ts'
 import { adminVariables, databaseUrls, databaseVariables } from '../databases/urls.ts'
 import { masterKeyVariables } from '../known-master-keys.ts'
 
 export const backupVariables = {
   KEY_BACKUP_DAYS: {
-    schema: kinds.integer(1, 3_650, 30),
+    schema: parsers.integer(1, 3_650, 30),
     about:
       "Days for which `npm run backup` keeps backups of users' data keys: after that, backups hold nothing readable of an erased user.",
     default: '30',

@@ -1,7 +1,7 @@
-import { kinds, type Variable } from '@user-stats/config'
+import { parsers, type Variable } from '@user-stats/config'
 import { databaseNames, type DatabaseName } from './schemas.ts'
 
-const optionalUrl = { schema: kinds.databaseUrl().optional(), default: '(embedded)', secret: true } as const
+const optionalUrl = { schema: parsers.databaseUrl().optional(), default: '(embedded)', secret: true } as const
 const ownerUrl = { ...optionalUrl, default: '(the same)' } as const
 
 export const databaseVariables = {

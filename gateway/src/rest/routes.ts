@@ -1,15 +1,15 @@
 import {
-  aggregateRows,
-  answerOf,
-  deletedSentence,
-  listOf,
+  aggregateRoutes,
+  objectSchema,
+  deletedMessage,
+  arraySchema,
   messageAnswer,
   paging,
-  recordEventRow,
+  recordEventRoute,
   storeIdParam,
-  userRows,
+  userRoutes,
   type JsonSchema,
-  type RestRow,
+  type RestRoute,
 } from '@user-stats/rest'
 
 const text: JsonSchema = { type: 'string' }
@@ -31,7 +31,7 @@ interface Created {
   readonly createApiKey?: { readonly apiKey: { readonly name: string }; readonly secret: string }
 }
 
-const authenticateRow: RestRow = {
+const authenticateRow: RestRoute = {
   method: 'POST',
   url: '/api/auth',
   summary: 'Exchange an API key for an access token',
@@ -47,14 +47,14 @@ const authenticateRow: RestRow = {
   fields,
   variables: ({ body }) => ({ input: { apiKey: body['api_key'] } }),
   status: 200,
-  answer: answerOf({ access_token: text, token_type: { type: 'string', const: 'Bearer' } }),
+  answer: objectSchema({ access_token: text, token_type: { type: 'string', const: 'Bearer' } }),
   reply: ({ authenticate }: { authenticate: { accessToken: string; tokenType: string } }) => ({
     access_token: authenticate.accessToken,
     token_type: authenticate.tokenType,
   }),
 }
 
-const eraseUserRow: RestRow = {
+const eraseUserRow: RestRoute = {
   method: 'DELETE',
   url: '/api/user/:id',
   summary: "Delete a user's personal data and events",
@@ -63,15 +63,15 @@ const eraseUserRow: RestRow = {
   params: { id: { type: 'string', minLength: 1, maxLength: 128 } },
   variables: ({ params }) => ({ input: { id: params['id'] } }),
   status: 200,
-  answer: answerOf({ user: text, events: text }),
+  answer: objectSchema({ user: text, events: text }),
   errors: [404],
   reply: ({ eraseUser }: { eraseUser: { eventsDeleted: number } }) => ({
     user: 'User successfully deleted',
-    events: deletedSentence(eraseUser.eventsDeleted, 'events'),
+    events: deletedMessage(eraseUser.eventsDeleted, 'events'),
   }),
 }
 
-const storeRows: readonly RestRow[] = [
+const storeRoutes: readonly RestRoute[] = [
   {
     method: 'GET',
     url: '/api/store',
@@ -84,7 +84,7 @@ const storeRows: readonly RestRow[] = [
     fields: { first: 'limit' },
     variables: ({ query }) => query,
     status: 200,
-    answer: listOf(answerOf(store)),
+    answer: arraySchema(objectSchema(store)),
     reply: ({ stores }: { stores: { nodes: readonly StoreData[] } }) => stores.nodes.map(toStore),
   },
   {
@@ -118,7 +118,7 @@ const storeRows: readonly RestRow[] = [
       key: { role: 'ADMIN', name: body['name'] },
     }),
     status: 201,
-    answer: answerOf({
+    answer: objectSchema({
       ...store,
       id: { ...storeIdParam, type: ['integer', 'null'], description: 'Null for an admin key.' },
       api_key: text,
@@ -138,17 +138,17 @@ const storeRows: readonly RestRow[] = [
     params: { id: storeIdParam },
     variables: ({ params }) => ({ input: { id: params['id'] } }),
     status: 200,
-    answer: answerOf({ users: text, events: text }),
+    answer: objectSchema({ users: text, events: text }),
     errors: [404],
     reply: ({ deleteStore }: { deleteStore: { usersDeleted: number; eventsDeleted: number } }) => ({
-      users: deletedSentence(deleteStore.usersDeleted, 'users'),
-      events: deletedSentence(deleteStore.eventsDeleted, 'events'),
+      users: deletedMessage(deleteStore.usersDeleted, 'users'),
+      events: deletedMessage(deleteStore.eventsDeleted, 'events'),
     }),
   },
   {
     method: 'POST',
     url: '/api/store/block',
-    summary: 'Block a store at once, tokens issued before included',
+    summary: 'Block a store at once, including its issued tokens',
     tag: 'stores',
     operation: 'mutation BlockStore($input: BlockStoreInput!) { blockStore(input: $input) { store { id } } }',
     body: { type: 'object', required: ['store_id'], properties: { store_id: storeIdParam } },
@@ -162,11 +162,11 @@ const storeRows: readonly RestRow[] = [
 ]
 
 /** The REST routes of port 8000. */
-export const routes: readonly RestRow[] = [
+export const routes: readonly RestRoute[] = [
   authenticateRow,
-  ...userRows({ form: false }),
+  ...userRoutes({ form: false }),
   eraseUserRow,
-  recordEventRow({ form: false }),
-  ...aggregateRows,
-  ...storeRows,
+  recordEventRoute({ form: false }),
+  ...aggregateRoutes,
+  ...storeRoutes,
 ]

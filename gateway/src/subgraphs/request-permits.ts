@@ -13,8 +13,8 @@ const service = { tenant: 'service' }
 const halfOf = (all: number) => (tenant: string) => (tenant === service.tenant ? all : Math.ceil(all / 2))
 
 /**
- * Shares a subgraph's connections out among tenants: one holds half of them at most, and whatever it has queued, others
- * go before its next request. Nor may one have more than half of all requests in flight.
+ * Shares a subgraph's connections fairly among tenants: one holds at most half of them, and the next request
+ * of another tenant goes before its own. Nor may one have more than half of all requests in flight.
  */
 export function createRequestPermits({ maxConnections, maxInFlight }: RequestPermitsOptions) {
   const connections = createFairSemaphore({

@@ -44,14 +44,14 @@ type Sender = Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'a
 
 export type SendOperation = (operation: PlannedOperation, sender: Sender) => Promise<SubgraphResponse>
 
-/** Where requests to a subgraph go, and how one is sent by itself. */
+/** The destination of requests to a subgraph, and the function that sends a single one. */
 export interface SubgraphTransport {
   readonly pool: Dispatcher
   /** The subgraph's GraphQL endpoint. */
   readonly url: string
   /** Milliseconds until the subgraph counts as unavailable. */
   readonly timeout: number
-  /** By which a subgraph recognises the gateway. */
+  /** The credential by which a subgraph recognises the gateway. */
   readonly gatewaySecret: string
   readonly log: Pick<Logger, 'warn'>
   readonly sendSingle: SendRequest
@@ -63,11 +63,13 @@ export interface SubgraphClientOptions
   /** One for each subgraph, whoever sends. */
   readonly breaker: Breaker
   /**
-   * By which a subgraph recognises the gateway: for batches, for the address of anonymous clients, whose wrong API keys
-   * it counts, and to keep the gateway's connections.
+   * The credential by which a subgraph recognises the gateway: for batches, for the address of anonymous
+   * clients, whose wrong API keys it counts, and to keep the gateway's connections.
    */
   readonly gatewaySecret?: string | undefined
-  /** Sends requests together where that is cheaper; needs the secret. Without it each is an HTTP request of its own. */
+  /**
+   * Batches requests where that is cheaper; needs the secret. Without it each is an HTTP request of its own.
+   */
   readonly createBatcher?: ((transport: SubgraphTransport) => SendRequest) | undefined
 }
 
@@ -83,7 +85,8 @@ const isGraphQLResponse = ({ status, text }: SubgraphResponse): boolean =>
 /** Milliseconds of a request's time that a subgraph leaves for its error to arrive. */
 const answerMargin = 250
 
-// Mutations are carried out even if their client leaves, and entity lookups are short. Other queries may take long.
+// Mutations are executed even if their client disconnects, and entity lookups are short. Other queries may
+// take long.
 const runsToEnd = /^(?:mutation\b|query[^{]*\{_entities\()/
 
 /**
@@ -201,7 +204,7 @@ export function createSubgraphClient({
   }
 }
 
-/** By which a subgraph recognises a request, and its connection, as the gateway's. */
+/** The headers by which a subgraph recognises a request, and its connection, as the gateway's. */
 export const credentialOf = (gatewaySecret: string | undefined): Headers =>
   gatewaySecret === undefined ? {} : { [gatewayCredentialHeader]: gatewayCredential(gatewaySecret) }
 

@@ -2,7 +2,7 @@ import { DomainError } from '@user-stats/core'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
 
 /**
- * Asks the users service whether a caller's key and store are still active; the gateway knows only the token. While
+ * Checks with the users service that a caller's key and store are still active; the gateway knows only the token. While
  * the service is down every valid token may introspect: the schema holds no data.
  *
  * @throws KEY_REVOKED, STORE_BLOCKED

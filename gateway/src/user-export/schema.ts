@@ -1,11 +1,11 @@
-import { answerOf, listOf, problems, success } from '@user-stats/rest'
+import { objectSchema, arraySchema, problems, success } from '@user-stats/rest'
 
 const text = { type: 'string' }
-const textOrNull = { type: ['string', 'null'], description: 'Null if the store has not given one.' }
+const textOrNull = { type: ['string', 'null'], description: 'Null if not set.' }
 const instant = { type: 'string', format: 'date-time' }
 const count = { type: 'integer', minimum: 0 }
 
-const user = answerOf({
+const user = objectSchema({
   id: text,
   email: text,
   username: textOrNull,
@@ -15,9 +15,9 @@ const user = answerOf({
   externalId: textOrNull,
   createdAt: instant,
   updatedAt: instant,
-  store: answerOf({ id: { type: 'integer' }, name: text }),
+  store: objectSchema({ id: { type: 'integer' }, name: text }),
 })
-const event = answerOf({
+const event = objectSchema({
   id: text,
   type: text,
   data: { type: 'object' },
@@ -36,13 +36,13 @@ export const exportSchema = {
   params: { type: 'object', properties: { id: text }, required: ['id'] },
   response: {
     200: success(
-      answerOf({
+      objectSchema({
         format: { type: 'string', const: 'user-statistics/user-export/1' },
         startedAt: instant,
         user,
-        events: listOf(event),
-        idempotencyKeys: listOf(answerOf({ key: text, eventId: text, createdAt: instant })),
-        counts: answerOf({ events: count, idempotencyKeys: count }),
+        events: arraySchema(event),
+        idempotencyKeys: arraySchema(objectSchema({ key: text, eventId: text, createdAt: instant })),
+        counts: objectSchema({ events: count, idempotencyKeys: count }),
         complete: { type: 'boolean', const: true },
       }),
     ),

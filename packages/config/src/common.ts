@@ -1,49 +1,49 @@
 import { checkVariables, EnvError, type RawEnv, type Values, type Variable } from './read-variables.ts'
 import { graphLimitsOf, graphVariables } from './graph-limits.ts'
 import { metricsVariables } from './metrics.ts'
-import { kinds } from './parsers.ts'
+import { parsers } from './parsers.ts'
 import { rateLimitsOf, rateVariables } from './rate-limits.ts'
 import { tlsVariables } from './tls-variables.ts'
 import { readTls, tlsFaults } from './tls.ts'
 
 /** Variables every service has. */
 export const commonVariables = {
-  HOST: { schema: kinds.host('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
+  HOST: { schema: parsers.host('127.0.0.1'), about: 'Address to listen on.', default: '127.0.0.1' },
   ...tlsVariables,
   ...metricsVariables,
   LOG_LEVEL: {
-    schema: kinds.choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    schema: parsers.choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     about: 'Least severe log lines to write: fatal, error, warn, info, debug, trace, silent.',
     default: 'info',
   },
   LOG_REQUESTS: {
-    schema: kinds.flag(false),
+    schema: parsers.flag(false),
     about:
-      'Whether each request is logged (at `info`): method, route, status, milliseconds, key and store. Refusals are summed up per key and minute, and failures logged, in any case.',
+      'Whether each request is logged (at `info`): method, route, status, milliseconds, key and store. Errors of callers are summed up per key and minute, and server errors logged, in any case.',
     default: 'false',
   },
   REQUEST_TIMEOUT_MS: {
-    schema: kinds.integer(100, 600_000, 20_000),
+    schema: parsers.integer(100, 600_000, 20_000),
     about:
-      'Milliseconds after which a request is given up. The gateway gives up on a subgraph after three quarters of it, an analysis (eventSeries, funnel, retention) ends after half of it, a statement of a database after three fifths of it (1 to 12 s).',
+      'Timeout of a request in milliseconds. A subgraph request has three quarters of it, an analysis (eventSeries, funnel, retention) half of it, a database statement three fifths of it (1 to 12 s).',
     default: '20000',
   },
   ...graphVariables,
   ...rateVariables,
   SHUTDOWN_DELAY_MS: {
-    schema: kinds.integer(0, 600_000, 0),
+    schema: parsers.integer(0, 600_000, 0),
     about:
-      'Milliseconds to go on answering while readiness says 503, once asked to stop: for load balancers to notice.',
+      'Milliseconds to keep serving after SIGTERM while readiness reports 503, for load balancers to notice.',
     default: '0',
   },
   FAST_PATH: {
-    schema: kinds.choice(['true', 'false', 'always'], 'true'),
+    schema: parsers.choice(['true', 'false', 'always'], 'true'),
     about:
       'Whether a faster engine than Apollo Server executes operations that were requested before (packages/fast-path); `always`: from the first request on.',
     onlyTests: true,
   },
   CORS_ORIGINS: {
-    schema: kinds.origins(),
+    schema: parsers.origins(),
     about:
       'Origins whose pages may call the services, separated by commas: `https://shop.example,https://www.shop.example`.',
     default: '(none)',
@@ -51,9 +51,9 @@ export const commonVariables = {
 } as const satisfies Record<string, Variable>
 
 /**
- * Reads the variables of a service, and checks what belongs together.
+ * Parses the variables of a service, and validates those that depend on each other.
  *
- * @param check finds further faults
+ * @param check reports further faults
  * @throws EnvError with all faults
  */
 export function readServiceVariables<V extends Record<string, Variable>>(
@@ -68,7 +68,7 @@ export function readServiceVariables<V extends Record<string, Variable>>(
 }
 
 /**
- * What every service makes of them. Limits are the gateway's; subgraphs allow more.
+ * The settings that all services derive from them. Limits are the gateway's; subgraphs allow more.
  */
 export const commonEnvOf = (env: Values<typeof commonVariables>, raw: RawEnv) => ({
   requestTimeout: env.REQUEST_TIMEOUT_MS,

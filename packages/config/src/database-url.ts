@@ -7,8 +7,8 @@ const files = ['sslrootcert', 'sslcert', 'sslkey']
 const tlsParameters = ['sslmode', ...files]
 
 /**
- * What is wrong with the URL of a PostgreSQL database; undefined when nothing is. The driver would ignore a misspelt
- * `sslmode` and connect without TLS.
+ * Validates the URL of a PostgreSQL database. Returns the fault, or undefined. The driver would ignore a
+ * misspelt `sslmode` and connect without TLS.
  */
 export function databaseUrlFault(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text) || !URL.canParse(text)) return form

@@ -3,16 +3,16 @@ import type { RawEnv } from './read-variables.ts'
 /** Variables that were renamed. The former name works in this version and is dropped in the next. */
 const renamed: Readonly<Record<string, string>> = { RATE_LIMIT_STRANGERS: 'RATE_LIMIT_ANONYMOUS' }
 
-/** Variables that are not read any more, and what holds instead. */
+/** Variables that are no longer read, and the rule that applies instead. */
 const removed: Readonly<Record<string, string>> = {
   ANALYTICS_TIMEOUT_MS: 'an analysis has half of REQUEST_TIMEOUT_MS',
   BODY_LIMIT_BYTES: 'a request body has at most 16 MiB',
-  EVENT_HORIZON_DAYS: 'an event may have happened up to 3650 days ago',
+  EVENT_HORIZON_DAYS: 'an event may be up to 3650 days old',
   GRAPH_MAX_ALIASES: 'it follows from GRAPH_MAX_TOKENS',
   GRAPH_MAX_DIRECTIVES: 'it follows from GRAPH_MAX_TOKENS',
   GRAPH_MAX_FIELDS: 'it follows from GRAPH_MAX_TOKENS',
   GRAPH_MAX_ROOT_FIELDS: 'it follows from GRAPH_MAX_TOKENS',
-  IDEMPOTENCY_DAYS: 'an idempotency key is remembered for 7 days',
+  IDEMPOTENCY_DAYS: 'an idempotency key is kept for 7 days',
   INGEST_QUEUE_LIMIT: 'up to 20000 events wait to be written',
   MAX_CONNECTIONS: 'a service has at most 10000 connections',
   MAX_EVENT_LOOP_DELAY_MS: 'requests are refused while the event loop is 3 seconds late',
@@ -30,7 +30,7 @@ export const formerNames: readonly string[] = [...Object.keys(renamed), ...Objec
 
 const withFile = (variable: string): readonly string[] => [variable, `${variable}_FILE`]
 
-/** The environment under its present names, and a sentence about each name of an earlier version in it. */
+/** The environment under its current names, and a warning about each former name in it. */
 export function acceptFormerNames(env: RawEnv): { env: RawEnv; warnings: readonly string[] } {
   const isSet = (variable: string): boolean => env[variable] !== undefined && env[variable] !== ''
   const renames = Object.entries(renamed)

@@ -1,30 +1,29 @@
-import { kinds } from './parsers.ts'
+import { parsers } from './parsers.ts'
 
-/** The gateway's limits. Subgraphs allow four times as much, and four levels more: see `behindGateway`. */
+/** The gateway's limits. Subgraphs allow four times as much, and four levels more: see `subgraphLimits`. */
 export const graphVariables = {
   GRAPH_MAX_DEPTH: {
-    schema: kinds.integer(1, 100, 12),
-    about:
-      'Fields inside each other in an operation. Subgraphs allow four more, and four times the limits below.',
+    schema: parsers.integer(1, 100, 12),
+    about: 'Nested fields of an operation. Subgraphs allow four more, and four times the limits below.',
     default: '12',
   },
   GRAPH_MAX_TOKENS: {
-    schema: kinds.integer(100, 1_000_000, 5_000),
+    schema: parsers.integer(100, 1_000_000, 5_000),
     about:
-      'Tokens (words and signs) of a document. An operation may have a fifth as many fields, a fiftieth as many aliases, and a hundredth as many root fields or directives.',
+      'Lexical tokens of a document. An operation may have a fifth as many fields, a fiftieth as many aliases, and a hundredth as many root fields or directives.',
     default: '5000',
   },
   GRAPH_MAX_COST: {
-    schema: kinds.integer(1, 1_000_000_000, 25_000),
+    schema: parsers.integer(1, 1_000_000_000, 25_000),
     about:
-      'Objects that an operation may answer or send, lists with all their items; see docs/adr/0014-limits.md.',
+      'Objects in the input and the response of an operation, including all items of lists; see docs/adr/0014-limits.md.',
     default: '25000',
   },
 } as const
 
 type Values = Readonly<Record<keyof typeof graphVariables, number>>
 
-/** How large an operation may be. What the variables do not say follows from the number of tokens. */
+/** Maximum size of an operation. Limits without a variable follow from the number of tokens. */
 export const graphLimitsOf = ({ GRAPH_MAX_DEPTH, GRAPH_MAX_TOKENS, GRAPH_MAX_COST }: Values) => ({
   depth: GRAPH_MAX_DEPTH,
   tokens: GRAPH_MAX_TOKENS,
@@ -38,10 +37,10 @@ export const graphLimitsOf = ({ GRAPH_MAX_DEPTH, GRAPH_MAX_TOKENS, GRAPH_MAX_COS
 type GraphLimits = ReturnType<typeof graphLimitsOf>
 
 /**
- * What a subgraph allows when the gateway allows `limits`. A query plan repeats keys, writes fragments out and
- * fetches entities by a list of what they are known by: what one client may ask must not fail behind the gateway.
+ * The limits of a subgraph behind a gateway with `limits`. A query plan repeats keys, expands fragments and
+ * fetches entities by a list of keys: an operation that the gateway accepts must not fail behind it.
  */
-export const behindGateway = ({ depth, ...limits }: GraphLimits): GraphLimits => ({
+export const subgraphLimits = ({ depth, ...limits }: GraphLimits): GraphLimits => ({
   ...(Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, value * 4])) as unknown as Omit<
     GraphLimits,
     'depth'

@@ -1,26 +1,26 @@
-import { kinds } from './parsers.ts'
+import { parsers } from './parsers.ts'
 
 export const metricsVariables = {
   METRICS_HOST: {
-    schema: kinds.host('127.0.0.1'),
+    schema: parsers.host('127.0.0.1'),
     about: 'Address to serve metrics on.',
     default: '127.0.0.1',
   },
   METRICS_PORT: {
-    schema: kinds.optionalPort(),
+    schema: parsers.optionalPort(),
     about:
-      'Port of `GET /metrics`, for Prometheus. `npm start` takes it for the gateway and the next two for users and events.',
+      'Port of `GET /metrics`, for Prometheus. `npm start` uses it for the gateway and the next two for users and events.',
     default: "(the service's port + 1000)",
   },
 } as const
 
-/** The port beside a service's own on which it serves metrics; 0 is any free one. */
+/** The metrics port next to a service's own; 0 is any free one. */
 export const metricsPortBeside = (port: number): number => {
   if (port === 0) return 0
   return port + 1_000 <= 65_535 ? port + 1_000 : port - 1_000
 }
 
-/** Where a service serves its metrics, as the variables say. */
+/** The address of a service's metrics. */
 export const metricsOf = (
   env: { readonly METRICS_HOST: string; readonly METRICS_PORT?: number | undefined },
   port: number,

@@ -2,12 +2,12 @@ import { distance } from 'fastest-levenshtein'
 import { formerNames } from './former-names.ts'
 import type { RawEnv } from './read-variables.ts'
 
-/** What is set for others: by npm, by Node, by OpenSSL, by PostgreSQL's programs. */
+/** Variables of other programs: npm, Node, OpenSSL, PostgreSQL. */
 const foreign = /^(?:npm_|NODE_|SSL_CERT_(?:FILE|DIR)$|PG)/i
 
 /**
- * A sentence about each variable that is none of ours but looks like one: it is ignored, and the one that was meant has
- * its default.
+ * Warnings about variables that are not ours but resemble one: they are ignored, and the intended variable
+ * has its default.
  *
  * @param known names of our variables
  */
@@ -23,7 +23,7 @@ export function nearMisses(env: RawEnv, known: readonly string[]): readonly stri
     .sort()
 }
 
-/** The name that was probably meant: at most two letters away, one if it is short. */
+/** The name that was probably intended: at most two edits away, one if it is short. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const [closest] = known
     .map((candidate) => ({ candidate, away: distance(name.toUpperCase(), candidate.toUpperCase()) }))

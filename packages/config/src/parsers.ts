@@ -10,14 +10,14 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `expected a whole number from ${String(min)} to ${String(max)}`)
 
-/** Adds what `faultOf` finds wrong in a value. */
+/** Adds the fault that `faultOf` finds in a value. */
 const checked = (faultOf: (text: string) => string | undefined) =>
   z.string().superRefine((text, context) => {
     const fault = faultOf(text)
     if (fault !== undefined) context.addIssue(fault)
   })
 
-/** An address, or a name as DNS has them; not a number alone, which would be read as an address. */
+/** An address, or a DNS name; not a number alone, which would be parsed as an address. */
 const isHost = (text: string): boolean =>
   isIP(text) !== 0 ||
   (text.length <= 253 &&
@@ -60,14 +60,14 @@ const list = () =>
         .filter((item) => item !== ''),
     )
 
-/** The kinds of variables the services have. */
-export const kinds = {
+/** Parsers for the variables of the services. */
+export const parsers = {
   integer: (min: number, max: number, fallback: number) => whole(min, max).default(fallback),
   port: (fallback: number) => whole(0, 65_535).default(fallback),
   optionalPort: () => whole(0, 65_535).optional(),
   optionalText: () => z.string().optional(),
   host: (fallback: string) => host().default(fallback),
-  /** A file that can be read. */
+  /** A readable file. */
   file: (fallback: string) => checked(fileFault).default(fallback),
   /** A directory, which need not exist. */
   directory: (fallback: string) =>
@@ -93,7 +93,7 @@ export const kinds = {
   choice: <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
     z
       .enum(values, { error: `expected one of ${values.join(', ')}` })
-      // The default is one of the values; zod cannot see it through the generic.
+      // The default is one of the values; zod cannot infer that through the generic.
       .default(fallback as never),
   flag: (fallback: boolean) =>
     z

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 
 export type RawEnv = Readonly<Record<string, string | undefined>>
 
-/** What is wrong with the environment, all of it, one line a fault. */
+/** All faults of the environment, one line each. */
 export class EnvError extends Error {
   readonly faults: readonly string[]
 
@@ -14,24 +14,25 @@ export class EnvError extends Error {
   }
 }
 
-/** One variable: its schema, and what docs/configuration.md says of it. */
+/** One variable: its schema, and its text in docs/configuration.md. */
 export interface Variable<T extends z.ZodType = z.ZodType> {
   readonly schema: T
   readonly about: string
-  /** How the default reads in the table. */
+  /** The default as shown in the table. */
   readonly default?: string
   readonly secret?: boolean
-  /** Set by tests alone, so left out of the table. */
+  /** For tests only: omitted from the table. */
   readonly onlyTests?: boolean
 }
 
 export type Values<V extends Record<string, Variable>> = { readonly [K in keyof V]: z.output<V[K]['schema']> }
 
 /**
- * Reads variables once. Each may also be given as a file, `NAME_FILE`, its trailing line break removed;
+ * Parses variables once. Each may also be given as a file, `NAME_FILE`, whose trailing line break is removed;
+ * an empty
  * an empty variable counts as absent.
  *
- * @throws EnvError naming every variable that is wrong and what was expected, never a value
+ * @throws EnvError naming every invalid variable and what was expected, never a value
  */
 export function readVariables<V extends Record<string, Variable>>(variables: V, env: RawEnv): Values<V> {
   const { values, faults } = checkVariables(variables, env)
@@ -39,7 +40,7 @@ export function readVariables<V extends Record<string, Variable>>(variables: V, 
   return values as Values<V>
 }
 
-/** The same for callers that check more than each variable by itself: values that are wrong are undefined. */
+/** For callers with further checks: invalid values are undefined. */
 export function checkVariables<V extends Record<string, Variable>>(
   variables: V,
   env: RawEnv,
@@ -48,7 +49,7 @@ export function checkVariables<V extends Record<string, Variable>>(
   const values = Object.entries(variables).map(([name, { schema }]) => {
     const before = faults.length
     const raw = fromFile(name, env, faults)
-    // One fault a variable: what could not be read is not also missing.
+    // One fault per variable: an unreadable one is not reported as missing too.
     if (faults.length > before) return [name, undefined] as const
     const parsed = schema.safeParse(raw)
     if (parsed.success) return [name, parsed.data] as const

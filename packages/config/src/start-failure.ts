@@ -13,7 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
 }
 
-/** What went wrong, one line each, in the operator's terms. */
+/** The reasons of a failed start, one line each, for operators. */
 export function startFailures(error: unknown): readonly string[] {
   if (error instanceof EnvError) return error.faults
   const message = error instanceof Error ? describe(error) : String(error)
@@ -23,7 +23,7 @@ export function startFailures(error: unknown): readonly string[] {
 function describe(error: NodeJS.ErrnoException & { port?: number }): string {
   const { code = '', port, path, message } = error
   if (port !== undefined && code === 'EADDRINUSE')
-    return `port ${String(port)} is in use. Stop what listens there, or set another port.`
+    return `port ${String(port)} is in use. Stop the program that listens there, or set another port.`
   if (port !== undefined && code === 'EACCES')
     return `port ${String(port)} may not be opened by this user. Set another port.`
   if (path !== undefined && code in reasons) return `${path}: ${reasons[code] ?? ''} (${code})`

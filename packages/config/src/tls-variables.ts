@@ -1,14 +1,14 @@
-import { kinds } from './parsers.ts'
+import { parsers } from './parsers.ts'
 
 export const tlsVariables = {
   TLS_CERT: {
-    schema: kinds.optionalText(),
+    schema: parsers.optionalText(),
     about:
-      'Certificate with its chain, PEM: with it the ports speak TLS (1.2 or newer) and nothing else. Given as a file, a renewed one is taken up while running.',
+      'Certificate with its chain, PEM: enables TLS (1.2 or newer) on all ports, without plain HTTP. Given as a file, a renewed one is used without a restart.',
     default: '(none)',
   },
   TLS_KEY: {
-    schema: kinds.optionalText(),
+    schema: parsers.optionalText(),
     about: 'Private key of that certificate, PEM, unencrypted.',
     default: '(none)',
     secret: true,

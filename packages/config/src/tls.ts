@@ -10,17 +10,17 @@ export interface Certificate {
 
 export interface Tls extends Certificate {
   /**
-   * The certificate as it is now: files may have been replaced.
+   * The current certificate: its files may have been replaced.
    *
-   * @throws EnvError when what is there now is no certificate with its key
+   * @throws EnvError when the files do not contain a certificate with its key
    */
   readonly renewed: () => Certificate
 }
 
 /**
- * What TLS is spoken with; undefined where it is not.
+ * The certificate and key for TLS; undefined without TLS.
  *
- * @throws EnvError naming the variable that is wrong, never its value
+ * @throws EnvError naming the invalid variable, never its value
  */
 export function readTls(raw: RawEnv): Tls | undefined {
   const first = readCertificate(raw)
@@ -44,7 +44,7 @@ function readCertificate(raw: RawEnv): Certificate | undefined {
   ])
 }
 
-/** What is wrong with certificate and key. */
+/** The faults of certificate and key. */
 export function tlsFaults(raw: RawEnv): readonly string[] {
   try {
     readCertificate(raw)
@@ -59,7 +59,7 @@ const begin = '-----BEGIN CERTIFICATE-----'
 
 function certificateIn(pem: string): X509Certificate | undefined {
   try {
-    // All of them are parsed: a broken chain would show at clients only.
+    // All of them are parsed: a broken chain would only fail at clients.
     const [leaf] = pem
       .slice(pem.indexOf(begin))
       .split(new RegExp(`(?=${begin})`))

@@ -6,16 +6,16 @@ import { commonVariables } from '../src/common.ts'
 import { acceptFormerNames } from '../src/former-names.ts'
 import { graphLimitsOf } from '../src/graph-limits.ts'
 import { EnvError, readVariables, type RawEnv, type Variable } from '../src/read-variables.ts'
-import { kinds } from '../src/parsers.ts'
+import { parsers } from '../src/parsers.ts'
 
 const variables = {
-  PORT: { schema: kinds.port(8000), about: 'Port.' },
-  WORKERS: { schema: kinds.integer(1, 8, 2), about: 'Workers.' },
-  DATABASE_URL: { schema: kinds.databaseUrl(), about: 'Database.' },
-  USERS_URL: { schema: kinds.url('http://127.0.0.1:8001'), about: 'Users.' },
-  MODE: { schema: kinds.choice(['fast', 'safe'], 'safe'), about: 'Mode.' },
-  STRICT: { schema: kinds.flag(true), about: 'Strict.' },
-  MASTER_KEY: { schema: kinds.optionalText(), about: 'Key.', secret: true },
+  PORT: { schema: parsers.port(8000), about: 'Port.' },
+  WORKERS: { schema: parsers.integer(1, 8, 2), about: 'Workers.' },
+  DATABASE_URL: { schema: parsers.databaseUrl(), about: 'Database.' },
+  USERS_URL: { schema: parsers.url('http://127.0.0.1:8001'), about: 'Users.' },
+  MODE: { schema: parsers.choice(['fast', 'safe'], 'safe'), about: 'Mode.' },
+  STRICT: { schema: parsers.flag(true), about: 'Strict.' },
+  MASTER_KEY: { schema: parsers.optionalText(), about: 'Key.', secret: true },
 } as const satisfies Record<string, Variable>
 
 const needed = { DATABASE_URL: 'postgresql://role:secret@db:5432/events' }

@@ -1,11 +1,11 @@
-import type { JsonSchema } from './row.ts'
+import type { JsonSchema } from './rest-route.ts'
 
-/** Members of an event as a body or a line of a bulk has them. */
+/** Members of an event in a body or a line of a bulk. */
 export const eventMembers = {
   type: { type: 'string', minLength: 1, maxLength: 128 },
   user_id: { type: 'string', minLength: 1, maxLength: 128 },
   data: {
-    // Of an array none but the empty one: PHP writes an empty object so.
+    // The only valid array is the empty one: PHP serializes an empty object so.
     type: ['object', 'array', 'null'],
     maxItems: 0,
     description: 'Up to 64 KiB and 32 levels. Absent, null and `[]` are an empty object.',
@@ -25,6 +25,6 @@ export const eventMembers = {
     type: 'string',
     minLength: 1,
     maxLength: 255,
-    description: "The sender's own name for this event: a repeat answers the first one and counts nothing.",
+    description: "The sender's own key for this event: a repeat returns the first event and records nothing.",
   },
 } as const satisfies Readonly<Record<string, JsonSchema>>

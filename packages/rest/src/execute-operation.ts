@@ -1,16 +1,16 @@
 import { badInputs, DomainError, isErrorCode, type DomainErrorDetails, type Fault } from '@user-stats/core'
 import { originalOf, type RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
-import type { RestRow } from './row.ts'
+import type { RestRoute } from './rest-route.ts'
 
 /**
- * Executes the operation of a row on the graph, in process.
+ * Executes the operation of a route on the graph, in process.
  *
- * @throws DomainError of the operation's first error, or of all values that are wrong, under the row's names
+ * @throws DomainError of the operation's first error, or of all faults, with the route's names
  */
 export async function execute<Context extends RequestContext>(
   server: GraphServer<Context>,
-  { operation, fields = {} }: Pick<RestRow, 'operation' | 'fields'>,
+  { operation, fields = {} }: Pick<RestRoute, 'operation' | 'fields'>,
   variables: Record<string, unknown>,
   contextValue: Context,
 ): Promise<Record<string, unknown>> {
@@ -34,7 +34,7 @@ export async function execute<Context extends RequestContext>(
 
 type GraphError = NonNullable<Awaited<ReturnType<GraphServer<RequestContext>['execute']>>['errors']>[number]
 
-/** What an error says is wrong with values, by their names in the graph. */
+/** The faults in an error, by their names in the graph. */
 function faultsOf({ message, extensions }: GraphError): readonly Fault[] {
   if (extensions?.['code'] !== 'BAD_USER_INPUT') return []
   const { field, errors } = extensions
@@ -42,7 +42,7 @@ function faultsOf({ message, extensions }: GraphError): readonly Fault[] {
   return typeof field === 'string' ? [{ field, message }] : []
 }
 
-/** What the log needs to know of the operation's error. */
+/** The details of the operation's error for the log. */
 function originOf(error: GraphError): Pick<DomainErrorDetails, 'key' | 'cause'> {
   const original = originalOf(error)
   if (!(original instanceof DomainError))
@@ -50,7 +50,7 @@ function originOf(error: GraphError): Pick<DomainErrorDetails, 'key' | 'cause'> 
   return { ...(original.key && { key: original.key }), cause: original.cause }
 }
 
-// A variable, or a member of one, that is there but undefined would be taken for null, and its default forgotten.
+// An undefined variable, or member of one, would be read as null and lose its default.
 const present = (variables: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(variables).flatMap(([name, value]) =>
@@ -64,7 +64,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const defined = (members: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 
-/** A fault under the name that a REST body has for the member: `input.firstName` is `first_name`. */
+/** A fault with the REST name of the member: `input.firstName` is `first_name`. */
 function renamed({ field, message }: Fault, fields: Readonly<Record<string, string>>): Fault {
   const [first = '', ...rest] = field.replace(/^input\./, '').split('.')
   const name = [fields[first] ?? first, ...rest].join('.')

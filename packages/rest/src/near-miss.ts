@@ -1,9 +1,9 @@
-/** `occurredAt`, `Occurred-At` and `occurred_at` are the same. */
+/** `occurredAt`, `Occurred-At` and `occurred_at` are equal. */
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
 /**
- * How many letters have to be added, removed, changed or exchanged with the next one to make one name of the other
- * (optimal string alignment distance).
+ * The number of insertions, deletions, substitutions and transpositions between two names (optimal string
+ * alignment distance).
  */
 function distance(a: string, b: string): number {
   let before: number[] = []
@@ -29,11 +29,11 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * Which of our names somebody meant who wrote another one: one in four letters may differ, capitals and separators do
- * not count. Undefined when none is near.
+ * The name that was probably intended by an unknown one: one in four letters may differ; case and separators
+ * are ignored. Undefined when none is similar.
  */
 export function nearest(name: string, ours: readonly string[]): string | undefined {
-  // Longer than any of ours by more than may differ.
+  // Too long for any of our names.
   if (name.length > 64) return undefined
   const written = plain(name)
   return ours

@@ -1,19 +1,19 @@
 import type { FastifyRequest, FastifySchema, FastifySchemaCompiler } from 'fastify'
 import { badInput, badInputs, DomainError, parseJson, type Fault } from '@user-stats/core'
 import { FormBody } from '@user-stats/http'
-import type { JsonSchema, RestRow } from './row.ts'
+import type { JsonSchema, RestRoute } from './rest-route.ts'
 import { compile, type Check } from './validation.ts'
 
-/** What a validator of Fastify returns: the value with defaults and conversions, or what is wrong with it. */
+/** The result of a Fastify validator: the value with defaults and conversions, or the faults. */
 type Validated = { readonly value: unknown } | { readonly error: DomainError }
 
 type Validator = (value: unknown) => Validated
 
 const parts = ['params', 'querystring', 'headers', 'body'] as const
 
-/** Compiles the schemas of a row's request. Text is converted to the type that the schema names; JSON is not. */
+/** Compiles the schemas of a route's request. Text is converted to the schema's type; JSON is not. */
 export const validatorCompilerOf =
-  ({ form }: Pick<RestRow, 'form'>): FastifySchemaCompiler<FastifySchema> =>
+  ({ form }: Pick<RestRoute, 'form'>): FastifySchemaCompiler<FastifySchema> =>
   ({ schema: partSchema, httpPart }) => {
     const schema = partSchema as JsonSchema
     if (httpPart === 'body') return bodyValidator(schema, form === true)
@@ -23,9 +23,9 @@ export const validatorCompilerOf =
   }
 
 /**
- * Fastify stops at the first part of a request in which something is wrong; here the faults of all parts are reported.
+ * Fastify stops at the first invalid part of a request; this reports the faults of all parts.
  *
- * @throws BAD_USER_INPUT with all faults, or what is wrong with the body as a whole
+ * @throws BAD_USER_INPUT with all faults, or the fault of the body as a whole
  */
 export function requireValidRequest(request: FastifyRequest): void {
   if (request.routeOptions.schema?.body !== undefined && request.body === undefined)
@@ -96,7 +96,7 @@ function parseMember(name: string, value: string): unknown {
   }
 }
 
-/** What is wrong inside of a member, as it is wrong in the body. */
+/** A fault inside of a form's member, with its path in the body. */
 function within(name: string, { field, message }: Fault): Fault {
   const path = field.startsWith('[') ? name : `${name}.`
   return { field: path + field, message: path + message }

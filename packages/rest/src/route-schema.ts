@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifySchema } from 'fastify'
-import type { JsonSchema, RestRow } from './row.ts'
+import type { JsonSchema, RestRoute } from './rest-route.ts'
 
 /** The response schema of an error. The services register `Problem` with their OpenAPI document. */
 export const problem = (status: number): Record<string, unknown> => ({
@@ -18,42 +18,42 @@ export const success = (schema: JsonSchema): Record<string, unknown> => ({
   content: { 'application/json': { schema } },
 })
 
-// A path that is no text is malformed, too.
+// A path parameter that is not valid text is malformed, too.
 const always = [400, 401, 422, 429, 500, 503]
 
-const operationIdOf = ({ method, url }: Pick<RestRow, 'method' | 'url'>): string =>
+const operationIdOf = ({ method, url }: Pick<RestRoute, 'method' | 'url'>): string =>
   `${method.toLowerCase()}${url.replaceAll(/[^a-zA-Z]+(\w)/g, (_match, letter: string) => letter.toUpperCase()).replaceAll(/\W/g, '')}`
 
-/** The Fastify schema of a row, which validates its requests and describes it in the OpenAPI document. */
-export const routeSchemaOf = (row: RestRow): FastifySchema => ({
-  operationId: operationIdOf(row),
-  summary: row.summary,
-  tags: [row.tag],
-  security: row.public === true ? [] : [{ bearer: [] }],
-  ...(row.params && { params: objectOf(row.params, true) }),
-  ...(row.query && { querystring: objectOf(row.query, false) }),
-  ...(row.headers && { headers: objectOf(row.headers, false) }),
-  ...(row.body && {
-    body: { additionalProperties: row.strict !== true, ...row.body },
+/** The Fastify schema of a route, which validates its requests and describes it in the OpenAPI document. */
+export const routeSchemaOf = (route: RestRoute): FastifySchema => ({
+  operationId: operationIdOf(route),
+  summary: route.summary,
+  tags: [route.tag],
+  security: route.public === true ? [] : [{ bearer: [] }],
+  ...(route.params && { params: objectOf(route.params, true) }),
+  ...(route.query && { querystring: objectOf(route.query, false) }),
+  ...(route.headers && { headers: objectOf(route.headers, false) }),
+  ...(route.body && {
+    body: { additionalProperties: route.strict !== true, ...route.body },
     consumes: [
       'application/json',
-      ...(row.plainText === true ? ['text/plain'] : []),
-      ...(row.form === true ? ['application/x-www-form-urlencoded'] : []),
+      ...(route.plainText === true ? ['text/plain'] : []),
+      ...(route.form === true ? ['application/x-www-form-urlencoded'] : []),
     ],
   }),
   response: {
-    [row.status]: success(row.answer),
+    [route.status]: success(route.answer),
     ...problems([
       ...always,
       // The body of a GET is not read.
-      ...(row.method === 'GET' ? [] : [413, 415]),
-      ...(row.public === true ? [] : [403]),
-      ...(row.errors ?? []),
+      ...(route.method === 'GET' ? [] : [413, 415]),
+      ...(route.public === true ? [] : [403]),
+      ...(route.errors ?? []),
     ]),
   },
 })
 
-/** An object schema over properties that all are required, or none is. */
+/** An object schema with all properties required, or none. */
 export const objectOf = (
   properties: Readonly<Record<string, JsonSchema>>,
   required: boolean,
@@ -63,11 +63,11 @@ export const objectOf = (
   ...(required && { required: Object.keys(properties) }),
 })
 
-/** The schema an answer with a list of these has. */
-export const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
+/** The schema of a response that is a list of these. */
+export const arraySchema = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
 
-/** The schema of an answer that has these members, may have the optional ones, and no others. */
-export const answerOf = (
+/** The schema of a response with these members, the optional ones, and no others. */
+export const objectSchema = (
   properties: Readonly<Record<string, JsonSchema>>,
   optional: Readonly<Record<string, JsonSchema>> = {},
 ): JsonSchema => ({

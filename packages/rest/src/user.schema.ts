@@ -1,14 +1,14 @@
-import type { JsonSchema } from './row.ts'
+import type { JsonSchema } from './rest-route.ts'
 
 const name = { type: 'string', minLength: 1, maxLength: 300 } as const
 
-/** Members of a user as a body or a line of a bulk has them. */
+/** Members of a user in a body or a line of a bulk. */
 export const userMembers = {
   email: {
     type: 'string',
     minLength: 3,
     maxLength: 254,
-    // As the domain has it, so that a wrong address is reported with the other faults.
+    // The same rule as in the domain, so that an invalid address is reported with the other faults.
     pattern: '^\\s*[^@\\s][^@]*@[^@]*[^@\\s]\\s*$',
   },
   username: { type: 'string', minLength: 1, maxLength: 100 },

@@ -2,45 +2,45 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import { badInputs, maxFaults, toFault, toPath, type Fault } from '@user-stats/core'
 import { nearest } from './near-miss.ts'
-import type { JsonSchema } from './row.ts'
+import type { JsonSchema } from './rest-route.ts'
 
 const options = { allErrors: true, useDefaults: true, strict: false } as const
 
 function createAjv(extra: ConstructorParameters<typeof Ajv>[0]): Ajv {
   const ajv = new Ajv({ ...options, ...extra })
-  // The package's types know only its CommonJS default.
+  // The package's types only describe its CommonJS default.
   ;(formats as unknown as (ajv: Ajv) => void)(ajv)
   return ajv
 }
 
-// JSON says what it means; text (paths, queries, forms) has to be converted.
+// JSON is typed; text (paths, queries, forms) has to be converted.
 const exact = createAjv({})
 const converting = createAjv({ coerceTypes: true })
 
-/** Unknown members that are looked at: each is compared with ours. */
+/** Maximum unknown members to inspect: each is compared with ours. */
 const maxUnknown = 1_000
 
 export interface Checked {
-  /** The value, with defaults filled in and text converted if asked for. */
+  /** The value, with defaults, and text converted if requested. */
   readonly value: Record<string, unknown>
   readonly faults: readonly Fault[]
 }
 
-/** Checks a value and says all that is wrong with it. @throws BAD_USER_INPUT when it is wrong as a whole */
+/** Validates a value and reports all faults. @throws BAD_USER_INPUT when it is invalid as a whole */
 export type Check = (value: Record<string, unknown>) => Checked
 
 export interface CheckOptions {
-  /** Whether the values are text that has to be converted. */
+  /** Whether the values are text that must be converted. */
   readonly text: boolean
   /**
-   * What becomes of members that the schema does not name. Those that are nearly what a member that is missing is
-   * called are refused in either case; `any` takes all.
+   * How to treat members that are not in the schema. One that resembles a missing member is always refused;
+   * `any` accepts all others.
    */
   readonly others: 'refused' | 'ignored' | 'any'
 }
 
 export function compile(schema: JsonSchema, { text, others }: CheckOptions): Check {
-  // Unknown members are found below, at a bounded number: there may be thousands.
+  // Unknown members are checked below, up to a limit: there may be thousands.
   const validate: ValidateFunction = (text ? converting : exact).compile({
     ...schema,
     additionalProperties: true,
@@ -57,14 +57,14 @@ export function compile(schema: JsonSchema, { text, others }: CheckOptions): Che
       const meant = nearest(member, missing)
       if (meant !== undefined)
         faults.push(toFault(toPath([member]), `is not known here. Did you mean ${meant}?`))
-      else if (others === 'refused') faults.push(toFault(toPath([member]), 'is not known here. Leave it out'))
+      else if (others === 'refused') faults.push(toFault(toPath([member]), 'is unknown. Remove it'))
       if (faults.length === maxFaults) break
     }
     return faults
   }
 
   return (value) => {
-    // Before defaults are filled in.
+    // Before defaults are applied.
     const unknown = others === 'any' ? [] : unknownMembers(value)
     const valid = validate(value)
     const faults = valid ? [] : withoutRepeats((validate.errors ?? []).map(faultOf))
@@ -72,13 +72,13 @@ export function compile(schema: JsonSchema, { text, others }: CheckOptions): Che
   }
 }
 
-/** @throws BAD_USER_INPUT with all that is wrong */
+/** @throws BAD_USER_INPUT with all faults */
 export function requireValid({ value, faults }: Checked): Record<string, unknown> {
   if (faults.length > 0) throw badInputs(faults)
   return value
 }
 
-/** Rules of members in words of ours, where those of Ajv help nobody. */
+/** Our wording for rules of members where Ajv's message is unhelpful. */
 const rules: ReadonlyMap<string, string> = new Map([
   ['data', 'must be a JSON object'],
   ['email', 'must be an address such as name@example.com'],
@@ -91,7 +91,7 @@ function faultOf({ instancePath, params, message = 'is not valid' }: ErrorObject
   return toFault(toPath(parts), rules.get(parts.at(-1) ?? '') ?? message)
 }
 
-/** Several keywords of a schema may say the same rule. */
+/** Several keywords of a schema may report the same rule. */
 const withoutRepeats = (faults: readonly Fault[]): readonly Fault[] => [
   ...new Map(faults.map((fault) => [fault.message, fault])).values(),
 ]

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, test } from '@jest/globals'
-import type { RestRow } from '../src/row.ts'
+import type { RestRoute } from '../src/rest-route.ts'
 import { startGraphApp } from './graph-app.ts'
 
-const rows: readonly RestRow[] = (['POST', 'DELETE'] as const).flatMap((method) =>
-  [true, false].map((isPublic): RestRow => ({
+const routes: readonly RestRoute[] = (['POST', 'DELETE'] as const).flatMap((method) =>
+  [true, false].map((isPublic): RestRoute => ({
     method,
     url: isPublic ? '/api/public' : '/api/private/:amount',
     summary: 'Echoes',
@@ -23,7 +23,7 @@ const rows: readonly RestRow[] = (['POST', 'DELETE'] as const).flatMap((method) 
   })),
 )
 
-const start = () => startGraphApp(rows)
+const start = () => startGraphApp(routes)
 type App = Awaited<ReturnType<typeof start>>
 
 /** The status of the answer to a request of which only the head is sent, with a body that never comes. */
@@ -83,7 +83,7 @@ test('paths and methods that do not exist are answered before anything of the bo
 })
 
 test('without a token a body has 64 KiB at most, with one what the service allows', async () => {
-  await using app = await startGraphApp(rows, undefined, undefined, undefined, undefined, 1_000_000)
+  await using app = await startGraphApp(routes, undefined, undefined, undefined, undefined, 1_000_000)
   const json = { 'content-type': 'application/json' }
   const bodyOf = (length: number) => {
     const empty = JSON.stringify({ query: '{ me }', text: '' })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { buildSchema, getIntrospectionQuery, getOperationAST, parse } from 'graphql'
-import { behindGateway } from '@user-stats/config'
+import { subgraphLimits } from '@user-stats/config'
 import type { Caller } from '@user-stats/core'
 import {
   evaluateCost,
@@ -318,7 +318,7 @@ test('an anonymous caller may send far less, and is told to sign in, by which li
 })
 
 test('subgraphs allow more than the gateway in each respect', () => {
-  const inner = behindGateway(testLimits)
+  const inner = subgraphLimits(testLimits)
   for (const [name, value] of Object.entries(testLimits) as [keyof GraphLimits, number][])
     expect(inner[name]).toBeGreaterThan(value)
 })

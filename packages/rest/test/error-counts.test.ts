@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { RestRow } from '../src/row.ts'
+import type { RestRoute } from '../src/rest-route.ts'
 import { startGraphApp } from './graph-app.ts'
 
 type App = Awaited<ReturnType<typeof startGraphApp>>
@@ -84,7 +84,7 @@ const failures: readonly [string, readonly [string, RequestInit], Record<string,
   ['no error', post('{ me }'), {}],
 ]
 
-const row = (url: string, operation: string, more: Partial<RestRow> = {}): RestRow => ({
+const row = (url: string, operation: string, more: Partial<RestRoute> = {}): RestRoute => ({
   method: 'GET',
   url,
   summary: url,
@@ -97,7 +97,7 @@ const row = (url: string, operation: string, more: Partial<RestRow> = {}): RestR
   ...more,
 })
 
-const rows: readonly RestRow[] = [
+const routes: readonly RestRoute[] = [
   row('/taken', '{ taken }'),
   row('/bug', '{ bug }'),
   row('/missing', '{ thing(id: "2") { id } }', { missing: { field: 'thing', code: 'USER_NOT_FOUND' } }),
@@ -106,7 +106,7 @@ const rows: readonly RestRow[] = [
 test.each(failures)(
   '%s is counted once for each error, where the answer leaves',
   async (_what, request, expected) => {
-    await using app = await startGraphApp(rows)
+    await using app = await startGraphApp(routes)
     for (const times of [1, 2]) {
       const [path, init] = request
       await (await app.send(path, init)).text()
@@ -118,7 +118,7 @@ test.each(failures)(
 )
 
 test('an error of ours is logged once, with its cause, the request and the key, over REST and GraphQL', async () => {
-  await using app = await startGraphApp(rows)
+  await using app = await startGraphApp(routes)
   const ask = async (id: string, path: string, init: RequestInit = {}) => {
     const headers = { ...(init.headers as object), 'x-request-id': id }
     await (await app.send(path, { ...init, headers })).text()

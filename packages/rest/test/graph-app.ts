@@ -20,7 +20,7 @@ import { createGraphServer } from '@user-stats/graphql'
 import { createSubgraphEngine, registerBatchRoute, type FastPathMode } from '@user-stats/fast-path/subgraph'
 import { createTokenVerifier } from '@user-stats/core'
 import { registerRest } from '../src/register-routes.ts'
-import type { RestRow } from '../src/row.ts'
+import type { RestRoute } from '../src/rest-route.ts'
 import { createTestIssuer } from '@user-stats/testing/tokens'
 import { createIdentify, createRateLimits, registerApiDocs, registerAuthentication } from '@user-stats/http'
 import { createTestApp, testLimits, testLoad, testRates } from '@user-stats/http/testing'
@@ -115,7 +115,7 @@ const mutation = new GraphQLObjectType<unknown, RequestContext>({
 
 /** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
 export async function startGraphApp(
-  rows: readonly RestRow[] = [],
+  routes: readonly RestRoute[] = [],
   limits = testLimits,
   rates: Partial<typeof testRates> = {},
   trustProxy: readonly string[] = [],
@@ -144,7 +144,7 @@ export async function startGraphApp(
   await registerApiDocs(it.app, { title: 'T', description: 'D' })
   registerGraph(it.app, { server, context })
   registerBatchRoute(it.app, { server, context, gatewaySecret: undefined })
-  registerRest(it.app, { rows, server, context })
+  registerRest(it.app, { routes, server, context })
   const origin = await it.listen()
   const token = issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 })
 

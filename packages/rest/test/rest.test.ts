@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals'
-import { listOf, answerOf } from '../src/route-schema.ts'
-import { paging, type RestRow } from '../src/row.ts'
+import { arraySchema, objectSchema } from '../src/route-schema.ts'
+import { paging, type RestRoute } from '../src/rest-route.ts'
 import type { Fault } from '@user-stats/core'
 import { startGraphApp } from './graph-app.ts'
 
 const anything = { type: 'object' }
 
-const rows = [
+const routes = [
   {
     method: 'GET',
     url: '/api/echo/:amount',
@@ -46,11 +46,11 @@ const rows = [
     variables: ({ params }) => ({ id: params['id'] }),
     missing: { field: 'thing', code: 'USER_NOT_FOUND' },
     status: 200,
-    answer: answerOf({ id: { type: 'string' }, name: { type: 'string' } }),
+    answer: objectSchema({ id: { type: 'string' }, name: { type: 'string' } }),
     reply: ({ thing }: { thing: unknown }) => thing,
     errors: [404],
   },
-  ...(['legacy', 'strict'] as const).map((kind): RestRow => ({
+  ...(['legacy', 'strict'] as const).map((kind): RestRoute => ({
     method: 'POST',
     url: `/api/${kind}`,
     summary: 'Records',
@@ -72,7 +72,7 @@ const rows = [
     answer: anything,
     reply: ({ record }: { record: unknown }) => record,
   })),
-  ...['bug', 'taken', 'away', 'refused', 'me'].map((field): RestRow => ({
+  ...['bug', 'taken', 'away', 'refused', 'me'].map((field): RestRoute => ({
     method: 'GET',
     url: `/api/${field}`,
     summary: field,
@@ -84,9 +84,9 @@ const rows = [
     answer: anything,
     reply: (data: unknown) => data,
   })),
-] as const satisfies readonly RestRow[]
+] as const satisfies readonly RestRoute[]
 
-const start = () => startGraphApp(rows)
+const start = () => startGraphApp(routes)
 
 const json = (body: unknown): RequestInit => ({
   method: 'POST',
@@ -223,7 +223,7 @@ test('all that is wrong with a request is reported at once', async () => {
     { field: 'type', message: 'type: is required' },
     { field: 'amount', message: 'amount: must be integer' },
     { field: 'data', message: 'data: must be a JSON object' },
-    { field: 'wrong', message: 'wrong: is not known here. Leave it out' },
+    { field: 'wrong', message: 'wrong: is unknown. Remove it' },
   ])
   expect(refused['detail']).toBe((refused['errors'] as Fault[]).map(({ message }) => message).join('; '))
   expect(await told(await app.send('/api/echo/0?on=maybe&day=x'))).toMatchObject({
@@ -342,8 +342,8 @@ test('the OpenAPI document describes each row', async () => {
   }
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'T', version: '1.0.0' } })
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
-  expect(operations).toHaveLength(rows.length)
-  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(rows.length)
+  expect(operations).toHaveLength(routes.length)
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(routes.length)
   expect(document.paths['/api/echo/{amount}']?.['get']?.['parameters']).toContainEqual({
     name: 'amount',
     in: 'path',
@@ -364,5 +364,5 @@ test('the OpenAPI document describes each row', async () => {
   expect(document.paths['/api/strict']?.['post']).toMatchObject({
     requestBody: { content: { 'application/json': { schema: { additionalProperties: false } } } },
   })
-  expect(listOf(anything)).toEqual({ type: 'array', items: anything })
+  expect(arraySchema(anything)).toEqual({ type: 'array', items: anything })
 })

@@ -23,7 +23,7 @@ import { createIdempotencyKeys } from './modules/idempotency-key/idempotency-key
 import { createRetention } from './modules/retention/data-retention.ts'
 import { createUsers } from './modules/user/user.service.ts'
 import { createVerification } from './modules/verification/verification.service.ts'
-import { rows } from './rest/routes.ts'
+import { routes } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
 
 export interface EventsDeps {
@@ -110,7 +110,7 @@ export async function buildApp({
     context: (request) => toContext(request, domain),
     routes: (app, tools) => {
       registerBatchRoute(app, { ...tools, gatewaySecret: env.gatewaySecret })
-      registerRest(app, { ...tools, rows })
+      registerRest(app, { ...tools, routes })
       registerBulk(app, { ...tools, kind: eventBulk })
       // Finish requested work, except what may take minutes.
       app.addHook('preClose', (done) => {

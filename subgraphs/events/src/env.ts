@@ -1,11 +1,11 @@
 import { readDataPath } from '@user-stats/core'
 import {
-  behindGateway,
+  subgraphLimits,
   commonEnvOf,
   commonVariables,
-  fourTimes,
+  subgraphRates,
   gatewaySecretVariable,
-  kinds,
+  parsers,
   metricsOf,
   readServiceVariables,
   type RawEnv,
@@ -15,37 +15,37 @@ import {
 export const eventsVariables = {
   ...commonVariables,
   ...gatewaySecretVariable,
-  EVENTS_PORT: { schema: kinds.port(8002), about: 'Port of the events service.', default: '8002' },
+  EVENTS_PORT: { schema: parsers.port(8002), about: 'Port of the events service.', default: '8002' },
   EVENTS_DATABASE_URL: {
-    schema: kinds.databaseUrl(),
+    schema: parsers.databaseUrl(),
     about: 'Events database, as the role that serves.',
     default: '(embedded)',
     secret: true,
   },
   USERS_URL: {
-    schema: kinds.url('http://127.0.0.1:8001'),
+    schema: parsers.url('http://127.0.0.1:8001'),
     about: 'Base URL of the users service.',
     default: 'http://127.0.0.1:8001',
   },
   DATABASE_POOL_SIZE: {
-    schema: kinds.integer(4, 1_000, 16),
+    schema: parsers.integer(4, 1_000, 16),
     about: 'Database connections of a service, at most.',
     default: '16',
   },
   RETENTION_DAYS: {
-    schema: kinds.integer(0, 36_500, 0),
+    schema: parsers.integer(0, 36_500, 0),
     about:
       'Days for which raw events are kept, in whole months; daily totals stay. 0: forever. A store may have a shorter time.',
     default: '0',
   },
   MIN_COHORT: {
-    schema: kinds.integer(1, 1_000_000, 1),
+    schema: parsers.integer(1, 1_000_000, 1),
     about:
       'Analysts see no data of a type, store and day with fewer distinct users; above 1 they may only request whole UTC days.',
     default: '1',
   },
   ANALYST_DATA_PATHS: {
-    schema: kinds
+    schema: parsers
       .list()
       .refine(
         (paths) => paths.every((path) => readDataPath(path) !== null),
@@ -67,8 +67,8 @@ export function readEnv(raw: RawEnv) {
     ...common,
     http: { host: env.HOST, port: env.EVENTS_PORT },
     metrics: metricsOf(env, env.EVENTS_PORT),
-    rates: fourTimes(common.rates),
-    graph: behindGateway(common.graph),
+    rates: subgraphRates(common.rates),
+    graph: subgraphLimits(common.graph),
     gatewaySecret: env.GATEWAY_SECRET,
     database: { url: env.EVENTS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     users: { url: env.USERS_URL },

@@ -12,7 +12,7 @@ import { prepareFirstStart } from './bootstrap/first-start.ts'
 import { createOutboxRelay } from './outbox/outbox-relay.ts'
 import { registerReceiptKeysRoute } from './modules/erasure/receipt-keys.route.ts'
 import { registerJwksRoute } from './modules/token/jwks.route.ts'
-import { rows } from './rest/routes.ts'
+import { routes } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
 import { createVault } from './vault/vault.ts'
 
@@ -96,7 +96,7 @@ export async function buildApp({
     routes: (app, tools) => {
       registerBatchRoute(app, { ...tools, gatewaySecret: env.gatewaySecret })
       registerBulk(app, { ...tools, kind: userBulk })
-      registerRest(app, { ...tools, rows })
+      registerRest(app, { ...tools, routes })
       registerJwksRoute(app, keys)
       registerReceiptKeysRoute(app, receiptKeys)
     },

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import {
-  behindGateway,
+  subgraphLimits,
   commonEnvOf,
   commonVariables,
-  fourTimes,
+  subgraphRates,
   gatewaySecretVariable,
-  kinds,
+  parsers,
   metricsOf,
   readServiceVariables,
   type RawEnv,
@@ -25,9 +25,9 @@ const masterKey = z.string({ error: masterKeyForm }).transform((text, context) =
 export const usersVariables = {
   ...commonVariables,
   ...gatewaySecretVariable,
-  USERS_PORT: { schema: kinds.port(8001), about: 'Port of the users service.', default: '8001' },
+  USERS_PORT: { schema: parsers.port(8001), about: 'Port of the users service.', default: '8001' },
   USERS_DATABASE_URL: {
-    schema: kinds.databaseUrl(),
+    schema: parsers.databaseUrl(),
     about: 'Users database, as the role that serves.',
     default: '(embedded)',
     secret: true,
@@ -61,17 +61,17 @@ export const usersVariables = {
     secret: true,
   },
   EVENTS_URL: {
-    schema: kinds.url('http://127.0.0.1:8002'),
+    schema: parsers.url('http://127.0.0.1:8002'),
     about: 'Base URL of the events service.',
     default: 'http://127.0.0.1:8002',
   },
   ACCESS_TOKEN_EXPIRE_MINUTES: {
-    schema: kinds.integer(1, 1_440, 60),
+    schema: parsers.integer(1, 1_440, 60),
     about: 'Minutes for which an access token works.',
     default: '60',
   },
   DATABASE_POOL_SIZE: {
-    schema: kinds.integer(4, 1_000, 16),
+    schema: parsers.integer(4, 1_000, 16),
     about: 'Database connections of a service, at most.',
     default: '16',
   },
@@ -87,9 +87,9 @@ export function readEnv(raw: RawEnv) {
     ...common,
     http: { host: env.HOST, port: env.USERS_PORT },
     metrics: metricsOf(env, env.USERS_PORT),
-    rates: fourTimes(common.rates),
+    rates: subgraphRates(common.rates),
     gatewaySecret: env.GATEWAY_SECRET,
-    graph: behindGateway(common.graph),
+    graph: subgraphLimits(common.graph),
     database: { url: env.USERS_DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     secrets: {
       masterKey: env.MASTER_KEY,

@@ -20,21 +20,21 @@ afterAll(async () => {
 const schemaQuery = '{ __schema { types { name fields { name } inputFields { name } } } _service { sdl } }'
 const personal = /"(User|ApiKey|Role|CreateUserInput|email|username|firstName|phone)"|email: String/
 
-test('introspection and SDL of an analyst know no users, keys or personal data', async () => {
+test('introspection and SDL of an analyst contain no users, keys or personal data', async () => {
   expect(JSON.stringify((await users.graphql(store, schemaQuery)).body.data)).toMatch(personal)
   const { body } = await users.graphql(analyst, schemaQuery)
   expect(JSON.stringify(body.data)).not.toMatch(personal)
   expect(JSON.stringify(body.data)).toContain('"StoreConnection"')
 })
 
-test('an analyst gets no suggestion of what is withheld', async () => {
-  const told = async (token: string) =>
+test('suggestions for an analyst contain no withheld names', async () => {
+  const responseTo = async (token: string) =>
     (await users.graphql(token, '{ usersByEmail { id } }')).body.errors[0].message
-  expect(await told(store)).toContain('userByEmail')
-  expect(await told(analyst)).not.toContain('userByEmail')
+  expect(await responseTo(store)).toContain('userByEmail')
+  expect(await responseTo(analyst)).not.toContain('userByEmail')
 })
 
-test('a reference to a user is wrong input for an analyst, and no fault of ours', async () => {
+test('a reference to a user is invalid input for an analyst, not an internal error', async () => {
   const { body } = await users.graphql(
     analyst,
     '{ _entities(representations: [{ __typename: "User", storeId: 1, ref: "u" }]) { __typename } }',

@@ -22,7 +22,7 @@ const create = (input: Record<string, unknown>) =>
   )
 const authenticate = (apiKey: string) => users.mutate(null, 'authenticate', { apiKey }, 'tokenType expiresIn')
 
-test('a key says what it is, works, and is kept as a hash only', async () => {
+test('a key has a prefix with its role, works, and is stored as a hash only', async () => {
   const { id } = await users.store()
   const { apiKey, secret } = await create({ role: 'ANALYST', storeId: id })
   expect(apiKey).toMatchObject({ role: 'ANALYST', store: { id } })
@@ -33,7 +33,7 @@ test('a key says what it is, works, and is kept as a hash only', async () => {
   expect(await authenticate('\0')).toBe('INVALID_API_KEY')
 })
 
-test('the key of a new store is called as that of any other key; what it was called before still answers', async () => {
+test('the key of a new store is in `secret`, as for any other key; its former field still works', async () => {
   const made = await users.mutate(users.admin, 'createStore', { name: 'Shoes' }, 'secret apiKey')
   expect(made.secret).toMatch(/^us_s_[\w-]{43}$/)
   expect(made.apiKey).toBe(made.secret)
@@ -54,7 +54,7 @@ test.each([
   [{ role: 'STORE', storeId: 999 }, 'STORE_NOT_FOUND'],
   [{ role: 'ADMIN', name: ' ' }, 'BAD_USER_INPUT'],
   [{ role: 'ADMIN', expiresAt: '2020-01-01T00:00:00Z' }, 'BAD_USER_INPUT'],
-])('no key is made of %j', async (input, code) => {
+])('no key is created from %j', async (input, code) => {
   expect(await create(input)).toBe(code)
 })
 
@@ -68,7 +68,7 @@ test('a key and its tokens work until the instant the key expires, and no longer
   const expiresAt = new Date(Date.now() + 600_500)
   const { secret } = await create({ role: 'ANALYST', expiresAt: expiresAt.toISOString() })
   const issue = () => users.mutate(null, 'authenticate', { apiKey: secret }, 'accessToken expiresIn')
-  const ask = async (token: string) => {
+  const query = async (token: string) => {
     const { body } = await users.graphql(token, '{ stores { nodes { id } } }')
     return body.errors?.[0].extensions.code ?? 'ok'
   }
@@ -77,9 +77,9 @@ test('a key and its tokens work until the instant the key expires, and no longer
     users.setNow(new Date(expiresAt.getTime() - 1))
     const late = await issue()
     expect(late.expiresIn).toBe(1)
-    expect([await ask(early.accessToken), await ask(late.accessToken)]).toEqual(['ok', 'ok'])
+    expect([await query(early.accessToken), await query(late.accessToken)]).toEqual(['ok', 'ok'])
     users.setNow(expiresAt)
-    expect([await ask(early.accessToken), await ask(late.accessToken)]).toEqual([
+    expect([await query(early.accessToken), await query(late.accessToken)]).toEqual([
       'TOKEN_EXPIRED',
       'TOKEN_EXPIRED',
     ])
@@ -89,7 +89,7 @@ test('a key and its tokens work until the instant the key expires, and no longer
   }
 })
 
-test('a rotated key works until its overlap ends, and the events service knows when from the beginning', async () => {
+test('a rotated key works until its overlap ends, and the events service knows its expiry from the beginning', async () => {
   const { apiKey, secret } = await create({ role: 'ANALYST' })
   const selection = 'apiKey { id } secret replaced { id expiresAt revokedAt }'
   const announced = users.events.next('applyKeyRevocation')
@@ -104,10 +104,10 @@ test('a rotated key works until its overlap ends, and the events service knows w
   expect(await authenticate(secret)).toMatchObject({ tokenType: 'Bearer' })
   expect(await authenticate(rotated.secret)).toMatchObject({ tokenType: 'Bearer' })
 
-  const told = users.events.next('applyKeyRevocation')
+  const command = users.events.next('applyKeyRevocation')
   const again = { id: rotated.apiKey.id, overlapSeconds: 0 }
   await users.mutate(users.admin, 'rotateApiKey', again, selection)
-  expect((await told).input).toEqual({
+  expect((await command).input).toEqual({
     commandId: expect.any(Number),
     storeId: 0,
     keyId: rotated.apiKey.id,
@@ -130,7 +130,7 @@ test('revoking answers after the events service knows; it can be repeated', asyn
   expect(await revoke()).toEqual({ apiKey })
 })
 
-test('the log says which keys were refused, in sums, and no secret', async () => {
+test('the log sums up which keys were rejected, without secrets', async () => {
   const { id } = await users.store()
   const key = await users.key('STORE', id)
   await users.mutate(users.admin, 'revokeApiKey', { id: key.id }, 'apiKey { id }')
@@ -148,14 +148,14 @@ test('the log says which keys were refused, in sums, and no secret', async () =>
   expect(logged).not.toMatch(/us_s_|127\.0\.0\.1/)
 })
 
-test('the last admin key cannot be revoked, not even by two who try at once', async () => {
+test('the last admin key cannot be revoked, not even by two concurrent requests', async () => {
   const { body } = await users.graphql(users.admin, '{ apiKeys(first: 10000) { nodes { id role prefix } } }')
   const first = body.data.apiKeys.nodes.find(
     ({ prefix }: { prefix: string }) => prefix === adminKey.slice(0, 4),
   )
   const revoke = (token: string, id: string) => users.mutate(token, 'revokeApiKey', { id }, 'apiKey { id }')
   expect(await revoke(users.admin, first.id)).toBe('LAST_ADMIN_KEY')
-  // One that expires is no successor.
+  // A key with an expiry does not count as a successor.
   await create({ role: 'ADMIN', expiresAt: new Date(Date.now() + 3_600_000).toISOString() })
   expect(await revoke(users.admin, first.id)).toBe('LAST_ADMIN_KEY')
 

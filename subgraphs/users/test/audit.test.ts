@@ -3,7 +3,7 @@ import type { GraphQLEnumType } from 'graphql'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import { auditActions } from '@user-stats/audit-log'
 import { createSchemas } from '../src/schema.ts'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
@@ -45,15 +45,15 @@ async function entriesOf(requestId: string, token: string, query: string): Promi
 const writtenBy = async (requestId: string): Promise<Entry[]> =>
   (await log('(first: 1000)')).nodes.filter((entry) => entry.requestId === requestId).toReversed()
 
-const register = async (token: string, person = somebody()): Promise<string> =>
+const register = async (token: string, person = createPerson()): Promise<string> =>
   (await users.mutate(token, 'createUser', person, 'user { id }')).user.id
 
-test('what a store does to a user is written down: who, what, to whom, when, in which request', async () => {
+test('changes of a user by a store are recorded with actor, action, user, time and request', async () => {
   const { id: storeId, token } = await users.store()
   const [key] = (
     await users.graphql(users.admin, `{ apiKeys(storeId: ${String(storeId)}) { nodes { id } } }`)
   ).body.data.apiKeys.nodes
-  const { email, username } = somebody()
+  const { email, username } = createPerson()
   const make = `mutation { createUser(input: { email: "${email}", username: "${username}", firstName: "J", lastName: "D", phone: 1 }) { user { id } } }`
   const before = Date.now()
   const [created] = await entriesOf('make', token, make)
@@ -92,7 +92,7 @@ test('what a store does to a user is written down: who, what, to whom, when, in 
   ])
 })
 
-test('what admins do to stores and keys is written down', async () => {
+test('changes of stores and keys by admins are recorded', async () => {
   const make = await entriesOf(
     'store',
     users.admin,
@@ -153,17 +153,17 @@ test('what admins do to stores and keys is written down', async () => {
   })
 })
 
-test('what fails leaves no entry', async () => {
+test('failed actions are not recorded', async () => {
   const { token } = await users.store()
-  const person = somebody()
+  const person = createPerson()
   await register(token, person)
   const again = `mutation { createUser(input: { email: "${person.email}", username: "x", firstName: "J", lastName: "D", phone: 1 }) { user { id } } }`
   expect(await entriesOf('taken', token, again)).toEqual([])
 })
 
-test('what an admin reads of users is written down before it is answered, once a request and store', async () => {
+test('reads of users by an admin are recorded before the response, once per request and store', async () => {
   const [one, other] = [await users.store(), await users.store()]
-  const person = somebody()
+  const person = createPerson()
   const [a, b, c] = [
     await register(one.token, person),
     await register(one.token),
@@ -182,8 +182,10 @@ test('what an admin reads of users is written down before it is answered, once a
   expect(await entriesOf('e-mail', users.admin, byEmail)).toMatchObject([
     { ...read, storeId, recordIds: [a] },
   ])
-  const nobody = `{ userByEmail(email: "nobody@example.org", storeId: ${String(storeId)}) { username } }`
-  expect(await entriesOf('nobody', users.admin, nobody)).toMatchObject([{ ...read, storeId, recordIds: [] }])
+  const unknown = `{ userByEmail(email: "unknown@example.org", storeId: ${String(storeId)}) { username } }`
+  expect(await entriesOf('unknown', users.admin, unknown)).toMatchObject([
+    { ...read, storeId, recordIds: [] },
+  ])
 
   const representations = [
     { __typename: 'User', storeId, ref: a },
@@ -216,7 +218,7 @@ test('what an admin reads of users is written down before it is answered, once a
   expect(await writtenBy('rest')).toMatchObject([{ ...read, storeId, recordIds: [a] }])
 })
 
-test('an export is written down whoever asks for it, and is no read besides', async () => {
+test('an export is recorded for any caller, and not as a read besides', async () => {
   const { id: storeId, token } = await users.store()
   const user = await register(token)
   const query = `{ exportUser(id: "${user}") { path } }`
@@ -228,12 +230,12 @@ test('an export is written down whoever asks for it, and is no read besides', as
     expect(await entriesOf(requestId, bearer, query)).toEqual([
       expect.objectContaining({ ...exported, actor: expect.objectContaining({ role }) }),
     ])
-  // Nobody's is refused, and that an admin looked for it shows.
+  // An unknown user is refused; that an admin searched for one is recorded.
   const { token: other } = await users.store()
   expect((await users.graphql(other, query)).body.errors[0].extensions.code).toBe('USER_NOT_FOUND')
-  const nobody = query.replace(user, '00000000-0000-7000-8000-000000000000')
-  await users.send('POST', '/graphql', users.admin, { query: nobody }, { 'x-request-id': 'export-nobody' })
-  expect(await writtenBy('export-nobody')).toMatchObject([{ action: 'USERS_READ', recordIds: [] }])
+  const unknown = query.replace(user, '00000000-0000-7000-8000-000000000000')
+  await users.send('POST', '/graphql', users.admin, { query: unknown }, { 'x-request-id': 'export-unknown' })
+  expect(await writtenBy('export-unknown')).toMatchObject([{ action: 'USERS_READ', recordIds: [] }])
 })
 
 test('a store that reads its own users is not recorded', async () => {
@@ -243,7 +245,7 @@ test('a store that reads its own users is not recorded', async () => {
   expect((await log(`(storeId: ${String(id)}, actions: [USERS_READ])`)).nodes).toEqual([])
 })
 
-test('what cannot be recorded is not read by admins, and not done', async () => {
+test('reads of admins and changes are refused if they cannot be recorded', async () => {
   const { id, token } = await users.store()
   const user = await register(token)
   const [{ role }] = (await users.owner.query(`SELECT '${new URL(users.database.url).username}' AS role`))
@@ -269,7 +271,7 @@ test('what cannot be recorded is not read by admins, and not done', async () => 
     expect(await users.mutate(token, 'deleteUser', { id: user }, 'deletedUserId')).toBe(
       'INTERNAL_SERVER_ERROR',
     )
-    // The user is still there; whose store reads it needs no entry.
+    // The user still exists; reads by the user's store are not recorded.
     const own = await users.graphql(token, `{ user(id: "${user}") { id } }`)
     expect(own.body.data.user.id).toBe(user)
   } finally {
@@ -277,7 +279,7 @@ test('what cannot be recorded is not read by admins, and not done', async () => 
   }
 })
 
-test('the log is filtered by store, key, action, record and time, and paged from the newest on', async () => {
+test('the log is filtered by store, key, action, record and time, and paged from the newest', async () => {
   const { id: storeId, token } = await users.store()
   const ids = [await register(token), await register(token), await register(token)]
   const admin = await users.key('ADMIN')
@@ -323,9 +325,9 @@ test.each(['first: 1001', 'first: -1', 'after: "x"', 'keyId: "x"', `recordId: "$
   },
 )
 
-test('no entry holds personal data, nor what was looked for', async () => {
+test('no entry contains personal data or search terms', async () => {
   const { id, token } = await users.store()
-  const person = somebody({ email: 'Audrey@example.org', username: 'audrey', lastName: 'Auditor' })
+  const person = createPerson({ email: 'Audrey@example.org', username: 'audrey', lastName: 'Auditor' })
   const user = await register(token, person)
   await users.send('GET', `/api/user/audrey@example.org?store_id=${String(id)}`, users.admin)
   await users.send('GET', `/api/user/sought@example.org?store_id=${String(id)}`, users.admin)
@@ -335,7 +337,7 @@ test('no entry holds personal data, nor what was looked for', async () => {
   expect(JSON.stringify(rows)).not.toMatch(/audrey|auditor|audited|sought|example/i)
 })
 
-test('a read of more than a thousand users names each, in entries of a thousand', async () => {
+test('a read of more than a thousand users lists each, in entries of a thousand', async () => {
   const { id } = await users.store()
   const ids = Array.from(
     { length: 1_203 },
@@ -353,8 +355,8 @@ test('a read of more than a thousand users names each, in entries of a thousand'
   expect(entries.flatMap(({ recordIds }) => recordIds)).toEqual(ids)
 })
 
-// That both services name the same is what composing the graph checks.
-test('the enum of the graph names every action there is', () => {
+// Composition checks that both services have the same values.
+test('the enum of the graph has every action', () => {
   const named = (createSchemas().everyone.getType('AuditAction') as GraphQLEnumType).getValues()
   expect(named.map(({ name }) => name)).toEqual(auditActions)
 })

@@ -63,7 +63,7 @@ test('an address is enough; each user has an id or a fault of its own, by line',
   })
 })
 
-test('a JSON array of ten thousand users is taken, of one more the first ten thousand', async () => {
+test('a JSON array of ten thousand users is accepted; of a larger one the first ten thousand', async () => {
   const { token } = await users.store()
   const many = (from: number, count: number) =>
     Array.from({ length: count }, (_, n) => ({ email: `n${String(from + n)}@example.org` }))
@@ -78,7 +78,7 @@ test('a JSON array of ten thousand users is taken, of one more the first ten tho
   expect((await post(token, [])).body).toEqual({ created: 0, users: [], rejected: 0, errors: [] })
 })
 
-test('whoever may register nobody is refused as a whole', async () => {
+test('a caller without access is refused as a whole', async () => {
   const { id, token } = await users.store()
   const analyst = await users.key('ANALYST', id)
   await users.mutate(users.admin, 'blockStore', { id }, 'store { id }')

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
-  // Only what a test asks for is delivered; the background has a service of its own below.
+  // Only commands of the test itself are delivered; background delivery has a service of its own below.
   users = await startUsers(server, { relay: { interval: 3_600_000, maxInterval: 3_600_000 } })
 })
 beforeEach(() => {
@@ -25,19 +25,19 @@ const ofStore = (storeId: number) =>
     .filter(({ input }) => input['storeId'] === storeId)
     .map(({ field, input }) => (typeof input['state'] === 'string' ? `${field} ${input['state']}` : field))
 const register = async (token: string): Promise<string> =>
-  (await users.mutate(token, 'createUser', somebody(), 'user { id }')).user.id
+  (await users.mutate(token, 'createUser', createPerson(), 'user { id }')).user.id
 
-test('the events service is told with a token of our own, that callers cannot use', async () => {
-  const told = users.events.next('applyStoreAccess')
+test('commands are sent with a service token, which callers cannot use', async () => {
+  const command = users.events.next('applyStoreAccess')
   await users.store()
-  const { authorization } = await told
+  const { authorization } = await command
   const token = authorization.replace('Bearer ', '')
   expect(JSON.parse(atob(token.split('.')[1] ?? ''))).toMatchObject({ role: 'SERVICE', sub: 'users' })
   const { body } = await users.graphql(token, '{ stores { nodes { id } } }')
   expect(body.errors[0].extensions.code).toBe('FORBIDDEN')
 })
 
-test('a store is made although the events service is away', async () => {
+test('a store is created although the events service is unavailable', async () => {
   users.events.setAway(true)
   const { id, token } = await users.store()
   expect(await register(token)).toMatch(/^[\da-f-]{36}$/)
@@ -46,7 +46,7 @@ test('a store is made although the events service is away', async () => {
   expect(ofStore(id)).toEqual(['applyStoreAccess ACTIVE'])
 })
 
-test('blocking holds here at once, answers once both know, and is taken up again in order', async () => {
+test('blocking applies here at once, answers once both databases have it, and is resumed in order', async () => {
   const { id, key, token } = await users.store()
   const block = () => users.mutate(users.admin, 'blockStore', { id }, 'store { isActive }')
   users.events.setAway(true)
@@ -56,22 +56,22 @@ test('blocking holds here at once, answers once both know, and is taken up again
   )
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])
   expect(refused.body.errors[0].extensions).toEqual({ code: 'SERVICE_UNAVAILABLE', retryAfter: 2 })
-  expect(await users.mutate(token, 'createUser', somebody(), 'user { id }')).toBe('STORE_BLOCKED')
+  expect(await users.mutate(token, 'createUser', createPerson(), 'user { id }')).toBe('STORE_BLOCKED')
   expect(await users.mutate(null, 'authenticate', { apiKey: key }, 'tokenType')).toBe('STORE_BLOCKED')
-  // Changing one's mind before it was delivered: the last word arrives last.
+  // Changed again before it was delivered: the last state arrives last.
   expect(await users.mutate(users.admin, 'unblockStore', { id }, 'store { id }')).toBe('SERVICE_UNAVAILABLE')
   expect(await block()).toBe('SERVICE_UNAVAILABLE')
   users.events.setAway(false)
   expect(await block()).toEqual({ store: { isActive: false } })
-  const told = ['ACTIVE', 'BLOCKED', 'ACTIVE', 'BLOCKED'].map((state) => `applyStoreAccess ${state}`)
-  expect(ofStore(id)).toEqual(told)
+  const commands = ['ACTIVE', 'BLOCKED', 'ACTIVE', 'BLOCKED'].map((state) => `applyStoreAccess ${state}`)
+  expect(ofStore(id)).toEqual(commands)
   expect(await block()).toEqual({ store: { isActive: false } })
-  expect(ofStore(id)).toEqual(told)
+  expect(ofStore(id)).toEqual(commands)
 })
 
-test('erasing a user goes on where it stopped, and is over once', async () => {
+test('erasing a user continues where it stopped, and ends once', async () => {
   const { token } = await users.store()
-  const stranger = await users.store()
+  const otherStore = await users.store()
   const id = await register(token)
   const erase = (by = token) => users.mutate(by, 'eraseUser', { id }, 'erasedUserId eventsDeleted')
   users.events.setAway(true)
@@ -79,7 +79,7 @@ test('erasing a user goes on where it stopped, and is over once', async () => {
   expect((await users.graphql(token, `{ user(id: "${id}") { id } }`)).body.data.user).toBeNull()
   users.events.setAway(false)
   users.events.setDeletes(3)
-  expect(await erase(stranger.token)).toBe('USER_NOT_FOUND')
+  expect(await erase(otherStore.token)).toBe('USER_NOT_FOUND')
   expect(await erase()).toEqual({ erasedUserId: id, eventsDeleted: 3 })
   expect(await erase()).toBe('USER_NOT_FOUND')
   expect(users.events.received.filter(({ field }) => field === 'applyUserErasure')).toMatchObject([
@@ -87,23 +87,23 @@ test('erasing a user goes on where it stopped, and is over once', async () => {
   ])
 })
 
-test('deleting a store goes on where it stopped and counts all that was deleted', async () => {
+test('deleting a store continues where it stopped and counts all deleted rows', async () => {
   const { id, key, token } = await users.store()
   for (let n = 0; n < 3; n += 1) await register(token)
   const remove = () =>
     users.mutate(users.admin, 'deleteStore', { id }, 'deletedStoreId usersDeleted eventsDeleted')
   users.events.setAway(true)
   expect(await remove()).toBe('SERVICE_UNAVAILABLE')
-  expect(await users.mutate(token, 'createUser', somebody(), 'user { id }')).toBe('KEY_REVOKED')
-  expect(await users.mutate(users.admin, 'createUser', somebody({ storeId: id }), 'user { id }')).toBe(
+  expect(await users.mutate(token, 'createUser', createPerson(), 'user { id }')).toBe('KEY_REVOKED')
+  expect(await users.mutate(users.admin, 'createUser', createPerson({ storeId: id }), 'user { id }')).toBe(
     'STORE_NOT_FOUND',
   )
   expect(await users.mutate(null, 'authenticate', { apiKey: key }, 'tokenType')).toBe('INVALID_API_KEY')
   users.events.setAway(false)
   // As if it had stopped between the users and the events.
   await users.owner.query(
-    `WITH gone AS (DELETE FROM users WHERE (store_id, id) IN (SELECT store_id, id FROM users WHERE store_id = $1 LIMIT 2) RETURNING id),
-       keys AS (DELETE FROM user_keys WHERE user_id IN (SELECT id FROM gone))
+    `WITH deleted AS (DELETE FROM users WHERE (store_id, id) IN (SELECT store_id, id FROM users WHERE store_id = $1 LIMIT 2) RETURNING id),
+       keys AS (DELETE FROM user_keys WHERE user_id IN (SELECT id FROM deleted))
      UPDATE erasures SET users_deleted = 2 WHERE store_id = $1 AND subject = 'STORE'`,
     [id],
   )
@@ -115,7 +115,7 @@ test('deleting a store goes on where it stopped and counts all that was deleted'
     expect((await users.owner.query(`SELECT FROM ${table} WHERE store_id = $1`, [id])).rows).toEqual([])
 })
 
-test('two who delete a store at once are told the same', async () => {
+test('two concurrent deletions of a store return the same counts', async () => {
   const { id, token } = await users.store()
   await register(token)
   users.events.setDeletes(4)
@@ -125,11 +125,11 @@ test('two who delete a store at once are told the same', async () => {
   for (const answer of answers) expect(answer).toEqual({ usersDeleted: 1, eventsDeleted: 4 })
 })
 
-test('what was left is delivered in the background: after an outage, and after a restart', async () => {
+test('pending commands are delivered in the background: after an outage, and after a restart', async () => {
   const first = await startUsers(server)
   first.events.setAway(true)
   const { id, token } = await first.store()
-  const { user } = await first.mutate(token, 'createUser', somebody(), 'user { id }')
+  const { user } = await first.mutate(token, 'createUser', createPerson(), 'user { id }')
   expect(await first.mutate(token, 'eraseUser', { id: user.id }, 'eventsDeleted')).toBe('SERVICE_UNAVAILABLE')
   const back = first.events.next('applyStoreAccess')
   const { database, masterKey } = first
@@ -152,14 +152,14 @@ test('what was left is delivered in the background: after an outage, and after a
   await second.observed
 })
 
-test('an events service that cannot be reached is asked no more for a while, and again once it is back', async () => {
+test('requests to an unreachable events service are suspended, and resumed once it is back', async () => {
   const { id } = await users.store()
   const block = () => users.mutate(users.admin, 'blockStore', { id }, 'store { isActive }')
   users.events.setAway('cut off')
   for (let n = 0; n < 5; n += 1) expect(await block()).toBe('SERVICE_UNAVAILABLE')
-  const asked = users.events.asked()
+  const requests = users.events.requestCount()
   expect(await block()).toBe('SERVICE_UNAVAILABLE')
-  expect(users.events.asked()).toBe(asked)
+  expect(users.events.requestCount()).toBe(requests)
   users.events.setAway(false)
   let answer: unknown
   for (const end = Date.now() + 20_000; typeof answer !== 'object' && Date.now() < end;)

@@ -15,7 +15,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
+test('conforms to GraphQL over HTTP: no MUST and no SHOULD fails', async () => {
   const results = await auditServer({ url: `${users.origin}/graphql` })
   expect(results.length).toBeGreaterThan(50)
   expect(
@@ -25,7 +25,7 @@ test('speaks GraphQL over HTTP: no MUST and no SHOULD is failed', async () => {
   ).toEqual([])
 })
 
-test('a wrong variable is told by its name, never by its value', async () => {
+test('an invalid variable is reported by its name, never by its value', async () => {
   const query = 'mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } } }'
   const { body } = await users.graphql(users.admin, query, { input: { email: { at: 'jane@example.org' } } })
   expect(body.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.email' })
@@ -41,8 +41,8 @@ test('an unreachable database is 503 with Retry-After, and recovery needs no res
   await own.owner.end()
   await root.query(`ALTER DATABASE "${database}" CONNECTION LIMIT 0`)
   await root.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [database])
-  const ask = () => own.graphql(token, '{ users { nodes { id } } }')
-  const answer = await ask()
+  const query = () => own.graphql(token, '{ users { nodes { id } } }')
+  const answer = await query()
   expect([answer.status, answer.body.errors[0].extensions.code]).toEqual([503, 'DATABASE_UNAVAILABLE'])
   expect(answer.headers.get('retry-after')).toBe('1')
   const rest = await own.send('PATCH', '/api/user', token, { email: 'a@b.c', phone: 1 })
@@ -50,6 +50,6 @@ test('an unreachable database is 503 with Retry-After, and recovery needs no res
   expect((await own.send('GET', '/health/ready')).status).toBe(503)
   await root.query(`ALTER DATABASE "${database}" CONNECTION LIMIT -1`)
   await root.end()
-  expect((await ask()).status).toBe(200)
+  expect((await query()).status).toBe(200)
   expect((await own.send('GET', '/health/ready')).status).toBe(200)
 })

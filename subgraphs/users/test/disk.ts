@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** Ways in which a text may lie about: plain, in UTF-16, as hexadecimal digits, as base64 at each offset. */
+/** Forms in which a text may be stored: plain, in UTF-16, as hexadecimal digits, as base64 at each offset. */
 export function traces(text: string): Buffer[] {
   const bytes = Buffer.from(text)
   const hex = bytes.toString('hex')
@@ -9,7 +9,7 @@ export function traces(text: string): Buffer[] {
     const padded = Buffer.concat([Buffer.alloc(offset), bytes])
       .toString('base64')
       .replace(/=+$/, '')
-    // Letters at both ends depend on what stands beside.
+    // Letters at both ends depend on their neighbours.
     return padded.slice(offset === 0 ? 0 : offset + 1, -1)
   })
   const wide = Buffer.from(text, 'utf16le')

@@ -1,13 +1,13 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
 beforeAll(async () => {
   server = await startDatabaseServer()
-  // Only what a test asks for is delivered.
+  // Only commands of the test itself are delivered.
   users = await startUsers(server, { relay: { interval: 3_600_000, maxInterval: 3_600_000 } })
 })
 beforeEach(() => {
@@ -21,7 +21,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-const register = async (token: string, person = somebody()): Promise<string> =>
+const register = async (token: string, person = createPerson()): Promise<string> =>
   (await users.mutate(token, 'createUser', person, 'user { id }')).user.id
 const fields =
   'id storeId subject subjectId events state progress usersDeleted eventsTotal eventsDeleted eventsAnonymised finishedAt failedAttempts lastError receipt'
@@ -41,7 +41,7 @@ const received = (storeId: number) =>
     ({ field, input }) => field === 'applyUserErasure' && input['storeId'] === storeId,
   )
 
-/** Reads a receipt with the published keys, as anybody can. */
+/** Verifies a receipt with the published keys, as any client can. */
 async function read(receipt: string) {
   const { body } = await users.send('GET', '/.well-known/erasure-receipt-keys.json')
   const [head = '', payload = '', signature = ''] = receipt.split('.')
@@ -58,9 +58,9 @@ async function read(receipt: string) {
   return { header, claims: JSON.parse(Buffer.from(payload, 'base64url').toString()) }
 }
 
-test('personal data and its key go at once, events follow in steps, and a receipt says so', async () => {
+test('personal data and its key are deleted at once, events in steps, and a receipt is issued', async () => {
   const { id: storeId, token } = await users.store()
-  const person = somebody()
+  const person = createPerson()
   const id = await register(token, person)
   users.events.setAway(true)
   expect(await erase(token, id)).toBe('SERVICE_UNAVAILABLE')
@@ -114,11 +114,11 @@ test('personal data and its key go at once, events follow in steps, and a receip
     ],
     events_anonymised: 0,
   })
-  // The same address again is somebody else.
+  // The same address again is a new user.
   expect(await register(token, person)).not.toBe(id)
 })
 
-test('events can be kept as those of nobody', async () => {
+test('events can be kept under a pseudonym', async () => {
   const { token } = await users.store()
   users.events.setDeletes(7)
   const answer = await erase(token, await register(token), { events: 'ANONYMISE' })
@@ -133,10 +133,10 @@ test('events can be kept as those of nobody', async () => {
   })
 })
 
-test('whoever asked is not kept waiting for long; the erasure goes on, and its result is told once', async () => {
+test('a request for an erasure waits for a limited time; the erasure continues, and its result is returned once', async () => {
   await using hasty = await startUsers(server, { maxErasureWait: 0 })
   const { token } = await hasty.store()
-  const { user } = await hasty.mutate(token, 'createUser', somebody(), 'user { id }')
+  const { user } = await hasty.mutate(token, 'createUser', createPerson(), 'user { id }')
   hasty.events.setDeletes(5)
   hasty.events.setSteps(3)
   const send = () =>
@@ -150,7 +150,7 @@ test('whoever asked is not kept waiting for long; the erasure goes on, and its r
   expect((await send()).body.errors[0].extensions.code).toBe('USER_NOT_FOUND')
 })
 
-test('a visitor is erased by what the store calls them, and the receipt does not repeat it', async () => {
+test('a visitor is erased by the id of the store, and the receipt does not contain it', async () => {
   const { id: storeId, token } = await users.store()
   const userId = 'Visitor <jane@example.org> ü'
   users.events.setDeletes(2)
@@ -168,7 +168,7 @@ test('a visitor is erased by what the store calls them, and the receipt does not
   expect(await eraseVisitor(token, { userId: id })).toBe('BAD_USER_INPUT')
   for (const wrong of ['', 'x'.repeat(129), 'a\0b'])
     expect(await eraseVisitor(token, { userId: wrong })).toBe('BAD_USER_INPUT')
-  // Once personal data is deleted only the events are left to erase.
+  // After personal data is deleted only the events remain to be erased.
   expect(await users.mutate(token, 'deleteUser', { id }, 'deletedUserId')).toEqual({ deletedUserId: id })
   expect(await erase(token, id)).toBe('USER_NOT_FOUND')
   expect(await eraseVisitor(token, { userId: id })).toMatchObject({ eventsDeleted: 2 })
@@ -178,7 +178,7 @@ test('a visitor is erased by what the store calls them, and the receipt does not
   ])
 })
 
-test('a store leaves a record of its end, with a receipt, for admins', async () => {
+test('a deleted store leaves a record with a receipt, for admins', async () => {
   const { id, token } = await users.store()
   for (let n = 0; n < 3; n += 1) await register(token)
   users.events.setDeletes(9)
@@ -209,7 +209,7 @@ test('the personal data of all users of a store leaves a record of each', async 
   )
 })
 
-test('erasures are shown to their store and to admins, a page at a time, and to nobody else', async () => {
+test('erasures are shown to their store and to admins, a page at a time, and to no other caller', async () => {
   const own = await users.store()
   const other = await users.store()
   const analyst = await users.key('ANALYST', own.id)
@@ -222,16 +222,16 @@ test('erasures are shown to their store and to admins, a page at a time, and to 
   const rest = await list(own.token, `(first: 2, after: "${String(first.pageInfo.endCursor)}")`)
   expect(rest.nodes.map(({ subjectId }: { subjectId: string }) => subjectId)).toEqual(['visitor 0'])
   const id = String(first.nodes[0].id)
-  const ask = async (token: string | null) => {
+  const query = async (token: string | null) => {
     const { body } = await users.graphql(token, `{ erasure(id: "${id}") { id } }`)
     return body.errors?.[0].extensions.code ?? body.data.erasure
   }
-  expect(await ask(own.token)).toEqual({ id })
-  expect(await ask(users.admin)).toEqual({ id })
-  expect(await ask(other.token)).toBeNull()
-  // Analysts have a graph without it.
-  expect(await ask(analyst.token)).toBe('GRAPHQL_VALIDATION_FAILED')
-  expect(await ask(null)).toBe('UNAUTHENTICATED')
+  expect(await query(own.token)).toEqual({ id })
+  expect(await query(users.admin)).toEqual({ id })
+  expect(await query(other.token)).toBeNull()
+  // The schema for analysts does not have it.
+  expect(await query(analyst.token)).toBe('GRAPHQL_VALIDATION_FAILED')
+  expect(await query(null)).toBe('UNAUTHENTICATED')
   expect(await list(other.token)).toMatchObject({ nodes: [] })
   expect(await list(other.token, `(storeId: ${String(own.id)})`)).toBe('FORBIDDEN')
   expect(await list(analyst.token)).toBe('GRAPHQL_VALIDATION_FAILED')
@@ -241,9 +241,9 @@ test('erasures are shown to their store and to admins, a page at a time, and to 
   expect(await eraseVisitor(users.admin, { userId: 'x' })).toBe('BAD_USER_INPUT')
 })
 
-test('neither a receipt nor its key opens any door', async () => {
+test('neither a receipt nor its key can be used as an access token', async () => {
   const { token } = await users.store()
-  const { erasure } = await eraseVisitor(token, { userId: 'somebody' })
+  const { erasure } = await eraseVisitor(token, { userId: 'visitor' })
   const { body } = await users.graphql(erasure.receipt, '{ erasures { nodes { id } } }')
   expect(body.errors[0].extensions.code).toBe('TOKEN_INVALID')
   const kids = async (path: string) =>
@@ -254,20 +254,20 @@ test('neither a receipt nor its key opens any door', async () => {
   expect(tokenKeys).not.toEqual(receiptKeys)
 })
 
-test('a key of receipts that signs no more stays published', async () => {
+test('a retired receipt key stays published', async () => {
   await users.owner.query('UPDATE receipt_keys SET retired_at = now()')
   const { body } = await users.send('GET', '/.well-known/erasure-receipt-keys.json')
   expect(body.keys).toHaveLength(1)
   await users.owner.query('UPDATE receipt_keys SET retired_at = NULL')
 })
 
-test('a command that is refused again and again lets the later ones of its store pass, and is shown to admins', async () => {
+test('a command that is rejected repeatedly is overtaken by later ones of its store, and listed for admins', async () => {
   const { id: storeId, token } = await users.store()
   users.events.refuse('applyUserErasure')
   const first = await register(token)
   const second = await register(token)
   for (let n = 0; n < 9; n += 1) expect(await erase(token, first)).toBe('SERVICE_UNAVAILABLE')
-  // Access is another line: it does not wait.
+  // Access is another queue: it does not wait.
   expect(await users.mutate(users.admin, 'blockStore', { id: storeId }, 'store { isActive }')).toEqual({
     store: { isActive: false },
   })
@@ -295,7 +295,7 @@ test('a command that is refused again and again lets the later ones of its store
   expect(await users.mutate(users.admin, 'retryCommand', { id: aside.id }, 'command { id }')).toBe(
     'NOT_FOUND',
   )
-  // Done meanwhile, it is still told once.
+  // Finished meanwhile, its result is still returned once.
   expect(await erase(token, first)).toMatchObject({ erasure: { state: 'DONE', failedAttempts: 10 } })
   expect(await waiting()).toEqual([])
 })

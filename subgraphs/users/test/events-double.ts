@@ -9,19 +9,19 @@ export interface Received {
 
 export type EventsDouble = Awaited<ReturnType<typeof startEventsDouble>>
 
-/** A counterpart of the events service: takes commands as it does, can be away, and repeats its answers. */
+/** A test double of the events service: accepts commands, can be unavailable, and repeats its responses. */
 export async function startEventsDouble() {
   const received: Received[] = []
   const waiting: { matches: (command: Received) => boolean; resolve: (command: Received) => void }[] = []
   let away: boolean | 'cut off' = false
-  let asked = 0
+  let requestCount = 0
   let deletes = 0
   let refusal: { field: string; code: string } | undefined
   let steps = 1
   const stepsOf = new Map<unknown, number>()
   const app = Fastify()
   app.post('/graphql', async (request, reply) => {
-    asked += 1
+    requestCount += 1
     if (away === 'cut off') return reply.raw.destroy()
     if (away) return reply.code(503).send({ errors: [{ extensions: { code: 'DATABASE_UNAVAILABLE' } }] })
     const { query, variables } = request.body as { query: string; variables: { input: Received['input'] } }
@@ -55,21 +55,21 @@ export async function startEventsDouble() {
   return {
     url,
     received,
-    /** How often it was asked, away or not. */
-    asked: (): number => asked,
-    /** Away: it says so itself, or connections to it break. */
+    /** The number of received requests, including those while unavailable. */
+    requestCount: (): number => requestCount,
+    /** Unavailable: by its own response, or by broken connections. */
     setAway: (value: boolean | 'cut off'): void => {
       away = value
     },
-    /** How many events every command has deleted from now on. */
+    /** The number of events that every command deletes from now on. */
     setDeletes: (count: number): void => {
       deletes = count
     },
-    /** In how many steps every erasure is done from now on. */
+    /** The number of steps of every erasure from now on. */
     setSteps: (count: number): void => {
       steps = count
     },
-    /** Refuses commands of a kind from now on. */
+    /** Rejects commands of a kind from now on. */
     refuse: (field?: string, code = 'BAD_USER_INPUT'): void => {
       refusal = field === undefined ? undefined : { field, code }
     },

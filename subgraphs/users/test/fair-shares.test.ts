@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
@@ -30,39 +30,39 @@ async function running(): Promise<number> {
   return rows[0]?.n ?? 0
 }
 
-/** Whatever they are asked, statements of Prisma as those of our own. */
+/** Queries that use statements of Prisma and of our own. */
 const requests = {
   'pages of users': '{ users(first: 10) { nodes { email } } }',
   'users by their addresses': '{ userByEmail(email: "none@example.org") { id } }',
 }
 
 test.each(Object.entries(requests))(
-  'many requests of one store for %s take half of the connections, and others are answered meanwhile',
+  'many requests of one store for %s use half of the connections, and others are answered meanwhile',
   async (_name, query) => {
     const [busy, other] = [await users.store(), await users.store()]
     const holder = await users.owner.connect()
     await holder.query('BEGIN; LOCK TABLE user_keys IN ACCESS EXCLUSIVE MODE')
-    const asked = Array.from({ length: 40 }, () => users.graphql(busy.token, query))
+    const queries = Array.from({ length: 40 }, () => users.graphql(busy.token, query))
     await until(async () => (await running()) === 8)
     for (let n = 0; n < 5; n += 1) {
       const { body } = await users.graphql(users.admin, '{ stores(first: 1) { nodes { id } } }')
       expect(body.data.stores.nodes).toHaveLength(1)
-      // Signing in, which nobody is signed in for.
+      // Signing in, which is anonymous.
       expect(await users.tokenFor(other.key)).toEqual(expect.any(String))
     }
     expect(await running()).toBe(8)
     await holder.query('ROLLBACK')
     holder.release()
-    for (const { body } of await Promise.all(asked)) expect(body.errors).toBeUndefined()
+    for (const { body } of await Promise.all(queries)) expect(body.errors).toBeUndefined()
   },
 )
 
-test('a long list of users, read and opened in parts, comes whole and in its order', async () => {
+test('a long list of users, read and opened in chunks, is complete and in order', async () => {
   const { id, token } = await users.store()
-  const { user } = await users.mutate(token, 'createUser', somebody(), 'user { id }')
+  const { user } = await users.mutate(token, 'createUser', createPerson(), 'user { id }')
   const ids = await Promise.all(
     Array.from({ length: 229 }, async () => {
-      const answer = await users.mutate(token, 'createUser', somebody(), 'user { id }')
+      const answer = await users.mutate(token, 'createUser', createPerson(), 'user { id }')
       return String(answer.user.id)
     }),
   )

@@ -27,7 +27,7 @@ afterAll(() => server.stop())
 const authenticate = 'mutation($key: String!) { authenticate(input: { apiKey: $key }) { expiresIn } }'
 const wrong = (n: number): string => `us_s_${String(n).padStart(6, '0')}-guessed`
 
-/** The code of each answer, or "ok". */
+/** The code of each response, or "ok". */
 const verdictOf = (body: any): string => body.errors?.[0].extensions.code ?? 'ok'
 const alone = async (key: string): Promise<string> =>
   verdictOf((await users.graphql(null, authenticate, { key })).body)
@@ -73,7 +73,7 @@ test.each([
     },
   ],
 ])(
-  'of wrong API keys sent %s so many are told so, the others that they are too many; right ones work',
+  'of wrong API keys sent %s a limited number is 401, the others are 429; correct ones work',
   async (_how, send) => {
     const verdicts = await send([...guesses(4 * limit), adminKey, ...guesses(2 * limit), adminKey])
     expect(verdicts.filter((verdict) => verdict === 'ok')).toHaveLength(2)
@@ -86,7 +86,7 @@ test.each([
   },
 )
 
-test('right API keys sent at once are all answered, however many were wrong', async () => {
+test('correct API keys sent at once are all accepted, however many wrong ones were sent', async () => {
   for (let n = 0; n < 2 * limit; n += 1) await alone(wrong(n))
   expect(await together(Array.from({ length: maxBatch }, () => adminKey))).toEqual(
     Array.from({ length: maxBatch }, () => 'ok'),

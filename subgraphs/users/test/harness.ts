@@ -12,7 +12,7 @@ import { startEventsDouble, type EventsDouble } from './events-double.ts'
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // Tests look into answers of many shapes.
+  // Tests inspect answers of many shapes.
   readonly body: any
 }
 
@@ -20,20 +20,20 @@ export type Harness = Awaited<ReturnType<typeof startUsers>>
 
 export interface HarnessOptions {
   readonly masterKey?: string
-  /** A database of a service before; else a new one. */
+  /** The database of an earlier service; else a new one. */
   readonly database?: TestDatabase
   readonly env?: Record<string, string>
   readonly relay?: { readonly interval: number; readonly maxInterval: number }
-  /** Milliseconds that somebody who asked for an erasure is kept waiting. */
+  /** Milliseconds that a request for an erasure waits. */
   readonly maxErasureWait?: number
-  /** Watches the events double from before the service starts. */
+  /** Observes the events double from before the service starts. */
   readonly onEvents?: (events: EventsDouble) => Promise<void>
 }
 
 export const adminKey = 'an-admin-key-for-tests'
 export const startDatabaseServer = (): Promise<TestPostgres> => sharedTestPostgres()
 
-/** The users service on a database of its own, over real HTTP, with an events double to tell. */
+/** The users service on a database of its own, over real HTTP, with an events double to receive commands. */
 export async function startUsers(server: TestPostgres, options: HarnessOptions = {}) {
   const database = options.database ?? (await server.createDatabase(usersSchema))
   const masterKey = options.masterKey ?? randomBytes(32).toString('base64')
@@ -160,8 +160,8 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
 }
 
 let count = 0
-/** A person nobody else is. */
-export function somebody(changes: Record<string, unknown> = {}) {
+/** A unique person. */
+export function createPerson(changes: Record<string, unknown> = {}) {
   count += 1
   return {
     email: `jane.${String(count)}@example.org`,

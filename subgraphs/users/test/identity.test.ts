@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import { tokenAudience, tokenIssuer } from '@user-stats/core'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
-/** Tokens by who holds them; `own` is the store that the user belongs to. */
-const tokens: Record<string, string | null> = { nobody: null }
+/** Tokens by holder; `own` is the store that the user belongs to. */
+const tokens: Record<string, string | null> = { anonymous: null }
 let own: { id: number; token: string }
 let user: { id: string; email: string }
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   server = await startDatabaseServer()
   users = await startUsers(server)
   own = await users.store('Own')
-  const person = somebody()
+  const person = createPerson()
   const created = await users.mutate(own.token, 'createUser', person, 'user { id }')
   user = { id: created.user.id, email: person.email }
   const blocked = await users.store()
@@ -39,12 +39,12 @@ afterAll(async () => {
 })
 
 type Expected = Record<
-  'nobody' | 'own' | 'other' | 'analyst' | 'own analyst' | 'admin' | 'blocked' | 'revoked',
+  'anonymous' | 'own' | 'other' | 'analyst' | 'own analyst' | 'admin' | 'blocked' | 'revoked',
   string
 >
 const refused = {
-  nobody: 'UNAUTHENTICATED',
-  // Their graph has no such field or type.
+  anonymous: 'UNAUTHENTICATED',
+  // The schema for analysts has no such field or type.
   analyst: 'GRAPHQL_VALIDATION_FAILED',
   'own analyst': 'GRAPHQL_VALIDATION_FAILED',
   blocked: 'STORE_BLOCKED',
@@ -54,7 +54,7 @@ const adminsOnly: Expected = { ...refused, own: 'FORBIDDEN', other: 'FORBIDDEN',
 const named: Expected = { ...refused, own: 'ok', other: 'FORBIDDEN', admin: 'ok' }
 const guessed = (other: string): Expected => ({ ...refused, own: 'ok', other, admin: 'ok' })
 
-/** What is asked, and how it is answered: "ok", "null", or the code of the error. */
+/** A request, and its result: "ok", "null", or the code of the error. */
 const table: [string, () => [string, Record<string, unknown>?], Expected][] = [
   ['user', () => [`{ answer: user(id: "${user.id}") { email } }`], guessed('null')],
   [
@@ -72,7 +72,7 @@ const table: [string, () => [string, Record<string, unknown>?], Expected][] = [
     'createUser in the store',
     () => [
       'mutation($input: CreateUserInput!) { answer: createUser(input: $input) { user { id } } }',
-      { input: somebody({ storeId: own.id }) },
+      { input: createPerson({ storeId: own.id }) },
     ],
     named,
   ],
@@ -82,12 +82,12 @@ const table: [string, () => [string, Record<string, unknown>?], Expected][] = [
     guessed('USER_NOT_FOUND'),
   ],
   [
-    'deleteUser of nobody',
+    'deleteUser of an unknown user',
     () => [`mutation { answer: deleteUser(input: { id: "${randomUUID()}" }) { deletedUserId } }`],
     { ...refused, own: 'USER_NOT_FOUND', other: 'USER_NOT_FOUND', admin: 'USER_NOT_FOUND' },
   ],
   [
-    'eraseUser of nobody',
+    'eraseUser of an unknown user',
     () => ['mutation { answer: eraseUser(input: { id: "no-uuid" }) { eventsDeleted } }'],
     { ...refused, own: 'USER_NOT_FOUND', other: 'USER_NOT_FOUND', admin: 'USER_NOT_FOUND' },
   ],
@@ -146,10 +146,10 @@ const table: [string, () => [string, Record<string, unknown>?], Expected][] = [
   ],
 ]
 
-test.each(table)('who may ask for %s', async (_what, ask, expected) => {
+test.each(table)('who may query %s', async (_what, request, expected) => {
   const outcomes: Record<string, string> = {}
   for (const who of Object.keys(expected)) {
-    const { body } = await users.graphql(tokens[who] ?? null, ...ask())
+    const { body } = await users.graphql(tokens[who] ?? null, ...request())
     const [error] = body.errors ?? []
     outcomes[who] = error?.extensions.code ?? (body.data.answer === null ? 'null' : 'ok')
   }
@@ -168,49 +168,49 @@ const rest: [string, () => [string, string, unknown?], Record<string, number>][]
   [
     'GET /api/user/<email>',
     () => ['GET', `/api/user/${user.email}?store_id=${String(own.id)}`],
-    { nobody: 401, own: 200, other: 403, analyst: 403, admin: 200, blocked: 403, revoked: 401 },
+    { anonymous: 401, own: 200, other: 403, analyst: 403, admin: 200, blocked: 403, revoked: 401 },
   ],
   [
     'PATCH /api/user',
     () => ['PATCH', '/api/user', { email: user.email, phone: 6 }],
-    { nobody: 401, own: 201, other: 404, analyst: 403, admin: 422, blocked: 403, revoked: 401 },
+    { anonymous: 401, own: 201, other: 404, analyst: 403, admin: 422, blocked: 403, revoked: 401 },
   ],
   [
     'DELETE /api/user/<id>',
     () => ['DELETE', `/api/user/${randomUUID()}`],
-    { nobody: 401, own: 404, other: 404, analyst: 403, admin: 404, blocked: 403, revoked: 401 },
+    { anonymous: 401, own: 404, other: 404, analyst: 403, admin: 404, blocked: 403, revoked: 401 },
   ],
   [
     'DELETE /api/user/by-store/<other>',
     () => ['DELETE', '/api/user/by-store/999'],
-    { nobody: 401, own: 403, other: 403, analyst: 403, admin: 404, blocked: 403, revoked: 401 },
+    { anonymous: 401, own: 403, other: 403, analyst: 403, admin: 404, blocked: 403, revoked: 401 },
   ],
 ]
 
-test.each(rest)('who may %s', async (_what, ask, expected) => {
+test.each(rest)('who may %s', async (_what, request, expected) => {
   const outcomes: Record<string, number> = {}
   for (const who of Object.keys(expected)) {
-    const [method, path, body] = ask()
+    const [method, path, body] = request()
     outcomes[who] = (await users.send(method, path, tokens[who], body)).status
   }
   expect(outcomes).toEqual(expected)
 })
 
-test('a token ends with its time and with the overlap of its rotated key', async () => {
+test('a token expires with its lifetime and with the overlap of its rotated key', async () => {
   const { token, key } = await users.store()
-  const ask = async () => {
+  const query = async () => {
     const { body } = await users.graphql(token, '{ users { nodes { id } } }')
     return body.errors?.[0].extensions.code ?? 'ok'
   }
   const { body } = await users.graphql(users.admin, '{ apiKeys(first: 10000) { nodes { id prefix } } }')
   const { id } = body.data.apiKeys.nodes.find(({ prefix }: { prefix: string }) => key.startsWith(prefix))
   await users.mutate(users.admin, 'rotateApiKey', { id, overlapSeconds: 600 }, 'secret')
-  expect(await ask()).toBe('ok')
+  expect(await query()).toBe('ok')
   users.setNow(new Date(Date.now() + 601_000))
-  expect(await ask()).toBe('KEY_REVOKED')
+  expect(await query()).toBe('KEY_REVOKED')
   expect(await users.mutate(null, 'authenticate', { apiKey: key }, 'accessToken')).toBe('INVALID_API_KEY')
   users.setNow(new Date(Date.now() + 3_610_000))
-  expect(await ask()).toBe('TOKEN_EXPIRED')
+  expect(await query()).toBe('TOKEN_EXPIRED')
   users.setNow(new Date())
 })
 
@@ -218,7 +218,7 @@ test('forged tokens are refused, over GraphQL and REST', async () => {
   const { keys } = (await users.send('GET', '/.well-known/jwks.json')).body
   const { kid, n } = keys[0]
   const { rows } = await users.owner.query<{ public_key: string }>('SELECT public_key FROM signing_keys')
-  const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  const foreignKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   const claims = { sub: randomUUID(), role: 'ADMIN', jti: randomUUID() }
   const options = { issuer: tokenIssuer, audience: tokenAudience, expiresIn: 60, keyid: kid }
   const forged = {
@@ -231,8 +231,8 @@ test('forged tokens are refused, over GraphQL and REST', async () => {
       ...options,
       algorithm: 'HS256',
     }),
-    "a stranger's key": jwt.sign(claims, stranger, { ...options, algorithm: 'RS256' }),
-    'an unknown kid': jwt.sign(claims, stranger, { ...options, algorithm: 'RS256', keyid: 'unknown' }),
+    'a foreign key': jwt.sign(claims, foreignKey, { ...options, algorithm: 'RS256' }),
+    'an unknown kid': jwt.sign(claims, foreignKey, { ...options, algorithm: 'RS256', keyid: 'unknown' }),
     truncated: users.admin.slice(0, -8),
     'no token': 'x',
     huge: 'x'.repeat(8_000),

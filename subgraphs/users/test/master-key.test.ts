@@ -6,7 +6,7 @@ import { connectionName } from '../src/vault/connected-key-ids.ts'
 import { createMasterKeys } from '../src/vault/master-keys.ts'
 import { dataKeyAad, receiptKeyAad, signingKeyAad, wrappedKeyAad } from '../src/vault/aad.ts'
 import { rewrapAll, type RewrapOptions } from '../src/vault/rewrap.ts'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -27,11 +27,11 @@ async function rewrap(database: TestDatabase, options: Partial<RewrapOptions> = 
   }
 }
 
-/** A service with the old key, a store and some users; what each store sees of them. */
+/** A service with the old key, a store and some users, and what each store reads of them. */
 async function registered(database: TestDatabase, count: number) {
   await using service = await startUsers(server, { database, masterKey: old.toString('hex') })
   const { key, token } = await service.store()
-  for (let n = 0; n < count; n += 1) await service.mutate(token, 'createUser', somebody(), 'user { id }')
+  for (let n = 0; n < count; n += 1) await service.mutate(token, 'createUser', createPerson(), 'user { id }')
   return { key, token, people: await peopleOf(service, token) }
 }
 
@@ -80,12 +80,12 @@ async function openedBy(database: TestDatabase, key: Uint8Array) {
   }
 }
 
-test('broken off after any batch, a change of the master key is served in between and ends with the new key alone', async () => {
+test('a rotation of the master key may be interrupted after any batch, is served in between, and ends with the new key alone', async () => {
   const database = await server.createDatabase(usersSchema)
   const { key, token, people } = await registered(database, 11)
   expect((await openedBy(database, old)).opened).toBe(14)
 
-  // Each run gets one batch further, as if it were killed after it.
+  // Each run completes one more batch, as if it were killed after it.
   const crash = new Error('killed')
   const remaining: number[] = []
   for (let run = 0; run < 3; run += 1) {
@@ -114,7 +114,7 @@ test('broken off after any batch, a change of the master key is served in betwee
   )
 }, 120_000)
 
-test('a service with both keys registers, changes and erases users while all keys are wrapped anew', async () => {
+test('a service with both keys registers, changes and erases users while all keys are wrapped again', async () => {
   const database = await server.createDatabase(usersSchema)
   const { token, people } = await registered(database, 9)
   await using service = await startUsers(server, { database, env: both })
@@ -124,7 +124,7 @@ test('a service with both keys registers, changes and erases users while all key
     progress: (done) => {
       if (done !== batch) return
       work = Promise.all([
-        service.mutate(token, 'createUser', somebody(), 'user { id }'),
+        service.mutate(token, 'createUser', createPerson(), 'user { id }'),
         service.mutate(token, 'updateUser', { id: first?.id, phone: 77 }, 'user { phone }'),
         service.mutate(token, 'eraseUser', { id: last?.id }, 'eventsDeleted'),
       ])
@@ -135,12 +135,13 @@ test('a service with both keys registers, changes and erases users while all key
   expect(await openedBy(database, fresh)).toEqual({ opened: 12, of: 12 })
 })
 
-test('while a service is connected that does not wrap with the new key, nothing is changed', async () => {
+test('while a connected service does not wrap with the new key, nothing is changed', async () => {
   const database = await server.createDatabase(usersSchema)
   await registered(database, 2)
   const olds: Record<string, string>[] = [
     { MASTER_KEY: old.toString('hex') },
-    // It opens what the new key wraps and still wraps with the old one: the first of two steps without downtime.
+    // It opens what the new key wraps but still wraps with the old one: the first of two steps without
+    // downtime.
     { MASTER_KEY: old.toString('hex'), MASTER_KEY_PREVIOUS: fresh.toString('hex') },
   ]
   for (const env of olds) {
@@ -152,7 +153,7 @@ test('while a service is connected that does not wrap with the new key, nothing 
   }
 })
 
-test('a key wrapped by a third master key stops the change before anything is done', async () => {
+test('a key wrapped by a third master key stops the rotation before any change', async () => {
   const database = await server.createDatabase(usersSchema)
   await registered(database, 2)
   await expect(rewrap(database, { masterKeys: createMasterKeys(fresh, third) })).rejects.toThrow(
@@ -161,10 +162,10 @@ test('a key wrapped by a third master key stops the change before anything is do
   expect(await openedBy(database, old)).toEqual({ opened: 5, of: 5 })
 })
 
-test('a connection says which master keys its service holds by their ids only', () => {
+test('a connection publishes the ids of the master keys of its service, not the keys', () => {
   const name = connectionName(createMasterKeys(fresh, old))
   expect(name).toMatch(/^user-stats users [\da-f]{16}\+[\da-f]{16}$/)
   for (const key of [fresh, old]) expect(key.toString('hex')).not.toContain(name.slice(-16))
-  // PostgreSQL cuts longer ones.
+  // PostgreSQL truncates longer ones.
   expect(name.length).toBeLessThan(64)
 })

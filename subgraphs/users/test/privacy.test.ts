@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import { contents, traces } from './disk.ts'
-import { adminKey, somebody, startUsers } from './harness.ts'
+import { adminKey, createPerson, startUsers } from './harness.ts'
 
 let server: TestPostgres
-// A server of its own: a test below reads every file of it.
+// A server of its own: a test below reads all its files.
 beforeAll(async () => {
   server = await startTestPostgres()
 })
@@ -16,7 +16,7 @@ afterAll(() => server.stop())
 test('no table and no log line holds personal data, a key or a token', async () => {
   await using users = await startUsers(server)
   const { id, key, token } = await users.store()
-  const person = somebody({
+  const person = createPerson({
     email: 'Perdita.Plain@example.org',
     username: 'perdita-plain',
     firstName: 'Perdita',
@@ -63,9 +63,9 @@ test('no table and no log line holds personal data, a key or a token', async () 
   }
 })
 
-test('a dump of the database, its data files and its write-ahead log hold no personal data in any form', async () => {
+test('a dump of the database, its data files and its write-ahead log contain no personal data in any form', async () => {
   await using users = await startUsers(server)
-  // Stored as it is, so that the search is known to find what there is.
+  // Stored in plain text, to prove that the search finds existing data.
   const control = 'Quillfeather and Daughters'
   const { token } = await users.store(control)
   const person = {
@@ -78,21 +78,21 @@ test('a dump of the database, its data files and its write-ahead log hold no per
   }
   const { user } = await users.mutate(token, 'createUser', person, 'user { id }')
   await users.mutate(token, 'updateUser', { id: user.id, lastName: 'Marchbank-Öztürk' }, 'user { id }')
-  const gone = {
+  const erased = {
     ...person,
     email: 'Gideon.Farrow@example.org',
     username: 'gideon-farrow',
     externalId: 'shop/Gideon',
   }
-  const other = await users.mutate(token, 'createUser', gone, 'user { id }')
+  const other = await users.mutate(token, 'createUser', erased, 'user { id }')
   await users.mutate(token, 'eraseUser', { id: other.user.id }, 'eventsDeleted')
   const values = [
     ...Object.values(person).map(String),
     'ottoline.marchbank@example.org',
     'Marchbank-Öztürk',
-    gone.email,
-    gone.username,
-    gone.externalId,
+    erased.email,
+    erased.username,
+    erased.externalId,
   ]
 
   const { rows } = await users.owner.query<{ name: string }>(
@@ -142,7 +142,8 @@ test('the search finds a text in each form it may have', () => {
 test('sealed data opens in its own row only', async () => {
   await using users = await startUsers(server)
   const { token } = await users.store()
-  const register = async () => (await users.mutate(token, 'createUser', somebody(), 'user { id }')).user.id
+  const register = async () =>
+    (await users.mutate(token, 'createUser', createPerson(), 'user { id }')).user.id
   const [one, other] = [await register(), await register()]
   await users.owner.query(
     `UPDATE users SET sealed = (SELECT sealed FROM users WHERE id = $1) WHERE id = $2`,
@@ -163,7 +164,7 @@ test('replicas that start at once on an empty database agree on every key', asyn
   await using _one = one
   await using _other = other
   const { token } = await one.store()
-  const person = somebody()
+  const person = createPerson()
   await one.mutate(token, 'createUser', person, 'user { id }')
   const { body } = await other.graphql(token, `{ userByEmail(email: "${person.email}") { email } }`)
   expect(body.data.userByEmail.email).toBe(person.email)
@@ -180,7 +181,7 @@ test('another master key is refused at the start, in one line', async () => {
   )
 })
 
-test('every wrong variable is named', async () => {
+test('every invalid variable is named', async () => {
   const { readEnv } = await import('../src/env.ts')
   expect(() => readEnv({ MASTER_KEY: 'short', ADMIN_API_KEY: 'short', USERS_PORT: 'x' })).toThrow(
     /USERS_PORT: .*USERS_DATABASE_URL: .*MASTER_KEY: expected 32 random bytes .*ADMIN_API_KEY: expected 16/,

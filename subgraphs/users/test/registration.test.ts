@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import { createVault, type Person } from '../src/vault/vault.ts'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
@@ -29,7 +29,7 @@ const rowsOf = async (storeId: number) => {
   return rows[0]
 }
 
-test('an e-mail address is enough; the rest is null until the store gives it', async () => {
+test('an e-mail address is enough; the rest is null until the store sets it', async () => {
   const { token } = await users.store()
   const { user } = await users.mutate(
     token,
@@ -38,7 +38,7 @@ test('an e-mail address is enough; the rest is null until the store gives it', a
     `user { ${members} }`,
   )
   expect(user).toEqual({ id: user.id, email: 'only@example.org', ...nothing })
-  // Null is the same as not given, and any number of users have no username.
+  // Null is the same as absent, and any number of users have no username.
   const input = { email: 'also@example.org', ...nothing }
   const also = await users.mutate(token, 'createUser', input, `user { ${members} }`)
   expect(also.user).toMatchObject(input)
@@ -75,7 +75,7 @@ test('over the paths of the previous system all members are required, as before'
   ])
 })
 
-test('a user is found by the id that the store has for them, which is unique to the store', async () => {
+test('a user is found by the external id of the store, which is unique in the store', async () => {
   const [one, other] = [await users.store(), await users.store()]
   const find = async (token: string, externalId: string, storeId?: number) =>
     (
@@ -88,7 +88,7 @@ test('a user is found by the id that the store has for them, which is unique to 
       )
     ).body
   const create = (token: string, externalId: string) =>
-    users.mutate(token, 'createUser', somebody({ externalId }), 'user { id }')
+    users.mutate(token, 'createUser', createPerson({ externalId }), 'user { id }')
   const { user } = await create(one.token, 'Customer 7')
   expect((await find(one.token, 'Customer 7')).data.userByExternalId).toEqual({
     id: user.id,
@@ -119,9 +119,9 @@ test('a user is found by the id that the store has for them, which is unique to 
   expect((await create(one.token, 'Customer 8')).user.id).not.toBe(user.id)
 })
 
-test('an external id is exported, and audited as the rest of a user is', async () => {
+test('an external id is exported, and audited like the other fields', async () => {
   const { id, token } = await users.store()
-  const { user } = await users.mutate(token, 'createUser', somebody({ externalId: 'c-1' }), 'user { id }')
+  const { user } = await users.mutate(token, 'createUser', createPerson({ externalId: 'c-1' }), 'user { id }')
   const exported = await users.graphql(
     token,
     `{ exportUser(id: "${String(user.id)}") { user { externalId } } }`,
@@ -146,7 +146,7 @@ test('an external id is exported, and audited as the rest of a user is', async (
 
 test('each user of many has a result of its own, in order', async () => {
   const { id, token } = await users.store()
-  const known = somebody({ externalId: 'k' })
+  const known = createPerson({ externalId: 'k' })
   await users.mutate(token, 'createUser', known, 'user { id }')
   const answer = await createMany(token, [
     { email: 'a@example.org' },
@@ -191,7 +191,7 @@ test('each user of many has a result of its own, in order', async () => {
   expect(rows[1].ids).toEqual(answer.results.flatMap(({ user }: any) => user?.id ?? []))
 })
 
-test('a thousand users are registered at once, found and opened; more are refused, none is nothing', async () => {
+test('a thousand users are registered at once, found and opened; more are refused, and an empty list is accepted', async () => {
   const { id, token } = await users.store()
   const many = Array.from({ length: 1_001 }, (_, n) => ({
     email: `many.${String(n)}@example.org`,
@@ -206,7 +206,7 @@ test('a thousand users are registered at once, found and opened; more are refuse
   expect(body.data.userByExternalId).toEqual({ email: 'many.1000@example.org' })
 })
 
-test('lists that overlap and are sent at once register each user once', async () => {
+test('overlapping lists sent at once register each user once', async () => {
   const { id, token } = await users.store()
   const people = Array.from({ length: 150 }, (_, n) => ({
     email: `both.${String(n)}@example.org`,
@@ -222,7 +222,7 @@ test('lists that overlap and are sent at once register each user once', async ()
   expect(await rowsOf(id)).toEqual({ users: 150, keys: 150 })
 })
 
-test('an admin registers users of several stores; whoever may register nobody is refused as a whole', async () => {
+test('an admin registers users of several stores; a caller without access is refused as a whole', async () => {
   const [one, other] = [await users.store(), await users.store()]
   const answer = await createMany(users.admin, [
     { email: 'x@example.org', storeId: one.id },
@@ -245,7 +245,7 @@ test('an admin registers users of several stores; whoever may register nobody is
     expect(await createMany(one.token, list)).toBe('STORE_BLOCKED')
 })
 
-test('users from before there were external ids have none', () => {
+test('users of versions without external ids have none', () => {
   const masterKeys = {
     id: 'm',
     wrap: (key: Uint8Array) => Uint8Array.from(key),

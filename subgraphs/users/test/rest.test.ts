@@ -45,10 +45,10 @@ test.each(['', '/'])('a legacy client does its whole job (paths end with "%s")',
     first_name: 'Al',
   })
   expect([changed.status, changed.body]).toEqual([201, { message: 'User successfully updated' }])
-  const gone = await users.send('DELETE', `/api/user/${String(id)}${slash}`, token, undefined, {
+  const deleted = await users.send('DELETE', `/api/user/${String(id)}${slash}`, token, undefined, {
     'content-type': 'application/json',
   })
-  expect([gone.status, gone.body]).toEqual([200, { message: 'User successfully deleted' }])
+  expect([deleted.status, deleted.body]).toEqual([200, { message: 'User successfully deleted' }])
   const missing = await users.send('GET', `/api/user/${sent.email}${slash}`, token)
   expect([missing.status, missing.body.code]).toEqual([404, 'USER_NOT_FOUND'])
 })
@@ -125,7 +125,7 @@ const cases = (
       'store_id',
     ],
     ['null', 'PATCH', '/api/user', () => ({ email: 'a@b.c', phone: null }), 422, 'BAD_USER_INPUT', 'phone'],
-    ['nobody', 'PATCH', '/api/user', () => ({ email: 'a@b.c', phone: 1 }), 404, 'USER_NOT_FOUND'],
+    ['an unknown user', 'PATCH', '/api/user', () => ({ email: 'a@b.c', phone: 1 }), 404, 'USER_NOT_FOUND'],
     ['no UUID', 'DELETE', '/api/user/42', () => undefined, 404, 'USER_NOT_FOUND'],
     ['NUL in a path', 'DELETE', '/api/user/a%00b', () => undefined, 404, 'USER_NOT_FOUND'],
     ['NUL in an address', 'GET', '/api/user/a%00@b.c', () => undefined, 404, 'USER_NOT_FOUND'],
@@ -136,7 +136,7 @@ const cases = (
     ['another method', 'PUT', '/api/user', () => ({}), 405, 'METHOD_NOT_ALLOWED'],
   ] satisfies [string, string, string, () => unknown, number, string, string?][]
 )
-  // A row that is shorter than the function would be given a callback.
+  // Jest would pass a callback for a row that is shorter than the function.
   .map(([what, method, path, body, status, code, field]): Case => [
     what,
     method,
@@ -153,7 +153,7 @@ test.each(cases)('%s is refused: %s %s', async (_what, method, path, body, statu
   expect(answer.body.message).toBe(answer.body.detail)
 })
 
-test('a wrong address is reported with the other faults of a body; finding somebody by one is no fault', async () => {
+test('an invalid address is reported with the other faults of a body, but accepted in a search', async () => {
   const wrong = { email: 'no address', phone: 0, last_name: 'Doe', first_name: 'J', userName: 'jane' }
   const { status, body } = await users.send('POST', '/api/user', store.token, wrong)
   expect([status, body.errors.map(({ message }: { message: string }) => message)]).toEqual([

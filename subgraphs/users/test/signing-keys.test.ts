@@ -19,7 +19,7 @@ const masterKey = randomBytes(32)
 const kidOf = (token: string): string =>
   JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid as string
 
-/** A service and a verifier elsewhere that knows it by its key set, on one clock. */
+/** A service, and a verifier that knows it by its key set, on one clock. */
 async function started() {
   const service = await startUsers(server, { masterKey: masterKey.toString('hex') })
   const began = Date.now()
@@ -60,7 +60,7 @@ async function rotate({ database }: Harness, now: Date, { compromised = false })
 const published = async (service: Harness): Promise<string[]> =>
   (await service.send('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid)
 
-test('a new signing key is known to verifiers before it signs, and the one before until its tokens expire', async () => {
+test('a new signing key is known to verifiers before it signs, and the previous one until its tokens expire', async () => {
   const { service, verify, at, rotate: change } = await started()
   await using _service = service
   at(0)
@@ -75,7 +75,7 @@ test('a new signing key is known to verifiers before it signs, and the one befor
   const between = await service.tokenFor(adminKey)
   expect(kidOf(between)).toBe(kidOf(before))
 
-  // The moment it signs, a verifier that has just asked in vain for another key takes it all the same.
+  // As soon as it signs, a verifier that has just looked up another key in vain accepts it.
   at(5.99)
   await expect(verify(between.replace(/^[^.]+/, unknownKid()))).rejects.toMatchObject({
     code: 'TOKEN_INVALID',
@@ -86,7 +86,7 @@ test('a new signing key is known to verifiers before it signs, and the one befor
   expect(kidOf(after)).toBe(kid)
   expect(await verify(after)).toMatchObject({ role: 'ADMIN' })
 
-  // Signed at the last moment, it works for its hour.
+  // A token signed at the last moment works for its hour.
   at(61)
   expect(await verify(between)).toMatchObject({ role: 'ADMIN' })
   expect((await service.graphql(between, '{ stores { nodes { id } } }')).body.errors).toBeUndefined()
@@ -99,7 +99,7 @@ test('a new signing key is known to verifiers before it signs, and the one befor
 const unknownKid = (): string =>
   Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'JWT', kid: 'unknown' })).toString('base64url')
 
-test('two changes at once leave one key to sign in the end, and retired ones are destroyed', async () => {
+test('concurrent rotations leave one signing key, and retired ones are destroyed', async () => {
   const { service, at, rotate: change } = await started()
   await using _service = service
   at(0)
@@ -113,7 +113,7 @@ test('two changes at once leave one key to sign in the end, and retired ones are
   expect((await change()).removed).toHaveLength(2)
 })
 
-test('keys in wrong hands are destroyed: their tokens are refused, new ones come from a new key at once', async () => {
+test('compromised keys are destroyed: their tokens are rejected, and a new key signs at once', async () => {
   const { service, at, rotate: change } = await started()
   await using _service = service
   at(0)
@@ -124,7 +124,7 @@ test('keys in wrong hands are destroyed: their tokens are refused, new ones come
   const after = await service.tokenFor(adminKey)
   expect(kidOf(after)).toBe(kid)
   expect(await published(service)).toEqual([kid])
-  // A service that starts now has never heard of the old key.
+  // A service that starts now does not know the old key.
   const verifier = createTokenVerifier({
     keys: createJwksSource({ url: `${service.origin}/.well-known/jwks.json` }),
   })

@@ -15,35 +15,35 @@ afterAll(async () => {
 
 const update = (input: Record<string, unknown>, token: string | null = users.admin) =>
   users.mutate(token, 'updateStore', input, 'store { name retentionDays }')
-const told = (storeId: number) =>
+const sentDays = (storeId: number) =>
   users.events.received
     .filter(({ field, input }) => field === 'applyStoreSettings' && input['storeId'] === storeId)
     .map(({ input }) => input['retentionDays'])
 
-test('what is absent stays, and the events service is told how long to keep raw events', async () => {
+test('absent settings stay, and the events service receives the retention time', async () => {
   const { id } = await users.store('a shop')
   expect(await update({ id, retentionDays: 30 })).toEqual({ store: { name: 'a shop', retentionDays: 30 } })
   expect(await update({ id, name: 'another' })).toEqual({ store: { name: 'another', retentionDays: 30 } })
   expect(await update({ id })).toEqual({ store: { name: 'another', retentionDays: 30 } })
-  expect(told(id)).toEqual([30])
+  expect(sentDays(id)).toEqual([30])
   expect(await update({ id, name: 'third', retentionDays: null })).toEqual({
     store: { name: 'third', retentionDays: null },
   })
-  expect(told(id)).toEqual([30, null])
+  expect(sentDays(id)).toEqual([30, null])
 })
 
-test('a setting is kept while the events service is away, and told later in its order', async () => {
+test('a setting is recorded while the events service is unavailable, and delivered later in order', async () => {
   const { id } = await users.store()
   users.events.setAway(true)
   expect(await update({ id, retentionDays: 90 })).toMatchObject({ store: { retentionDays: 90 } })
   expect(await update({ id, retentionDays: 60 })).toMatchObject({ store: { retentionDays: 60 } })
   users.events.setAway(false)
-  // Answered once the events service knows, and it is told in order.
+  // Answered once the events service has applied it, in order.
   await users.mutate(users.admin, 'blockStore', { id }, 'store { id }')
-  expect(told(id)).toEqual([90, 60])
+  expect(sentDays(id)).toEqual([90, 60])
 })
 
-test('refusing e-mail addresses is answered once the events service knows, else 503 until it is repeated', async () => {
+test('refusing e-mail addresses is answered once the events service has applied it, else 503 until it is repeated', async () => {
   const { id } = await users.store()
   const settings = () =>
     users.events.received
@@ -52,7 +52,7 @@ test('refusing e-mail addresses is answered once the events service knows, else 
   const refuse = (refuseEmailLikeData: boolean) =>
     users.mutate(users.admin, 'updateStore', { id, refuseEmailLikeData }, 'store { refuseEmailLikeData }')
   expect(await refuse(true)).toEqual({ store: { refuseEmailLikeData: true } })
-  // All settings travel together: none is lost by changing another.
+  // All settings are sent together: none is lost by changing another.
   await update({ id, retentionDays: 30 })
   expect(settings()).toEqual([
     [null, true],
@@ -65,7 +65,7 @@ test('refusing e-mail addresses is answered once the events service knows, else 
   expect(settings().at(-1)).toEqual([30, false])
 })
 
-test('the paths that analysts may use are shown to them, and answered once the events service knows them', async () => {
+test('the paths open to analysts are visible to them, and answered once the events service has them', async () => {
   const { id } = await users.store()
   const { token: analyst } = await users.key('ANALYST', id)
   const shown = async () =>
@@ -82,7 +82,7 @@ test('the paths that analysts may use are shown to them, and answered once the e
     store: { analystDataPaths: ['$.price', "$['plan b']"] },
   })
   expect(await shown()).toEqual(['$.price', "$['plan b']"])
-  // All settings travel together: none is lost by changing another.
+  // All settings are sent together: none is lost by changing another.
   await update({ id, retentionDays: 30 })
   expect(await open([])).toEqual({ store: { analystDataPaths: [] } })
   expect(await open(null)).toEqual({ store: { analystDataPaths: null } })
@@ -126,7 +126,7 @@ test.each([
   expect(await update({ id, ...changes })).toBe(code)
 })
 
-test('all that is wrong with a change, or with a new key, is reported at once', async () => {
+test('all faults of a change, or of a new key, are reported at once', async () => {
   const { id } = await users.store()
   const errorsOf = async (mutation: string) =>
     (await users.graphql(users.admin, `mutation { ${mutation} }`)).body.errors[0].extensions.errors.map(
@@ -148,7 +148,7 @@ test('all that is wrong with a change, or with a new key, is reported at once', 
   ])
 })
 
-test('only admins change a store, and only one there is', async () => {
+test('only admins change a store, and it must exist', async () => {
   const { id, token } = await users.store()
   expect(await update({ id, retentionDays: 1 }, token)).toBe('FORBIDDEN')
   expect(await update({ id, retentionDays: 1 }, null)).toBe('UNAUTHENTICATED')

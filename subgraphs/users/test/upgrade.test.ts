@@ -4,7 +4,7 @@ import { grantServicePrivileges, migrate } from '@user-stats/postgres'
 import type { TestDatabase, TestPostgres } from '@user-stats/postgres/testing'
 import { copyRows, migrateUpTo, query } from '@user-stats/postgres/testing/migrations'
 import { usersSchema } from '@user-stats/prisma-users'
-import { adminKey, somebody, startDatabaseServer, startUsers } from './harness.ts'
+import { adminKey, createPerson, startDatabaseServer, startUsers } from './harness.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -12,11 +12,11 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** The last version in which an erasure was a command and nothing else. */
+/** The last version in which an erasure was only a command. */
 const before = '20261123010000_store_retention'
 const masterKey = randomBytes(32).toString('hex')
-const [gone, going] = [randomUUID(), randomUUID()]
-const ann = somebody({ email: 'Ann@example.org' })
+const [erased, erasing] = [randomUUID(), randomUUID()]
+const ann = createPerson({ email: 'Ann@example.org' })
 
 /** Columns with secrets and sealed data of which the planner has kept samples. */
 const sampled = (url: string) =>
@@ -26,17 +26,17 @@ const sampled = (url: string) =>
        AND attname IN ('sealed', 'email_index', 'username_index', 'hash', 'private_key', 'key')`,
   )
 
-/** Stores, keys and people, made by the service on a database of today. */
+/** Stores, keys and users, created by the current service on a current database. */
 async function populate(database: TestDatabase) {
   await using service = await startUsers(server, { database, masterKey })
   const shop = await service.store('Shoes')
   const leaving = await service.store('Hats')
   const { user } = await service.mutate(shop.token, 'createUser', ann, 'user { id }')
-  await service.mutate(leaving.token, 'createUser', somebody(), 'user { id }')
+  await service.mutate(leaving.token, 'createUser', createPerson(), 'user { id }')
   return { shop, leaving, annId: user.id as string }
 }
 
-/** The same in a database of then, with erasures as they were: done, decided, and broken off half-way. */
+/** The same in a database of the old version, with erasures completed, pending and interrupted. */
 async function makeOld(from: TestDatabase, { shop, leaving }: Awaited<ReturnType<typeof populate>>) {
   const database = await server.createDatabase()
   const { ownerUrl } = database
@@ -60,19 +60,19 @@ async function makeOld(from: TestDatabase, { shop, leaving }: Awaited<ReturnType
       [storeId, kind, payload, result ?? null, result !== undefined && 'eventsDeleted' in result],
     )
   await command(shop.id, 'STORE_ACCESS', { state: 'ACTIVE' }, { eventsDeleted: 0 })
-  await command(shop.id, 'ERASE_USER', { userId: gone }, { eventsDeleted: 7 })
-  await command(shop.id, 'ERASE_USER', { userId: going })
+  await command(shop.id, 'ERASE_USER', { userId: erased }, { eventsDeleted: 7 })
+  await command(shop.id, 'ERASE_USER', { userId: erasing })
   await command(900, 'DELETE_STORE', {}, { usersDeleted: 3, eventsDeleted: 9 })
   await command(leaving.id, 'STORE_ACCESS', { state: 'DELETED' })
-  // One of its users was deleted when it was broken off.
+  // One of its users had been deleted before the interruption.
   await command(leaving.id, 'DELETE_STORE', {}, { usersDeleted: 1 })
-  // As the planner's statistics were then: samples of everything.
+  // With the planner's statistics of that version: samples of everything.
   await query(ownerUrl, 'ANALYZE')
   expect((await sampled(ownerUrl)).length).toBeGreaterThan(5)
   return database
 }
 
-test('a database from before erasures had a record is upgraded: nothing is lost, what was decided is carried out', async () => {
+test('a database of a version without erasure records is upgraded: nothing is lost, and pending erasures are executed', async () => {
   const today = await server.createDatabase(usersSchema)
   const made = await populate(today)
   const { shop, leaving, annId } = made
@@ -85,31 +85,40 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
     await query(
       ownerUrl,
       `SELECT store_id AS store, subject::text, subject_id AS who, state::text, users_deleted AS users,
-              events_deleted::int AS events, finished_at IS NOT NULL AS finished, reported_at IS NOT NULL AS told
+              events_deleted::int AS events, finished_at IS NOT NULL AS finished, reported_at IS NOT NULL AS reported
        FROM erasures ORDER BY command_id`,
     ),
   ).toEqual([
     {
       store: shop.id,
       subject: 'USER',
-      who: gone,
+      who: erased,
       state: 'DONE',
       users: 1,
       events: 7,
       finished: true,
-      told: true,
+      reported: true,
     },
     {
       store: shop.id,
       subject: 'USER',
-      who: going,
+      who: erasing,
       state: 'PENDING',
       users: 1,
       events: 0,
       finished: false,
-      told: false,
+      reported: false,
     },
-    { store: 900, subject: 'STORE', who: '', state: 'DONE', users: 3, events: 9, finished: true, told: true },
+    {
+      store: 900,
+      subject: 'STORE',
+      who: '',
+      state: 'DONE',
+      users: 3,
+      events: 9,
+      finished: true,
+      reported: true,
+    },
     {
       store: leaving.id,
       subject: 'STORE',
@@ -118,10 +127,10 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
       users: 1,
       events: 0,
       finished: false,
-      told: false,
+      reported: false,
     },
   ])
-  // They are gone, although nothing has been analysed since.
+  // The samples are deleted, although nothing has been analysed since.
   expect(await sampled(ownerUrl)).toEqual([])
 
   await using service = await startUsers(server, {
@@ -133,7 +142,7 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
     },
   })
   const { admin } = service
-  // Whoever waited for it is told, counts of before included; what was told already is not told again.
+  // Pending results are returned with earlier counts; a result already returned is not returned again.
   const counts = 'usersDeleted eventsDeleted erasure { state receipt }'
   expect(await service.mutate(admin, 'deleteStore', { id: leaving.id }, counts)).toEqual({
     usersDeleted: 2,
@@ -141,9 +150,11 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
     erasure: { state: 'DONE', receipt: expect.stringMatching(/^ey/) },
   })
   expect(
-    await service.mutate(shop.token, 'eraseUser', { id: going }, 'eventsDeleted erasure { state receipt }'),
+    await service.mutate(shop.token, 'eraseUser', { id: erasing }, 'eventsDeleted erasure { state receipt }'),
   ).toEqual({ eventsDeleted: 5, erasure: { state: 'DONE', receipt: expect.stringMatching(/^ey/) } })
-  expect(await service.mutate(shop.token, 'eraseUser', { id: gone }, 'eventsDeleted')).toBe('USER_NOT_FOUND')
+  expect(await service.mutate(shop.token, 'eraseUser', { id: erased }, 'eventsDeleted')).toBe(
+    'USER_NOT_FOUND',
+  )
   expect(await service.mutate(admin, 'deleteStore', { id: 900 }, counts)).toBe('STORE_NOT_FOUND')
   expect(
     service.events.received
@@ -152,10 +163,10 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
       .sort(),
   ).toEqual([
     ['applyStoreDeletion', leaving.id, undefined, undefined],
-    ['applyUserErasure', shop.id, going, 'ERASE'],
+    ['applyUserErasure', shop.id, erasing, 'ERASE'],
   ])
 
-  // Tokens, keys and people of before are as they were, and more come.
+  // Tokens, keys and users of the old version are unchanged, and new ones can be added.
   const find = `{ userByEmail(email: "ann@example.org") { id lastName phone } }`
   expect((await service.graphql(shop.token, find)).body.data.userByEmail).toEqual({
     id: annId,
@@ -164,7 +175,7 @@ test('a database from before erasures had a record is upgraded: nothing is lost,
   })
   const token = await service.tokenFor(shop.key)
   expect(await service.mutate(token, 'createUser', ann, 'user { id }')).toBe('EMAIL_TAKEN')
-  expect(await service.mutate(token, 'createUser', somebody(), 'user { id }')).toEqual({
+  expect(await service.mutate(token, 'createUser', createPerson(), 'user { id }')).toEqual({
     user: { id: expect.any(String) },
   })
   expect((await service.store('New')).id).toBeGreaterThan(900)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
-import { somebody, startDatabaseServer, startUsers, type Harness } from './harness.ts'
+import { createPerson, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
 let server: TestPostgres
 let users: Harness
@@ -15,11 +15,11 @@ afterAll(async () => {
 
 const all = 'user { id email username firstName lastName phone createdAt updatedAt store { id name } }'
 const register = (token: string, changes?: Record<string, unknown>) =>
-  users.mutate(token, 'createUser', somebody(changes), all)
+  users.mutate(token, 'createUser', createPerson(changes), all)
 
 test('a store registers a user and finds, changes and deletes them', async () => {
   const { id, token } = await users.store('Books')
-  const person = somebody()
+  const person = createPerson()
   const { user } = await users.mutate(token, 'createUser', person, all)
   expect(user).toMatchObject({ ...person, store: { id, name: 'Books' } })
 
@@ -33,8 +33,8 @@ test('a store registers a user and finds, changes and deletes them', async () =>
     deletedUserId: user.id,
   })
   expect(await users.mutate(token, 'deleteUser', { id: user.id }, 'deletedUserId')).toBe('USER_NOT_FOUND')
-  const gone = await users.graphql(token, query, { id: user.id, email: person.email })
-  expect(gone.body.data).toEqual({ user: null, userByEmail: null })
+  const deleted = await users.graphql(token, query, { id: user.id, email: person.email })
+  expect(deleted.body.data).toEqual({ user: null, userByEmail: null })
   const { rows } = await users.owner.query('SELECT FROM user_keys WHERE user_id = $1', [user.id])
   expect(rows).toHaveLength(0)
 })
@@ -75,7 +75,7 @@ test.each<[string, string | number]>([
 ])('a bad %s is refused (%#)', async (field, value) => {
   const { token } = await users.store()
   const query = 'mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } } }'
-  const { body } = await users.graphql(token, query, { input: somebody({ [field]: value }) })
+  const { body } = await users.graphql(token, query, { input: createPerson({ [field]: value }) })
   expect(body.errors[0].extensions).toEqual({ code: 'BAD_USER_INPUT', field })
   const update = 'mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { id } } }'
   const { user } = await register(token)
@@ -83,13 +83,13 @@ test.each<[string, string | number]>([
   expect(changed.body.errors[0].extensions).toEqual({ code: 'BAD_USER_INPUT', field })
 })
 
-test('values at their limits are kept as they were given', async () => {
+test('values at their limits are stored unchanged', async () => {
   const { token } = await users.store()
   const limits = { username: '😀'.repeat(100), firstName: ' é '.repeat(100), phone: 999_999_999_999_999 }
   expect((await register(token, limits)).user).toMatchObject(limits)
 })
 
-test('null is no value in an update', async () => {
+test('null is refused in an update', async () => {
   const { token } = await users.store()
   const { user } = await register(token)
   expect(await users.mutate(token, 'updateUser', { id: user.id, phone: null }, all)).toBe('BAD_USER_INPUT')
@@ -107,7 +107,7 @@ test('changes of one user at the same time do not undo each other', async () => 
   expect(body.data.user).toEqual({ lastName: 'Kept', phone: 7 })
 })
 
-test('users are paged in a stable order; wrong pages are refused', async () => {
+test('users are paged in a stable order; invalid pages are refused', async () => {
   const { token } = await users.store()
   for (let n = 0; n < 5; n += 1) await register(token)
   const query = `query($first: Int!, $after: String) {
@@ -131,7 +131,7 @@ test('users are paged in a stable order; wrong pages are refused', async () => {
   }
 })
 
-test("all of a store's users are deleted, and nobody else's", async () => {
+test("all of a store's users are deleted, and no others", async () => {
   const one = await users.store()
   const other = await users.store()
   for (const { token } of [one, one, other]) await register(token)

@@ -1,25 +1,25 @@
 import type { FastifySchema } from 'fastify'
-import { answerOf, listOf, problems, success } from '../route-schema.ts'
+import { objectSchema, arraySchema, problems, success } from '../route-schema.ts'
 import { countOf, type BulkKind } from './kind.ts'
 import { splitsOf } from './media-types.ts'
 
 const rejections = {
   rejected: countOf('Refused.'),
   errors: {
-    ...listOf(
-      answerOf({
-        line: { type: 'integer', minimum: 1, description: 'The line, or the element of the array.' },
+    ...arraySchema(
+      objectSchema({
+        line: { type: 'integer', minimum: 1, description: 'The line number, or the position in the array.' },
         code: { type: 'string' },
         field: { type: ['string', 'null'] },
         message: { type: 'string' },
       }),
     ),
     maxItems: 1_000,
-    description: 'The first thousand of the rejected.',
+    description: 'The first thousand rejected elements.',
   },
 }
 
-/** The schema of a bulk route. Its body is a stream, of which each element is validated by itself. */
+/** The schema of a bulk route. Its body is a stream, whose elements are validated one by one. */
 export const bulkSchemaOf = ({
   path,
   summary,
@@ -39,12 +39,12 @@ export const bulkSchemaOf = ({
     content: Object.fromEntries(
       [...splitsOf({ plainText }).keys()].map((type) => [
         type,
-        { schema: type === 'application/json' ? listOf(schema) : schema },
+        { schema: type === 'application/json' ? arraySchema(schema) : schema },
       ]),
     ),
   },
   response: {
-    200: success(answerOf({ ...counts, ...rejections })),
+    200: success(objectSchema({ ...counts, ...rejections })),
     ...problems([400, 401, 403, 413, 415, 422, 429, 500, 503]),
   },
 })

@@ -1,16 +1,16 @@
 import { DomainError, isTurnOver, nextTurn, startsWithMark } from '@user-stats/core'
 
-/** One JSON text of a stream, and where it stood. */
+/** One JSON text of a stream, and its position. */
 export interface Element {
   /** The number of the line (NDJSON), of the array's element, or of the record (JSON sequences), from 1. */
   readonly line: number
-  /** Undefined when it was longer than allowed; its content is skipped then, not kept. */
+  /** Undefined when it was too long; its content is skipped, not kept. */
   readonly text: Buffer | undefined
 }
 
-/** Larger than any event that could be accepted, however much it is escaped. */
+/** Larger than any acceptable event, in any escaping. */
 const maxElementBytes = 1_048_576
-/** Bytes of a stream that hold no element at all, or one that is longer than allowed. */
+/** Maximum bytes of a stream outside of elements, or in elements that are too long. */
 const maxWaste = 16_777_216
 const empty = Buffer.alloc(0)
 const [newline, recordSeparator, quote, backslash, comma, openingBracket] = [
@@ -20,19 +20,19 @@ const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byt
 const opens = (byte: number): boolean => byte === 0x7b || byte === 0x5b
 const closes = (byte: number): boolean => byte === 0x7d || byte === 0x5d
 
-/** Counts bytes that come to nothing. A stream of little else would keep us busy for nothing. */
+/** Counts useless bytes. A stream of little else would keep the service busy for nothing. */
 function createWaste() {
   let bytes = 0
   return (more: number): void => {
     bytes += more
     if (bytes > maxWaste)
       throw new DomainError('PAYLOAD_TOO_LARGE', {
-        message: `More than ${maxWaste.toLocaleString('en')} bytes of the request body are blank, or of elements that are too long.`,
+        message: `More than ${maxWaste.toLocaleString('en')} bytes of the request body are white space, or belong to elements that are too long.`,
       })
   }
 }
 
-/** Collects the bytes of an element over chunk borders; gives up on what grows too long. */
+/** Collects the bytes of an element across chunks; drops one that becomes too long. */
 function createCollector() {
   const waste = createWaste()
   let bytes = empty
@@ -44,7 +44,7 @@ function createCollector() {
       const needed = size + part.length
       if (needed > maxElementBytes) waste(part.length)
       else {
-        // Copied: a small part would keep all of a chunk.
+        // Copied: a small slice would keep the whole chunk in memory.
         if (needed > bytes.length) {
           const larger = Buffer.allocUnsafe(Math.max(2 * bytes.length, needed))
           bytes.copy(larger, 0, 0, size)
@@ -54,7 +54,7 @@ function createCollector() {
       }
       size = needed
     },
-    /** The element, undefined when it was too long. It is good until more is added. */
+    /** The element, undefined when it was too long. Valid until the next bytes are added. */
     take(): Buffer | undefined {
       const text = size > maxElementBytes ? undefined : bytes.subarray(0, size)
       if (text === undefined) bytes = empty
@@ -66,7 +66,7 @@ function createCollector() {
 
 const isBlank = (text: Buffer): boolean => text.every(isSpace)
 
-/** The pieces of a stream between separators, blank ones left out. Holds one piece at a time. */
+/** The parts of a stream between separators, without blank ones. Holds one part at a time. */
 async function* split(stream: AsyncIterable<Buffer>, separator: number): AsyncGenerator<Element> {
   const collector = createCollector()
   let line = 0
@@ -92,13 +92,13 @@ async function* split(stream: AsyncIterable<Buffer>, separator: number): AsyncGe
   if (last !== undefined) yield last
 }
 
-/** The lines of a stream of NDJSON, blank ones left out. */
+/** The lines of an NDJSON stream, without blank ones. */
 export const linesOf = (stream: AsyncIterable<Buffer>): AsyncGenerator<Element> => split(stream, newline)
 
 /**
  * The records of a JSON text sequence (RFC 7464).
  *
- * @throws BAD_REQUEST when something else than a record stands first
+ * @throws BAD_REQUEST when the stream does not begin with a record
  */
 export async function* recordsOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Element> {
   for await (const { line, text } of split(stream, recordSeparator)) {
@@ -110,7 +110,7 @@ export async function* recordsOf(stream: AsyncIterable<Buffer>): AsyncGenerator<
   }
 }
 
-/** The elements of a stream that is one JSON array, or NDJSON: whichever it begins as. */
+/** The elements of a stream that is one JSON array or NDJSON, by its first character. */
 export async function* elementsOrLinesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Element> {
   const chunks = stream[Symbol.asyncIterator]()
   const waste = createWaste()
@@ -130,7 +130,7 @@ export async function* elementsOrLinesOf(stream: AsyncIterable<Buffer>): AsyncGe
   yield* (first.find((byte) => !isSpace(byte)) === openingBracket ? elementsOf : linesOf)(all())
 }
 
-/** A stream without the byte-order mark that it may begin with. */
+/** A stream without a leading byte-order mark. */
 export async function* withoutMark(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let start: Buffer | undefined = empty
   for await (const chunk of stream) {
@@ -139,7 +139,7 @@ export async function* withoutMark(stream: AsyncIterable<Buffer>): AsyncGenerato
       continue
     }
     const begun: Buffer = start.length === 0 ? chunk : Buffer.concat([start, chunk])
-    // It may arrive in pieces.
+    // The mark may be split across chunks.
     start = begun.length < 3 ? begun : undefined
     if (start === undefined) yield startsWithMark(begun) ? begun.subarray(3) : begun
   }
@@ -147,10 +147,10 @@ export async function* withoutMark(stream: AsyncIterable<Buffer>): AsyncGenerato
 }
 
 /**
- * The elements of a stream that is one JSON array. Holds one element at a time; what is inside an element is left
- * to whoever parses it.
+ * The elements of a stream that is one JSON array. Holds one element at a time; the content of an element is
+ * not validated.
  *
- * @throws BAD_REQUEST where the array itself is malformed or breaks off
+ * @throws BAD_REQUEST where the array itself is malformed or truncated
  */
 export async function* elementsOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Element> {
   const malformed = (): DomainError =>

@@ -1,12 +1,12 @@
 import { eventMembers } from '../event.schema.ts'
 import { countOf, type BulkKind, type ElementResult } from './kind.ts'
 
-/** `POST /api/events`: events of any number. Each thousand are one `recordEvents`. */
+/** `POST /api/events`: any number of events. Each thousand are one `recordEvents`. */
 export const eventBulk: BulkKind = {
   path: '/api/events',
-  summary: 'Record events of any number, read as fast as they are written',
+  summary: 'Record any number of events, streamed',
   description:
-    'What was recorded stays when the connection breaks or a later event fails; errors count it. Repeats are safe with idempotency keys.',
+    'Recorded events stay when the connection breaks or a later event fails; error responses include the counts. Repeating is safe with idempotency keys.',
   tag: 'events',
   plainText: true,
   noun: 'an event',
@@ -30,7 +30,7 @@ export const eventBulk: BulkKind = {
   batch: { size: 1_000, atOnce: 3 },
   counts: {
     accepted: countOf('Recorded now.'),
-    duplicate: countOf('Known by their idempotency keys.'),
+    duplicate: countOf('Duplicates by idempotency key.'),
   },
   createTally() {
     const counts = { accepted: 0, duplicate: 0 }

@@ -1,15 +1,15 @@
 import { DomainError, parseJson, type ErrorCode } from '@user-stats/core'
-import type { JsonSchema } from '../row.ts'
+import type { JsonSchema } from '../rest-route.ts'
 import { compile, requireValid } from '../validation.ts'
 import type { Element } from './elements.ts'
 
-/** What the elements of a bulk are. */
+/** The elements of a bulk. */
 export interface ItemKind {
-  /** With its article: `an event`. */
+  /** The noun with its article: `an event`. */
   readonly noun: string
-  /** Of an element. Members it does not name are refused. */
+  /** The schema of an element. Unknown members are refused. */
   readonly schema: JsonSchema
-  /** How members of the graph are called here: `userId` is `user_id`. */
+  /** Names of the graph's members in REST: `userId` is `user_id`. */
   readonly fields: Readonly<Record<string, string>>
 }
 
@@ -33,14 +33,14 @@ const rejection = (line: number, code: ErrorCode, field: string | null, message:
   message,
 })
 
-/** Reads elements, and gives what the graph says of them in the words of the bulk. */
+/** Parses elements, and translates the graph's errors about them. */
 export function createItems({ noun, schema, fields }: ItemKind) {
   const check = compile(schema, { text: false, others: 'refused' })
   const inGraph = new Map(Object.entries(fields).map(([field, member]) => [member, field]))
   const capital = `${noun.slice(0, 1).toUpperCase()}${noun.slice(1)}`
 
   return {
-    /** Reads one element; what is wrong with it concerns it alone. */
+    /** Parses one element; its faults concern it alone. */
     read: ({ line, text }: Element): BulkItem | Rejection => {
       if (text === undefined)
         return rejection(line, 'PAYLOAD_TOO_LARGE', null, `${capital} must not be longer than 1 MiB.`)
@@ -57,7 +57,7 @@ export function createItems({ noun, schema, fields }: ItemKind) {
       }
     },
 
-    /** An error of the graph under the names of the bulk. Its message may be about several members. */
+    /** An error of the graph with REST names. Its message may be about several members. */
     rejected: (line: number, { code, field, message }: Omit<Rejection, 'line'>): Rejection => ({
       line,
       code,

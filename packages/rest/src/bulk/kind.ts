@@ -1,31 +1,31 @@
-import type { JsonSchema } from '../row.ts'
+import type { JsonSchema } from '../rest-route.ts'
 import type { BulkItem, ItemKind, Rejection } from './item.ts'
 
-/** What the graph answers of one element: an error, or what else the report of a bulk is made of. */
+/** The graph's result for one element: an error, or data for the report of the bulk. */
 export interface ElementResult {
   readonly error: Omit<Rejection, 'line'> | null
 }
 
-/** What a bulk route takes, and what it is written by. */
+/** A bulk route: its elements, and the mutation that writes them. */
 export interface BulkKind extends ItemKind {
   readonly path: `/api/${string}`
   readonly summary: string
   readonly description: string
   readonly tag: string
-  /** Whether a JSON array or NDJSON is also taken as `text/plain`: beacons of browsers send nothing else. */
+  /** Whether a JSON array or NDJSON is also accepted as `text/plain`: browsers' beacons send nothing else. */
   readonly plainText?: boolean
-  /** A mutation of a batch of them. */
+  /** The mutation for one batch. */
   readonly operation: string
   readonly variables: (inputs: readonly BulkItem['input'][]) => Record<string, unknown>
   /** The results of a batch, one for each element in order. */
   readonly results: (data: Record<string, unknown>) => readonly ElementResult[]
-  /** Elements that are written together, and batches that are written at the same time. */
+  /** Elements per batch, and concurrent batches. */
   readonly batch: { readonly size: number; readonly atOnce: number }
-  /** Elements of one request at most; any number without it. */
+  /** Maximum elements of one request; unlimited without it. */
   readonly maxElements?: number
-  /** Makes what counts the elements of one request that were not rejected. */
+  /** Creates the counter of accepted elements of one request. */
   readonly createTally: () => BulkTally
-  /** The schema of what it counts. */
+  /** The schema of its counts. */
   readonly counts: Readonly<Record<string, JsonSchema>>
 }
 
@@ -34,5 +34,5 @@ export interface BulkTally {
   readonly counts: () => Readonly<Record<string, unknown>>
 }
 
-/** A schema of numbers of elements. */
+/** The schema of a number of elements. */
 export const countOf = (description: string): JsonSchema => ({ type: 'integer', minimum: 0, description })

@@ -20,9 +20,9 @@ export interface BulkOptions<Context extends RequestContext> {
 const maxErrors = 1_000
 
 /**
- * A route that takes a JSON array, NDJSON or a JSON text sequence, read in bounded memory: a batch of elements is one operation, and the
- * stream is read no faster than they are written. What was committed stays when the connection breaks or a later batch
- * fails; the answer counts it in either case.
+ * A route that accepts a JSON array, NDJSON or a JSON text sequence, in bounded memory: a batch of elements
+ * is one operation, and the stream is read no faster than they are written. Committed batches stay when the
+ * connection breaks or a later batch fails; the response has the counts in either case.
  */
 export function registerBulk<Context extends RequestContext>(
   app: FastifyInstance,
@@ -30,19 +30,19 @@ export function registerBulk<Context extends RequestContext>(
 ): void {
   const items = createItems(kind)
   const splits = splitsOf(kind)
-  app.register((room, _options, done) => {
-    room.removeAllContentTypeParsers()
+  app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers()
     for (const type of splits.keys())
-      room.addContentTypeParser(type, (_request, payload, parsed) => {
+      scope.addContentTypeParser(type, (_request, payload, parsed) => {
         parsed(null, payload)
       })
     const options = {
       config: { access: 'token', streamed: true },
-      schema: bulkSchemaOf(kind),
+      // A context per batch: each has its own deadline, and verifies the token again.
       validatorCompiler: () => () => true,
       serializerCompiler: () => JSON.stringify,
     } as const
-    room.post(kind.path, options, async (request, reply) => {
+    scope.post(kind.path, options, async (request, reply) => {
       const tally = createTally(kind, items)
       const send = async (batch: readonly BulkItem[]): Promise<void> => {
         // A context for each batch: each has its own deadline, and the token must still be good.
@@ -62,7 +62,7 @@ export function registerBulk<Context extends RequestContext>(
       } catch (error) {
         const known = toPublicError(error)
         if (known.retryAfter !== undefined) void reply.header('retry-after', String(known.retryAfter))
-        // The rest of the body is not read: the connection cannot be used again.
+        // The rest of the body is not read: the connection cannot be reused.
         void reply.header('connection', 'close')
         return await sendProblem(reply, known, tally.report())
       }
@@ -89,7 +89,9 @@ interface PumpOptions {
   readonly send: (batch: readonly BulkItem[]) => Promise<void>
 }
 
-/** Reads elements into batches and keeps a few of them under way. Waits for all of them, also when one fails. */
+/**
+ * Reads elements into batches and keeps a few of them in flight. Waits for all of them, also when one fails.
+ */
 async function pump(
   elements: AsyncIterable<Element>,
   { kind: { batch: limits, maxElements = Infinity }, read, reject, send }: PumpOptions,
@@ -114,7 +116,7 @@ async function pump(
       count += 1
       if (count > maxElements)
         throw new DomainError('PAYLOAD_TOO_LARGE', {
-          message: `At most ${maxElements.toLocaleString('en')} elements are taken at a time. Send the others in another request.`,
+          message: `At most ${maxElements.toLocaleString('en')} elements are accepted at a time. Send the others in another request.`,
         })
       if (isTurnOver()) await nextTurn()
       const item = read(element)
@@ -130,14 +132,14 @@ async function pump(
     () => [],
     (error: unknown) => [error],
   )
-  // What was read whole before the stream broke is recorded, unless recording itself fails. Where there is nothing to
-  // record, an empty batch finds out whether the caller may record at all.
+  // Elements read before the stream broke are recorded, unless recording fails. Without any, an empty batch
+  // checks whether the caller may record at all.
   if ((batch.length > 0 || batches === 0) && failures.length === 0) start()
   await Promise.all(underWay)
   for (const error of [...failures, ...broken]) throw error
 }
 
-/** Counts what becomes of the elements of one request. */
+/** Counts the results of the elements of one request. */
 function createTally(kind: BulkKind, items: ReturnType<typeof createItems>) {
   const accepted = kind.createTally()
   let rejected = 0

@@ -1,15 +1,18 @@
-import { answerOf, listOf } from '../route-schema.ts'
+import { objectSchema, arraySchema } from '../route-schema.ts'
 import { userMembers } from '../user.schema.ts'
 import { countOf, type BulkKind, type ElementResult } from './kind.ts'
 
 const maxElements = 10_000
 
-/** `POST /api/users`: up to 10,000 users, of whom an e-mail address is enough. Each 250 are one `createUsers`. */
+/**
+ * `POST /api/users`: up to 10,000 users, each with at least an e-mail address. Each 250 are one
+ * `createUsers`.
+ */
 export const userBulk: BulkKind = {
   path: '/api/users',
   summary: 'Register users, up to 10,000 at a time; an e-mail address is enough',
   description:
-    'Who was registered stays when the connection breaks or a later user fails; errors count them. A user who is registered already is rejected as EMAIL_TAKEN, so that a repeat does no harm.',
+    'Registered users stay when the connection breaks or a later user fails; error responses include the counts. A user who is already registered is rejected as EMAIL_TAKEN, so repeating is safe.',
   tag: 'users',
   noun: 'a user',
   schema: {
@@ -29,20 +32,24 @@ export const userBulk: BulkKind = {
 }`,
   variables: (users) => ({ input: { users } }),
   results: ({ createUsers }) => (createUsers as { readonly results: readonly ElementResult[] }).results,
-  // One after the other: of two users with the same address the first is registered.
+  // Sequential: of two users with the same address the first is registered.
   batch: { size: 250, atOnce: 1 },
   maxElements,
   counts: {
     created: countOf('Registered now.'),
     users: {
-      ...listOf(
-        answerOf({
-          line: { type: 'integer', minimum: 1, description: 'The line, or the element of the array.' },
+      ...arraySchema(
+        objectSchema({
+          line: {
+            type: 'integer',
+            minimum: 1,
+            description: 'The line number, or the position in the array.',
+          },
           id: { type: 'string' },
         }),
       ),
       maxItems: maxElements,
-      description: 'Those who were registered, by line.',
+      description: 'The registered users, by line.',
     },
   },
   createTally() {

@@ -1,4 +1,4 @@
-import { paging, type RestRow } from '../row.ts'
+import { paging, type RestRoute } from '../rest-route.ts'
 import {
   dailyAmountAnswer,
   dailyAverageAnswer,
@@ -13,7 +13,7 @@ import {
   type RecordedData,
 } from './shapes.ts'
 
-/** Rows that the gateway and the events service serve alike, each over its own graph. */
+/** Routes that the gateway and the events service both serve, each over its own graph. */
 
 const eventFields = {
   userId: 'user_id',
@@ -24,7 +24,7 @@ const eventFields = {
 const typeParam = { type: { type: 'string', minLength: 1, maxLength: 128 } } as const
 
 /** `POST /api/event`. */
-export const recordEventRow = ({ form }: { readonly form: boolean }): RestRow => ({
+export const recordEventRoute = ({ form }: { readonly form: boolean }): RestRoute => ({
   method: 'POST',
   url: '/api/event',
   summary: 'Record an event',
@@ -52,7 +52,7 @@ export const recordEventRow = ({ form }: { readonly form: boolean }): RestRow =>
 })
 
 /** The three documented aggregates. */
-export const aggregateRows: readonly RestRow[] = [
+export const aggregateRoutes: readonly RestRoute[] = [
   {
     method: 'GET',
     url: '/api/event/amount/:type',

@@ -1,14 +1,14 @@
-import { answerOf, listOf } from '../route-schema.ts'
+import { objectSchema, arraySchema } from '../route-schema.ts'
 import { eventMembers } from '../event.schema.ts'
-import type { JsonSchema, RestInput } from '../row.ts'
+import type { JsonSchema, RestInput } from '../rest-route.ts'
 
-/** Shapes of the previous system's answers that more than one port gives. */
+/** Response shapes of the previous system that several ports use. */
 
 /** An instant as the previous system wrote it: UTC without offset, six decimals (`2026-11-23T05:16:00.123000`). */
 export const legacyInstant = (instant: string): string => `${instant.slice(0, -1)}000`
 
 /** "3 events were deleted". */
-export const deletedSentence = (count: number, noun: 'users' | 'events'): string =>
+export const deletedMessage = (count: number, noun: 'users' | 'events'): string =>
   `${String(count)} ${noun} were deleted`
 
 const text: JsonSchema = { type: 'string' }
@@ -17,9 +17,9 @@ const whole: JsonSchema = { type: 'integer', minimum: 0 }
 
 export const storeIdParam: JsonSchema = { type: 'integer', minimum: 1, maximum: 2_147_483_647 }
 
-export const messageAnswer = answerOf({ message: text })
+export const messageAnswer = objectSchema({ message: text })
 
-export const userAnswer = answerOf({
+export const userAnswer = objectSchema({
   id: text,
   email: text,
   username: text,
@@ -30,7 +30,7 @@ export const userAnswer = answerOf({
 })
 
 const ifNew = 'Only if `occurred_at` or an idempotency key was sent'
-export const eventAnswer = answerOf(
+export const eventAnswer = objectSchema(
   {
     id: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
     type: text,
@@ -52,20 +52,23 @@ export const eventAnswer = answerOf(
     },
     duplicate: {
       type: 'boolean',
-      description: `Whether the idempotency key was known: this is the event recorded then. ${ifNew}.`,
+      description: `Whether the idempotency key was used before: this is the event recorded then. ${ifNew}.`,
     },
   },
 )
 
 const few = 'Null when it counts too few users to be shown to an analyst.'
-export const dailyAmountAnswer = listOf(
-  answerOf({ date: day, event_amount: { ...whole, type: ['integer', 'null'], description: few } }),
+export const dailyAmountAnswer = arraySchema(
+  objectSchema({ date: day, event_amount: { ...whole, type: ['integer', 'null'], description: few } }),
 )
-export const dailyAverageAnswer = listOf(
-  answerOf({ date: day, event_avg_time: { type: ['number', 'null'], minimum: 0, description: few } }),
+export const dailyAverageAnswer = arraySchema(
+  objectSchema({ date: day, event_avg_time: { type: ['number', 'null'], minimum: 0, description: few } }),
 )
 
-/** The body of `POST /api/event`: what the previous system took, and what a line of `POST /api/events` has besides. */
+/**
+ * The body of `POST /api/event`: the members of the previous system, and those of a line of `POST
+ * /api/events`.
+ */
 export const eventBody: JsonSchema = {
   type: 'object',
   required: ['type', 'user_id'],
@@ -73,7 +76,7 @@ export const eventBody: JsonSchema = {
     ...eventMembers,
     idempotency_key: {
       ...eventMembers.idempotency_key,
-      description: 'As the header `idempotency-key`, which is not looked at when this is given.',
+      description: 'Takes precedence over the header `idempotency-key`.',
     },
   },
 }
@@ -83,7 +86,7 @@ export const idempotencyHeader: Readonly<Record<string, JsonSchema>> = {
   'idempotency-key': eventMembers.idempotency_key,
 }
 
-/** What became of an event. */
+/** The result of recording an event. */
 export interface RecordedData {
   readonly event: {
     readonly id: string
@@ -97,10 +100,10 @@ export interface RecordedData {
   readonly duplicate: boolean
 }
 
-/** What an operation has to select of it. */
+/** The selection that an operation needs for it. */
 export const recordedSelection = 'event { id type storeId userId data createdAt occurredAt } duplicate'
 
-/** An event as the previous system wrote it; with what is new, for those who send what is new. */
+/** An event as the previous system wrote it; with new members if the request used them. */
 export const toLegacyEvent = (
   { event: { id, type, storeId, userId, data, createdAt, occurredAt }, duplicate }: RecordedData,
   { body, headers }: Pick<RestInput, 'body' | 'headers'>,
@@ -119,11 +122,11 @@ export const toLegacyEvent = (
 
 /** `from` and `to`, days of an aggregate; the previous system had none. */
 export const dayRange = {
-  from: { type: 'string', format: 'date', description: 'From this UTC day on.' },
+  from: { type: 'string', format: 'date', description: 'First UTC day, inclusive.' },
   to: { type: 'string', format: 'date', description: 'Before this UTC day.' },
 } as const satisfies Record<string, JsonSchema>
 
-/** `?store_id=`: which store an admin means. */
+/** `?store_id=`: the store that an admin names. */
 export const storeIdQuery = {
-  store_id: { ...storeIdParam, description: 'Which store; for admins, and for analysts of all stores.' },
+  store_id: { ...storeIdParam, description: 'The store; for admins, and for analysts of all stores.' },
 } as const satisfies Record<string, JsonSchema>

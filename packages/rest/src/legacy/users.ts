@@ -1,9 +1,9 @@
-import type { RestRow } from '../row.ts'
-import { answerOf } from '../route-schema.ts'
+import type { RestRoute } from '../rest-route.ts'
+import { objectSchema } from '../route-schema.ts'
 import { userMembers } from '../user.schema.ts'
 import { messageAnswer, storeIdQuery, userAnswer } from './shapes.ts'
 
-/** Rows that the gateway and the users service serve alike, each over its own graph. */
+/** Routes that the gateway and the users service both serve, each over its own graph. */
 
 interface UserData {
   readonly id: string
@@ -16,7 +16,7 @@ interface UserData {
 }
 
 const { external_id: _new, ...members } = userMembers
-/** Whom an address finds need not look like one. */
+/** The address of a lookup need not be valid. */
 const { pattern: _pattern, ...anyAddress } = userMembers.email
 const found = { ...members, email: anyAddress }
 
@@ -34,7 +34,7 @@ const toInput = ({ body }: { readonly body: Readonly<Record<string, unknown>> })
 })
 
 /** `GET /api/user/<email>`, `POST /api/user` and `PATCH /api/user`. */
-export const userRows = ({ form }: { readonly form: boolean }): readonly RestRow[] => [
+export const userRoutes = ({ form }: { readonly form: boolean }): readonly RestRoute[] => [
   {
     method: 'GET',
     url: '/api/user/:email',
@@ -47,7 +47,7 @@ export const userRows = ({ form }: { readonly form: boolean }): readonly RestRow
     fields,
     variables: ({ params, query }) => ({ email: params['email'], storeId: query['store_id'] }),
     status: 200,
-    answer: answerOf({ id: { type: 'string' } }),
+    answer: objectSchema({ id: { type: 'string' } }),
     missing: { field: 'userByEmail', code: 'USER_NOT_FOUND' },
     errors: [404],
     reply: ({ userByEmail }: { userByEmail: { id: string } }) => ({ id: userByEmail.id }),

@@ -1,16 +1,16 @@
 import {
-  aggregateRows,
-  deletedSentence,
+  aggregateRoutes,
+  deletedMessage,
   messageAnswer,
-  recordEventRow,
+  recordEventRoute,
   storeIdParam,
   storeIdQuery,
-  type RestRow,
+  type RestRoute,
 } from '@user-stats/rest'
 
 /** The REST paths of port 8002. */
-export const rows: readonly RestRow[] = [
-  recordEventRow({ form: true }),
+export const routes: readonly RestRoute[] = [
+  recordEventRoute({ form: true }),
   {
     method: 'DELETE',
     url: '/api/event/by-store/:store_id',
@@ -25,7 +25,7 @@ export const rows: readonly RestRow[] = [
     answer: messageAnswer,
     errors: [404],
     reply: ({ deleteStoreEvents }: { deleteStoreEvents: { deletedCount: number } }) => ({
-      message: deletedSentence(deleteStoreEvents.deletedCount, 'events'),
+      message: deletedMessage(deleteStoreEvents.deletedCount, 'events'),
     }),
   },
   {
@@ -43,8 +43,8 @@ export const rows: readonly RestRow[] = [
     answer: messageAnswer,
     errors: [404],
     reply: ({ deleteUserEvents }: { deleteUserEvents: { deletedCount: number } }) => ({
-      message: deletedSentence(deleteUserEvents.deletedCount, 'events'),
+      message: deletedMessage(deleteUserEvents.deletedCount, 'events'),
     }),
   },
-  ...aggregateRows,
+  ...aggregateRoutes,
 ]

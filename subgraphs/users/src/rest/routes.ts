@@ -1,8 +1,8 @@
-import { deletedSentence, messageAnswer, storeIdParam, userRows, type RestRow } from '@user-stats/rest'
+import { deletedMessage, messageAnswer, storeIdParam, userRoutes, type RestRoute } from '@user-stats/rest'
 
 /** The REST paths of port 8001. */
-export const rows: readonly RestRow[] = [
-  ...userRows({ form: true }),
+export const routes: readonly RestRoute[] = [
+  ...userRoutes({ form: true }),
   {
     method: 'DELETE',
     url: '/api/user/by-store/:store_id',
@@ -17,7 +17,7 @@ export const rows: readonly RestRow[] = [
     answer: messageAnswer,
     errors: [404],
     reply: ({ deleteStoreUsers }: { deleteStoreUsers: { deletedCount: number } }) => ({
-      message: deletedSentence(deleteStoreUsers.deletedCount, 'users'),
+      message: deletedMessage(deleteStoreUsers.deletedCount, 'users'),
     }),
   },
   {

@@ -3,7 +3,7 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { z } from 'zod'
-import { kinds } from '../src/parsers.ts'
+import { parsers } from '../src/parsers.ts'
 
 const faultOf = (schema: z.ZodType, text: string): string | undefined =>
   schema
@@ -21,7 +21,7 @@ test.each([
   'a-b.example',
   'xn--bcher-kva.example',
 ])('%j is a host', (text) => {
-  expect(faultOf(kinds.host('localhost'), text)).toBeUndefined()
+  expect(faultOf(parsers.host('localhost'), text)).toBeUndefined()
 })
 
 test.each([
@@ -37,7 +37,7 @@ test.each([
   'bücher.example',
   '*',
 ])('%j is no host', (text) => {
-  expect(faultOf(kinds.host('localhost'), text)).toBe('expected a host name or an IP address')
+  expect(faultOf(parsers.host('localhost'), text)).toBe('expected a host name or an IP address')
 })
 
 test.each([
@@ -46,7 +46,7 @@ test.each([
   ' https://a.example , https://b.example:8443,',
   'http://[::1]:8080',
 ])('%j are origins', (text) => {
-  expect(faultOf(kinds.origins(), text)).toBeUndefined()
+  expect(faultOf(parsers.origins(), text)).toBeUndefined()
 })
 
 test.each([
@@ -63,13 +63,13 @@ test.each([
   'https://a.example https://b.example',
   'https://a.example,shop.example',
 ])('%j are no origins', (text) => {
-  expect(faultOf(kinds.origins(), text)).toMatch(/^expected origins separated by commas/)
+  expect(faultOf(parsers.origins(), text)).toMatch(/^expected origins separated by commas/)
 })
 
 test.each(['http://users:8001', 'https://users.example/graphql?a=b', 'HTTP://USERS', 'http://[::1]:8001/'])(
   '%j is the URL of a service',
   (text) => {
-    expect(faultOf(kinds.url(''), text)).toBeUndefined()
+    expect(faultOf(parsers.url(''), text)).toBeUndefined()
   },
 )
 
@@ -85,7 +85,7 @@ test.each([
   'http://users:99999',
   'http://a b',
 ])('%j is no URL of a service', (text) => {
-  expect(faultOf(kinds.url(''), text)).toMatch(/^expected an http:\/\/ or https:\/\/ URL/)
+  expect(faultOf(parsers.url(''), text)).toMatch(/^expected an http:\/\/ or https:\/\/ URL/)
 })
 
 test.each([
@@ -94,7 +94,7 @@ test.each([
   'postgresql:///database?host=/var/run/postgresql',
   'postgresql://r:p%40ss@[::1]/d?sslmode=verify-full&application_name=x&connect_timeout=3',
 ])('%j is the URL of a database', (text) => {
-  expect(faultOf(kinds.databaseUrl(), text)).toBeUndefined()
+  expect(faultOf(parsers.databaseUrl(), text)).toBeUndefined()
 })
 
 const form = 'expected a URL: postgresql://role:password@host:5432/database'
@@ -112,7 +112,7 @@ test.each([
   ['postgresql://h/d?sslmode=verify-full&sslrootcert=/nowhere', 'sslrootcert: the file cannot be read'],
   ['postgresql://h/d?sslrootcrt=/nowhere', 'there is no parameter sslrootcrt: did you mean sslrootcert?'],
 ])('%j is no URL of a database', (text, fault) => {
-  expect(faultOf(kinds.databaseUrl(), text)).toBe(fault)
+  expect(faultOf(parsers.databaseUrl(), text)).toBe(fault)
 })
 
 test.each([
@@ -122,7 +122,7 @@ test.each([
   ['redis:redis', 'expected a redis:// or rediss:// URL'],
   ['http://redis', 'expected a redis:// or rediss:// URL'],
 ])('%j as the URL of Redis: %s', (text, fault) => {
-  expect(faultOf(kinds.redisUrl(), text)).toBe(fault)
+  expect(faultOf(parsers.redisUrl(), text)).toBe(fault)
 })
 
 test.each([
@@ -131,14 +131,14 @@ test.each([
   ['~', 'expected a path: only a shell knows what ~ is'],
   ['~/data', 'expected a path: only a shell knows what ~ is'],
 ])('%j as a directory: %s', (text, fault) => {
-  expect(faultOf(kinds.directory(''), text)).toBe(fault)
+  expect(faultOf(parsers.directory(''), text)).toBe(fault)
 })
 
 test('a file must be there, readable and no directory', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'kinds-'))
   const file = join(directory.path, 'file')
-  expect(faultOf(kinds.file(''), file)).toBe(`the file ${file} cannot be read`)
-  expect(faultOf(kinds.file(''), directory.path)).toBe(`${directory.path} is a directory, expected a file`)
+  expect(faultOf(parsers.file(''), file)).toBe(`the file ${file} cannot be read`)
+  expect(faultOf(parsers.file(''), directory.path)).toBe(`${directory.path} is a directory, expected a file`)
   await writeFile(file, '')
-  expect(faultOf(kinds.file(''), file)).toBeUndefined()
+  expect(faultOf(parsers.file(''), file)).toBeUndefined()
 })
