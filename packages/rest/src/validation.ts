@@ -55,8 +55,7 @@ export function compile(schema: JsonSchema, { text, others }: CheckOptions): Che
       .filter((name) => !known.has(name))
       .slice(0, maxUnknown)) {
       const meant = nearest(member, missing)
-      if (meant !== undefined)
-        faults.push(toFault(toPath([member]), `is not known here. Did you mean ${meant}?`))
+      if (meant !== undefined) faults.push(toFault(toPath([member]), `is unknown. Did you mean ${meant}?`))
       else if (others === 'refused') faults.push(toFault(toPath([member]), 'is unknown. Remove it'))
       if (faults.length === maxFaults) break
     }

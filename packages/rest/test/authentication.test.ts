@@ -26,7 +26,7 @@ const routes: readonly RestRoute[] = (['POST', 'DELETE'] as const).flatMap((meth
 const start = () => startGraphApp(routes)
 type App = Awaited<ReturnType<typeof start>>
 
-/** The status of the answer to a request of which only the head is sent, with a body that never comes. */
+/** The status of the response to a request that only sends its headers, and announces a body. */
 async function statusOfHead(
   { origin }: App,
   method: string,
@@ -52,7 +52,7 @@ const unreadable: readonly Readonly<Record<string, string>>[] = [
   {},
 ]
 
-test('where a token is needed its absence is answered before anything of the body is read or judged', async () => {
+test('a missing token is answered before the body is read', async () => {
   await using app = await start()
   for (const headers of unreadable)
     for (const [method, path] of [
@@ -62,18 +62,18 @@ test('where a token is needed its absence is answered before anything of the bod
       expect([headers, await statusOfHead(app, method, path, headers)]).toEqual([headers, 401])
 })
 
-test('a token that is not valid is answered before anything of the body is read or judged', async () => {
+test('an invalid token is answered before the body is read', async () => {
   await using app = await start()
   const expired = app.issuer.tokenFor({ role: 'STORE', keyId: 'key', storeId: 1 }, -60)
   for (const authorization of ['Bearer forged', 'Basic a', `Bearer ${expired}`])
     for (const headers of unreadable)
       for (const path of ['/api/private/1', '/graphql'])
         expect(await statusOfHead(app, 'POST', path, { ...headers, authorization })).toBe(401)
-  // Whoever signs in may have an old one.
+  // A client that signs in may still send an expired token.
   expect(await statusOfHead(app, 'POST', '/api/public', { authorization: 'Bearer forged' })).toBe(415)
 })
 
-test('paths and methods that do not exist are answered before anything of the body is read', async () => {
+test('paths and methods that do not exist are answered before the body is read', async () => {
   await using app = await start()
   for (const headers of unreadable) {
     expect(await statusOfHead(app, 'POST', '/nowhere', headers)).toBe(404)
@@ -82,7 +82,7 @@ test('paths and methods that do not exist are answered before anything of the bo
   }
 })
 
-test('without a token a body has 64 KiB at most, with one what the service allows', async () => {
+test('without a token a body has 64 KiB at most, with one the configured maximum', async () => {
   await using app = await startGraphApp(routes, undefined, undefined, undefined, undefined, 1_000_000)
   const json = { 'content-type': 'application/json' }
   const bodyOf = (length: number) => {
@@ -109,7 +109,7 @@ test('without a token a body has 64 KiB at most, with one what the service allow
     413,
     'The request body is too large: at most 1,000,000 bytes are taken.',
   ])
-  // Of a body whose length is not known, too.
+  // Also for a body of unknown length.
   const streamed = await fetch(`${app.origin}/graphql`, {
     method: 'POST',
     headers: json,

@@ -130,14 +130,14 @@ const priced: readonly (readonly [string, number, Record<string, unknown>?])[] =
     '{ things(first: 2) { ...page } } fragment page on Things { nodes { ...thing } } fragment thing on Thing { day { date } }',
     1 + 2 * 2,
   ],
-  // Each ten values of an object cost one.
+  // Every ten values of an object cost one.
   [`{ things(first: 100) { nodes { ${repeat(11, (n) => `a${String(n)}: id`)} } } }`, 1 + 100 * 2],
   [
     `{ things(first: 100) { nodes { ${repeat(11, () => 'id tags')} ...t } } } fragment t on Thing { id }`,
     101,
   ],
   [`{ things { ${repeat(95, (n) => `a${String(n)}: total`)} } }`, 10],
-  // A range has one point more than whole parts: it may begin within one.
+  // A range may begin within a part, and so have one point more.
   [`{ eventSeries(filter: { ${oneDay} }, granularity: HOUR) { points { events } } }`, 1 + 25],
   [
     `{ eventSeries(filter: { ${month} }, granularity: DAY) { points { events } totals { events } } }`,
@@ -147,7 +147,7 @@ const priced: readonly (readonly [string, number, Record<string, unknown>?])[] =
     '{ eventSeries(filter: { from: "2026-01-01T00:00:00Z", to: "2026-12-31T00:00:00+01:00" }, granularity: MONTH) { points { events } } }',
     1 + 14,
   ],
-  // Longer ranges than its rule allows cost as much as the longest.
+  // Ranges longer than allowed cost as much as the longest.
   ['{ eventSeries(filter: { fromDay: "1900-01-01" }, granularity: HOUR) { points { events } } }', 1 + 746],
   ['{ eventSeries(filter: { fromDay: "nonsense" }, granularity: HOUR) { points { events } } }', 1],
   [series, 1 + 1 + 31, { filter }],
@@ -172,13 +172,13 @@ test.each(priced.map(([query, cost, variables = {}]) => ({ query, cost, variable
   },
 )
 
-test('what no variable changes is a number once and for all', () => {
+test('a cost without variables is a constant', () => {
   const document = parse('mutation ($in: In!) { record(input: $in) { results { id } } }')
   const operation = getOperationAST(document)
   expect(operation && compileCost({ schema, document, operation })).toBe(51)
 })
 
-test('a document is measured with its fragments spread out', () => {
+test('a document is measured with its fragments expanded', () => {
   const text = `
     query A @a { x: name things { ...page @include(if: true) ... on Things @skip(if: false) { total } } }
     query B { name name name __schema { a { b { c } } } }
@@ -197,7 +197,7 @@ test('a document is measured with its fragments spread out', () => {
   })
 })
 
-test('fragments that double each other forty times are measured as fast as they are read', () => {
+test('fragments that double each other forty times are measured in linear time', () => {
   const bomb = Array.from(
     { length: 40 },
     (_, n) => `fragment f${String(n)} on T { ...f${String(n + 1)} a { ...f${String(n + 1)} } }`,
@@ -205,7 +205,7 @@ test('fragments that double each other forty times are measured as fast as they 
   const { fields, depth } = measure(parse(`{ ...f0 } ${bomb.join(' ')} fragment f40 on T { x: id }`))
   expect(depth).toBe(41)
   expect(fields).toBeGreaterThan(2 ** 40)
-  // Not valid, but nothing to stumble over.
+  // Invalid, but it must not fail the measurement.
   expect(measure(parse('{ ...f } fragment f on T { a ...f }')).fields).toBe(3)
 })
 
@@ -214,20 +214,20 @@ test.each([
   ['beside each other', '{ a a a }', 3],
   ['by alias', '{ x: a x: b a b: x }', 1],
   ['with their arguments', '{ a(x: 1, y: [1, { z: $v }]) a a }', 3 + 2 * 5],
-  ['below fields that are one', '{ a { b c } a { b c } a { c } }', 3 + 2 * 5 + 1 + 3],
+  ['below merged fields', '{ a { b c } a { b c } a { c } }', 3 + 2 * 5 + 1 + 3],
   ['with the fragments they spread', '{ a { ...f ...g } ... { a { ... { ...f } } } }', 1 + 4 + 2],
   ['in fragments, each time they are spread', '{ a { ...f ... { b } ...f } } fragment f on T { b }', 3],
-  ['in fragments that nothing spreads', '{ a } fragment f on T { b b ...g } fragment g on T { b }', 3],
-  ['in each operation for itself', 'query A { a } query B { a a }', 1],
-  ['in fragments that contain themselves', '{ ...f } fragment f on T { a ...f ...none }', 0],
-])('comparisons of fields of the same name are counted: %s', (_where, text, pairs) => {
+  ['in unused fragments', '{ a } fragment f on T { b b ...g } fragment g on T { b }', 3],
+  ['in each operation separately', 'query A { a } query B { a a }', 1],
+  ['in recursive fragments', '{ ...f } fragment f on T { a ...f ...none }', 0],
+])('comparisons of fields with the same response name are counted: %s', (_where, text, pairs) => {
   expect(countOverlaps(parse(text), 1_000)).toBe(pairs)
 })
 
 const admin: Caller = { role: 'ADMIN', keyId: 'key' }
 const anonymous: Caller = { role: 'ANONYMOUS' }
 const listOf = (length: number): string => `[${'1 '.repeat(length)}]`
-/** Fragments that contain each other, each with a selection set of its own around the next. */
+/** Nested fragments, each with a selection set of its own around the next. */
 const chain = (length: number): string =>
   repeat(length, (n) => `fragment f${String(n)} on T { ... { ... { ...f${String(n + 1)} } } }`)
 
@@ -273,7 +273,7 @@ test.each(hostile)(
   },
 )
 
-test('what is just within each limit is let through, and so is what cannot be read', () => {
+test('a document just within each limit is accepted, and so is one that cannot be parsed', () => {
   for (const text of [
     `${'{ a '.repeat(12)}${'}'.repeat(12)}`,
     `{ t { ${repeat(100, (n) => `a${String(n)}: id`)} } }`,
@@ -292,7 +292,7 @@ test('what is just within each limit is let through, and so is what cannot be re
     expect(refusalOf(text, testLimits, admin)).toBeUndefined()
 })
 
-test('an anonymous caller may send far less, and is told to sign in, by which limit and what was found', () => {
+test('an anonymous caller has far lower limits; the error asks to sign in and has the limit and the amount', () => {
   const signIn =
     'mutation ($key: String!) { authenticate(input: { apiKey: $key }) { accessToken expiresIn } }'
   for (const text of [signIn, '{ __typename }', '{ __type(name: "Query") { name } }'])
@@ -324,13 +324,13 @@ test('subgraphs allow more than the gateway in each respect', () => {
 })
 
 test('validation stops at the first few errors', async () => {
-  const { body } = await ask(`{ ${repeat(50, (n) => `unknown${String(n)}`)} }`)
+  const { body } = await request(`{ ${repeat(50, (n) => `unknown${String(n)}`)} }`)
   expect(body['errors']).toHaveLength(6)
 })
 
-test('the schema is shown whole to tools, and not many times over', async () => {
+test('tools can introspect the whole schema, but not many times in one operation', async () => {
   await using shown = await startGraphApp()
-  const of = async (query: string) => (await ask(query, {}, 'POST', shown)).body
+  const of = async (query: string) => (await request(query, {}, 'POST', shown)).body
   expect((await of(getIntrospectionQuery()))['errors']).toBeUndefined()
   for (const query of [
     `{ __schema { types { ${repeat(11, (n) => `a${String(n)}: fields { name }`)} } } }`,
@@ -353,7 +353,7 @@ beforeAll(async () => {
 })
 afterAll(() => app[Symbol.asyncDispose]())
 
-const ask = async (
+const request = async (
   query: string,
   headers: Record<string, string> = {},
   method: 'GET' | 'POST' = 'POST',
@@ -368,25 +368,25 @@ const ask = async (
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-test('an answer says what it cost, on every way, unless the client wants no more than the answer', async () => {
+test('a response has the cost of its operation, on every path, unless the client prefers a minimal one', async () => {
   const query = '{ things { id } me }'
-  const told = { cost: { requested: 51, maximum: 60 } }
+  const expected = { cost: { requested: 51, maximum: 60 } }
   for (let round = 0; round < 3; round += 1) {
-    expect((await ask(query)).body['extensions']).toEqual(told)
-    expect((await ask(query, {}, 'GET')).body['extensions']).toEqual(told)
-    expect((await ask(query, { prefer: 'return=minimal' })).body['extensions']).toBeUndefined()
+    expect((await request(query)).body['extensions']).toEqual(expected)
+    expect((await request(query, {}, 'GET')).body['extensions']).toEqual(expected)
+    expect((await request(query, { prefer: 'return=minimal' })).body['extensions']).toBeUndefined()
   }
 })
 
 test.each(['POST', 'GET'] as const)(
-  'what is too large is refused by %s with limit, request and maximum',
+  'an operation that is too large is refused by %s, with limit, amount and maximum',
   async (method) => {
     for (const accept of ['application/json', 'application/graphql-response+json'])
       for (const [query, limit, requested, maximum] of [
         ['{ a: me b: me c: me d: me }', 'aliases', 4, 3],
         ['{ things { id } a: things { id } }', 'cost', 100, 60],
       ] as const) {
-        const { status, body } = await ask(query, { accept }, method)
+        const { status, body } = await request(query, { accept }, method)
         expect(status).toBe(400)
         expect(body).toMatchObject({
           errors: [{ extensions: { code: 'OPERATION_TOO_LARGE', limit, requested, maximum } }],
@@ -396,20 +396,20 @@ test.each(['POST', 'GET'] as const)(
   },
 )
 
-test('an answer of too many bytes is refused, whichever path it takes', async () => {
+test('a response of too many bytes is refused on every path', async () => {
   await using large = await startGraphApp()
   const query = `{ ${repeat(20, (n) => `a${String(n)}: long(length: 500000)`)} }`
   for (let round = 0; round < 3; round += 1) {
-    const { status, body } = await ask(query, {}, 'POST', large)
+    const { status, body } = await request(query, {}, 'POST', large)
     expect(status).toBe(400)
     expect(body).toMatchObject({
       errors: [{ extensions: { code: 'ANSWER_TOO_LARGE', limit: 'answerBytes', maximum: 8_388_608 } }],
     })
-    expect((await ask('{ long(length: 500000) }', {}, 'POST', large)).status).toBe(200)
+    expect((await request('{ long(length: 500000) }', {}, 'POST', large)).status).toBe(200)
   }
 })
 
-test('batches are refused, with what to do instead', async () => {
+test('batches are refused with a remedy', async () => {
   const response = await app.send('/graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -423,7 +423,7 @@ test('batches are refused, with what to do instead', async () => {
   })
 })
 
-test('a page of another site cannot send operations: no simple request is taken, and GET only queries', async () => {
+test('a page of another site cannot send operations: simple requests are refused, and GET only accepts queries', async () => {
   const send = async (init: RequestInit, url = '/graphql') => (await app.send(url, init)).status
   const body = JSON.stringify({ query: '{ me }' })
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])

@@ -17,13 +17,13 @@ const { read: readItem } = createItems(eventBulk)
 
 type Split = (stream: AsyncIterable<Buffer>) => AsyncIterable<Element>
 interface Outcome {
-  /** What becomes of each element, with its number. */
+  /** The result of each element, with its number. */
   readonly items: readonly (BulkItem | Rejection)[]
-  /** Why the stream as a whole is refused, if it is. */
+  /** The error of the stream as a whole, if any. */
   readonly refusal?: string
 }
 
-/** What `POST /api/events` makes of a body that arrives in these pieces. */
+/** The result of `POST /api/events` for a body that arrives in these chunks. */
 async function read(split: Split, pieces: readonly Buffer[]): Promise<Outcome> {
   const items: (BulkItem | Rejection)[] = []
   try {
@@ -68,7 +68,7 @@ const words = [
   '',
 ]
 const text = fc.array(fc.constantFrom(...words), { maxLength: 6 }).map((parts) => parts.join(''))
-/** JSON in which all that is not ASCII is escaped, or not. */
+/** JSON with or without escaped non-ASCII characters. */
 const written = fc.boolean().map((escaped) => (value: unknown): string => {
   const json = JSON.stringify(value)
   return escaped
@@ -104,12 +104,12 @@ const ndjson = fc
     return ended ? body : body.subarray(0, Math.max(0, body.length - 1))
   })
 
-test('NDJSON cut anywhere has the same lines, accepted or rejected under the same numbers', async () => {
+test('NDJSON split into any chunks has the same lines, accepted or rejected under the same numbers', async () => {
   await fc.assert(
     fc.asyncProperty(ndjson, places, async (body, cuts) => {
       const { items, refusal } = await expectSame(linesOf, body, cuts)
       expect(refusal).toBeUndefined()
-      // Each line that is not blank, numbered as an editor numbers them.
+      // Each non-blank line, numbered as in an editor.
       const lines = body.toString('latin1').split('\n')
       const numbers = lines.flatMap((content, at) => (/[^ \t\r]/.test(content) ? [at + 1] : []))
       expect(items.map((item) => item.line)).toEqual(numbers)
@@ -138,7 +138,7 @@ const array = fc
     ])
   })
 
-test('a JSON array cut anywhere has the same elements, accepted or rejected under the same numbers', async () => {
+test('a JSON array split into any chunks has the same elements, accepted or rejected under the same numbers', async () => {
   await fc.assert(
     fc.asyncProperty(array, places, async (body, cuts) => {
       const { items, refusal } = await expectSame(elementsOf, body, cuts)
@@ -152,7 +152,7 @@ test('a JSON array cut anywhere has the same elements, accepted or rejected unde
   )
 })
 
-test('an array that is malformed is refused after the same element, wherever it is cut', async () => {
+test('a malformed array is refused after the same element, for any chunks', async () => {
   const spoilt = fc
     .tuple(array, fc.nat(), fc.constantFrom('', '[', ']', '{', '}', ',', '"', '\\', 'x', ' '))
     .map(([body, place, by]) => {
@@ -173,7 +173,7 @@ const behindMark =
   (stream) =>
     split(withoutMark(stream))
 
-test('a byte-order mark changes nothing, wherever it is cut, and nor does calling NDJSON or an array text', async () => {
+test('a byte-order mark, in any chunks, and the media type text/plain make no difference', async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(ndjson, array), places, async (body, cuts) => {
       const split = /^\s*\[/.test(body.toString('latin1')) ? elementsOf : linesOf
@@ -185,7 +185,7 @@ test('a byte-order mark changes nothing, wherever it is cut, and nor does callin
   )
 })
 
-test('a JSON text sequence cut anywhere has the same records, under the same numbers', async () => {
+test('a JSON text sequence split into any chunks has the same records, under the same numbers', async () => {
   const sequence = fc.array(fc.oneof(json, broken, blank), { maxLength: 6 })
   await fc.assert(
     fc.asyncProperty(sequence, places, async (records, cuts) => {
@@ -205,7 +205,7 @@ test('a JSON text sequence cut anywhere has the same records, under the same num
   )
 })
 
-test('every single cut of a body with characters of four bytes, escapes, blank lines and CRLF changes nothing', async () => {
+test('splitting a body with characters of four bytes, escapes, blank lines and CRLF at any byte makes no difference', async () => {
   const good = '{"type":"é😀","user_id":"\\u00e9\\ud83d\\ude00\\\\\\"","data":{"a":["[{,}]"]}}'
   const lines = Buffer.from(`\r\n${good}\r\n\n  \n{"type":\n[]\n${good}`)
   const elements = Buffer.from(` [ ${good} ,\r\n{},[[]],"]",${good}] \n`)

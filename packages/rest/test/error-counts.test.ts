@@ -21,7 +21,7 @@ const countsOf = async ({ metrics }: Pick<App, 'metrics'>): Promise<Record<strin
 const post = (query: string, more: object = {}, headers: Record<string, string> = {}) =>
   ['/graphql', json({ query, ...more }, headers)] as const
 
-// Each is sent twice: at first it is executed by Apollo Server, then, if it was valid, past it.
+// Each is sent twice: first on the ordinary path, then, if it was valid, on the fast path.
 const failures: readonly [string, readonly [string, RequestInit], Record<string, number>][] = [
   ['a syntax error', post('{'), { 'GRAPHQL_PARSE_FAILED /graphql': 1 }],
   ['two validation errors', post('{ nothing nowhere }'), { 'GRAPHQL_VALIDATION_FAILED /graphql': 2 }],
@@ -31,7 +31,7 @@ const failures: readonly [string, readonly [string, RequestInit], Record<string,
     { 'BAD_USER_INPUT /graphql query': 1 },
   ],
   [
-    'an operation that is not there',
+    'an unknown operation',
     post('query A { me }', { operationName: 'B' }),
     { 'OPERATION_RESOLUTION_FAILURE /graphql': 1 },
   ],
@@ -104,7 +104,7 @@ const routes: readonly RestRoute[] = [
 ]
 
 test.each(failures)(
-  '%s is counted once for each error, where the answer leaves',
+  '%s is counted once for each error, when the response is sent',
   async (_what, request, expected) => {
     await using app = await startGraphApp(routes)
     for (const times of [1, 2]) {
@@ -117,16 +117,16 @@ test.each(failures)(
   },
 )
 
-test('an error of ours is logged once, with its cause, the request and the key, over REST and GraphQL', async () => {
+test('a server error is logged once, with its cause, the request and the key, over REST and GraphQL', async () => {
   await using app = await startGraphApp(routes)
-  const ask = async (id: string, path: string, init: RequestInit = {}) => {
+  const request = async (id: string, path: string, init: RequestInit = {}) => {
     const headers = { ...(init.headers as object), 'x-request-id': id }
     await (await app.send(path, { ...init, headers })).text()
   }
-  await ask('rest', '/bug')
+  await request('rest', '/bug')
   const [path, init] = post('{ bug }')
-  await ask('graph-1', path, init)
-  await ask('graph-2', path, init)
+  await request('graph-1', path, init)
+  await request('graph-2', path, init)
   const lines = app
     .logged()
     .split('\n')

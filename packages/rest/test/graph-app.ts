@@ -113,7 +113,7 @@ const mutation = new GraphQLObjectType<unknown, RequestContext>({
   },
 })
 
-/** A small service: everything of ours between the socket and the resolvers, on a schema made for tests. */
+/** A small service: everything between the socket and the resolvers, on a test schema. */
 export async function startGraphApp(
   routes: readonly RestRoute[] = [],
   limits = testLimits,

@@ -10,8 +10,8 @@ interface Answer {
   readonly errors?: { message: string; path?: unknown; extensions: Record<string, unknown> }[]
 }
 
-/** Asks the graph as a store, or with `null` as nobody. */
-async function ask(
+/** Sends an operation as a store, or with `null` anonymously. */
+async function request(
   app: App,
   query: string,
   variables?: object,
@@ -30,7 +30,7 @@ const codesOf = ({ errors }: Answer) => errors?.map(({ extensions }) => extensio
 
 const record = 'mutation ($input: RecordInput!) { record(input: $input) }'
 
-test('GraphQL over HTTP is kept to: no failed MUST, no failed SHOULD', async () => {
+test('the service conforms to GraphQL over HTTP: no failed MUST, no failed SHOULD', async () => {
   await using app = await startGraphApp()
   const results = await auditServer({
     url: `${app.origin}/graphql`,
@@ -41,7 +41,7 @@ test('GraphQL over HTTP is kept to: no failed MUST, no failed SHOULD', async () 
   expect(results.length).toBeGreaterThan(50)
 })
 
-test('a browser that opens the endpoint is answered as JSON: there is no page of scripts from elsewhere', async () => {
+test('a browser that opens the endpoint gets JSON, not a page with external scripts', async () => {
   await using app = await startGraphApp()
   for (const accept of [
     'text/html',
@@ -61,7 +61,7 @@ test.each([
   [`Bearer ${createTestIssuer().tokenFor({ role: 'ADMIN', keyId: 'key' })}`, 'TOKEN_INVALID'],
 ])('a bad token is 401 before anything is executed', async (authorization, code) => {
   await using app = await startGraphApp()
-  const { response, status, answer } = await ask(app, '{ me }', {}, authorization)
+  const { response, status, answer } = await request(app, '{ me }', {}, authorization)
   expect(status).toBe(401)
   expect(response.headers.get('www-authenticate')).toBe('Bearer')
   expect(codesOf(answer)).toEqual([code])
@@ -71,19 +71,19 @@ test.each([
 test('an expired token is 401 with a code of its own', async () => {
   await using app = await startGraphApp()
   const expired = app.issuer.tokenFor({ role: 'ADMIN', keyId: 'key' }, -60)
-  const { status, answer } = await ask(app, '{ me }', {}, `Bearer ${expired}`)
+  const { status, answer } = await request(app, '{ me }', {}, `Bearer ${expired}`)
   expect({ status, codes: codesOf(answer) }).toEqual({ status: 401, codes: ['TOKEN_EXPIRED'] })
 })
 
-test('the caller reaches the resolvers, nobody included', async () => {
+test('resolvers receive the caller, also an anonymous one', async () => {
   await using app = await startGraphApp()
-  expect((await ask(app, '{ me }')).answer.data).toEqual({ me: 'STORE' })
-  expect((await ask(app, '{ me }', {}, null)).answer.data).toEqual({ me: 'ANONYMOUS' })
+  expect((await request(app, '{ me }')).answer.data).toEqual({ me: 'STORE' })
+  expect((await request(app, '{ me }', {}, null)).answer.data).toEqual({ me: 'ANONYMOUS' })
 })
 
 test.each(['bug', 'leak'])('an internal error is masked: no message, no stack (%s)', async (field) => {
   await using app = await startGraphApp()
-  const { answer, text } = await ask(app, `{ me ${field} }`)
+  const { answer, text } = await request(app, `{ me ${field} }`)
   expect(answer).toMatchObject({
     data: { me: 'STORE', [field]: null },
     errors: [{ message: 'Something went wrong on our side.', path: [field] }],
@@ -94,35 +94,35 @@ test.each(['bug', 'leak'])('an internal error is masked: no message, no stack (%
   expect(app.logged()).not.toContain('jane')
 })
 
-test('domain errors keep code and member; outages say when to come back', async () => {
+test('domain errors keep code and field; outages have Retry-After', async () => {
   await using app = await startGraphApp()
-  const taken = await ask(app, '{ taken }')
+  const taken = await request(app, '{ taken }')
   expect(taken.answer.errors?.[0]).toMatchObject({ extensions: { code: 'EMAIL_TAKEN', field: 'email' } })
-  const away = await ask(app, '{ away }')
+  const away = await request(app, '{ away }')
   expect(away.status).toBe(503)
   expect(away.response.headers.get('retry-after')).toBe('1')
   expect(away.answer.errors?.[0]?.extensions).toEqual({ code: 'DATABASE_UNAVAILABLE', retryAfter: 1 })
   expect(away.text).not.toContain('hunter2')
-  // With something answered beside it, it is an answer.
-  expect((await ask(app, '{ me away }')).status).toBe(200)
-  expect((await ask(app, '{ refused }')).status).toBe(401)
+  // With partial data it is a result.
+  expect((await request(app, '{ me away }')).status).toBe(200)
+  expect((await request(app, '{ refused }')).status).toBe(401)
 })
 
-test('suggestions are for signed-in callers', async () => {
+test('suggestions are for authenticated callers', async () => {
   await using app = await startGraphApp()
   const wrong = '{ thin }'
-  expect((await ask(app, wrong)).text).toContain('Did you mean')
-  const { answer, text } = await ask(app, wrong, {}, null)
+  expect((await request(app, wrong)).text).toContain('Did you mean')
+  const { answer, text } = await request(app, wrong, {}, null)
   expect(codesOf(answer)).toEqual(['GRAPHQL_VALIDATION_FAILED'])
   expect(text).not.toMatch(/Did you mean|thing/)
   for (const input of [{ tipe: 'a' }, { type: 'a', mode: 'FASTER' }])
-    expect((await ask(app, record, { input }, null)).text).not.toMatch(/Did you mean|\\"FAST/)
+    expect((await request(app, record, { input }, null)).text).not.toMatch(/Did you mean|\\"FAST/)
 })
 
-test('introspection is for signed-in callers', async () => {
+test('introspection is for authenticated callers', async () => {
   await using app = await startGraphApp()
   const introspection = '{ __schema { types { name } } }'
-  expect((await ask(app, introspection)).text).toContain('Thing')
+  expect((await request(app, introspection)).text).toContain('Thing')
   for (const query of [
     introspection,
     'query { ...f } fragment f on Query { __schema { types { name } } }',
@@ -130,8 +130,8 @@ test('introspection is for signed-in callers', async () => {
     '{ __type(name: "Thing") { fields { name } } }',
     '{ me __type(name: "Thing") { fields { name } } }',
   ])
-    expect((await ask(app, query, {}, null)).text).not.toMatch(/Thing|"fields"/)
-  expect((await ask(app, '{ __typename }', {}, null)).answer.data).toEqual({ __typename: 'Query' })
+    expect((await request(app, query, {}, null)).text).not.toMatch(/Thing|"fields"/)
+  expect((await request(app, '{ __typename }', {}, null)).answer.data).toEqual({ __typename: 'Query' })
 })
 
 test.each<[string, Record<string, unknown>, string]>([
@@ -145,12 +145,12 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a number beyond 2^53', { type: 'a', amount: 9_007_199_254_740_992 }, 'input.amount'],
   ['a fraction', { type: 'a', amount: 1.5 }, 'input.amount'],
   ['a list for an object', { type: 'a', data: ['jane.doe@example.com'] }, 'input.data'],
-  ['a day that is none', { type: 'a', at: '2026-02-30T00:00:00Z' }, 'input.at'],
+  ['an invalid day', { type: 'a', at: '2026-02-30T00:00:00Z' }, 'input.at'],
   ['an instant without offset', { type: 'a', at: '2026-02-03T00:00:00' }, 'input.at'],
   ['a required member missing', {}, 'input'],
-])('a wrong variable is told by its place, never its value: %s', async (_what, input, field) => {
+])('an invalid variable is reported by its path, never its value: %s', async (_what, input, field) => {
   await using app = await startGraphApp()
-  const { answer, text } = await ask(app, record, { input })
+  const { answer, text } = await request(app, record, { input })
   expect(codesOf(answer)).toEqual(['BAD_USER_INPUT'])
   expect(answer.errors?.[0]?.extensions['field']).toBe(field)
   expect(text).not.toMatch(/jane|secret|9007199254740992|2026-02-30|1\.5/)
@@ -163,18 +163,18 @@ test('numbers in literals that would change are refused as in variables, with th
       [`{ a: ${number} }`, 'input.data.a'],
       [`{ a: [1, { b: [[${number}]] }] }`, 'input.data.a[1].b[0][0]'],
     ] as const) {
-      const { answer } = await ask(app, `mutation { record(input: { type: "a", data: ${data} }) }`)
+      const { answer } = await request(app, `mutation { record(input: { type: "a", data: ${data} }) }`)
       expect(answer.errors?.map(({ message }) => message)).toEqual([
         `${path}: the number cannot be kept exactly. Send it as a string, or with at most 15 digits`,
       ])
       expect(answer.data?.['record']).toBeUndefined()
     }
   const preset = 'mutation ($sent: JSONObject = { n: [1e400] }) { record(input: { type: "a", data: $sent }) }'
-  expect((await ask(app, preset)).answer.errors?.map(({ message }) => message)).toEqual([
+  expect((await request(app, preset)).answer.errors?.map(({ message }) => message)).toEqual([
     expect.stringMatching(/^sent.n\[0\]: the number cannot be kept exactly/),
   ])
   const data = '{ a: 1e2, b: 0.10000000000000001, c: 1.0000000000000001e-05 }'
-  const { answer } = await ask(app, `mutation { record(input: { type: "a", amount: 1, data: ${data} }) }`)
+  const { answer } = await request(app, `mutation { record(input: { type: "a", amount: 1, data: ${data} }) }`)
   expect(answer.data).toEqual({
     record: { type: 'a', amount: 1, data: { a: 100, b: 0.1, c: 0.00001 } },
   })
@@ -186,7 +186,7 @@ test.each<[string, string, string, number]>([
   ['with a number that would change', '{"query":"{ me }","variables":{"a":1e400}}', 'BAD_USER_INPUT', 400],
   ['too deep', '['.repeat(100), 'BAD_USER_INPUT', 400],
   ['too large', `{"query":"${'a'.repeat(70_000)}"}`, 'PAYLOAD_TOO_LARGE', 413],
-])('a body that cannot be read is a GraphQL error: %s', async (_what, body, code, status) => {
+])('an unreadable body is a GraphQL error: %s', async (_what, body, code, status) => {
   await using app = await startGraphApp()
   const response = await app.send('/graphql', {
     method: 'POST',
@@ -197,22 +197,22 @@ test.each<[string, string, string, number]>([
   expect(codesOf((await response.json()) as Answer)).toEqual([code])
 })
 
-test('variables of a GET are held to the same rules as those of a body', async () => {
+test('variables of a GET follow the same rules as those of a body', async () => {
   await using app = await startGraphApp()
-  const ask = async (variables: string) => {
+  const request = async (variables: string) => {
     const query = encodeURIComponent('query ($amount: Int) { echo(amount: $amount) }')
     const response = await app.send(`/graphql?query=${query}&variables=${encodeURIComponent(variables)}`, {
       headers: { 'apollo-require-preflight': '1' },
     })
     return { ...((await response.json()) as Answer), status: response.status }
   }
-  expect(await ask('{"amount":7}')).toMatchObject({ status: 200, data: { echo: { amount: 7 } } })
-  const inexact = await ask('{"amount":1,"other":{"n":[9007199254740993]}}')
+  expect(await request('{"amount":7}')).toMatchObject({ status: 200, data: { echo: { amount: 7 } } })
+  const inexact = await request('{"amount":1,"other":{"n":[9007199254740993]}}')
   expect([inexact.status, inexact.errors?.[0]?.extensions]).toEqual([
     400,
     { code: 'BAD_USER_INPUT', field: 'other.n[0]' },
   ])
-  expect(codesOf(await ask('{"amount":'))).toEqual(['BAD_REQUEST'])
+  expect(codesOf(await request('{"amount":'))).toEqual(['BAD_REQUEST'])
 })
 
 test('batches, simple requests of other sites and mutations by GET are refused', async () => {
@@ -240,7 +240,7 @@ test('batches, simple requests of other sites and mutations by GET are refused',
 
 test('documents of too many tokens are refused before they are validated', async () => {
   await using app = await startGraphApp()
-  const { status, answer } = await ask(app, `{ ${'me '.repeat(20_001)} }`)
+  const { status, answer } = await request(app, `{ ${'me '.repeat(20_001)} }`)
   expect(status).toBeLessThan(500)
   expect(answer.errors).toHaveLength(1)
 })
@@ -257,15 +257,15 @@ test.each([
   'mutation { record(input: { type: "a", amount: "jane.doe@example.com" }) }',
   'mutation { record(input: { type: "a", data: "jane.doe@example.com" }) }',
   'mutation { record(input: "jane.doe@example.com") }',
-])('a wrong literal of a document is not quoted: %s', async (query) => {
+])('an invalid literal of a document is not quoted: %s', async (query) => {
   await using app = await startGraphApp()
-  const { answer, text } = await ask(app, query)
+  const { answer, text } = await request(app, query)
   expect(answer.errors?.length).toBeGreaterThan(0)
   expect(answer.data).toBeUndefined()
   expect(text).not.toMatch(/jane/i)
 })
 
-test('an operation that a document does not have, and persisted queries, are refused under names clients know', async () => {
+test('unknown operations and persisted queries are refused with the codes that clients know', async () => {
   await using app = await startGraphApp()
   const post = async (body: object) => {
     const response = await app.send('/graphql', {
@@ -295,7 +295,7 @@ test.each([
   ['application/json;charset=utf-16', 'application/json; charset=utf-8'],
   ['text/html, */*;q=0.1', 'application/json; charset=utf-8'],
   ['application/graphql-response+json;q=0.5', 'application/graphql-response+json; charset=utf-8'],
-])('what has been executed is answered, whatever is accepted: %j', async (accept, type) => {
+])('an executed operation gets a response for any Accept header: %j', async (accept, type) => {
   await using app = await startGraphApp()
   const response = await app.send('/graphql', {
     method: 'POST',

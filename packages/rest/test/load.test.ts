@@ -7,7 +7,7 @@ import { createTestApp } from '@user-stats/http/testing'
 
 const none = { delay: 0, heap: 0, connections: 0 }
 
-/** Keeps the event loop late: each of its turns takes so many milliseconds, until it is released. */
+/** Blocks the event loop in each of its turns for a number of milliseconds, until it is released. */
 function saturate(milliseconds: number): () => void {
   let on = true
   const block = (): void => {
@@ -37,7 +37,7 @@ const post = (body: unknown): RequestInit => ({
   headers: { 'content-type': 'application/json' },
 })
 
-test('while the event loop is late requests are refused, each in the form of its path; probes go on; then all are served', async () => {
+test('while the event loop is late requests are refused in the form of their path; probes are answered; then all are served', async () => {
   await using it = await startGraphApp([], undefined, undefined, undefined, {
     ...none,
     delay: 20,
@@ -90,7 +90,7 @@ test('a process with too much memory refuses requests until it has less', async 
   it.app.get('/work', () => 'done')
   const origin = await it.listen()
   expect(await statusOf(`${origin}/work`)).toBe(200)
-  // Numbers that are no small integers: 8 bytes each, on the heap.
+  // Not small integers: 8 bytes each, on the heap.
   const ballast = Array.from({ length: 20 }, () => Array.from({ length: 2 ** 20 }, (_none, n) => n + 0.5))
   await until(async () => (await statusOf(`${origin}/work`)) === 503)
   expect(ballast).toHaveLength(20)

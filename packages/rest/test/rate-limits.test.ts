@@ -9,7 +9,7 @@ import { createTestClock, createTestLog, refusalOf, testLimits, testRates } from
 
 const policy = { name: 'test', limit: 3, window: 60 }
 
-test('so many are allowed in each window, of each key', () => {
+test('each key has its limit per window', () => {
   const { clock, advance } = createTestClock(Date.parse('2026-11-23T05:16:10Z'))
   const quota = createQuota({ policy, clock })
   expect([1, 2, 3, 4].map(() => quota.consume('a').allowed)).toEqual([true, true, true, false])
@@ -21,14 +21,14 @@ test('so many are allowed in each window, of each key', () => {
   expect(quota.consume('a')).toEqual({ allowed: true, count: 1, remaining: 2, reset: 60 })
 })
 
-test('so many keys are remembered and no more', () => {
+test('the number of counted keys is bounded', () => {
   const quota = createQuota({ policy, clock: () => 0, maxKeys: 2 })
   for (const key of ['a', 'a', 'b', 'c']) quota.consume(key)
   expect([quota.get('b').count, quota.get('c').count]).toEqual([1, 1])
   expect(quota.get('a').count).toBe(0)
 })
 
-test('replicas count together once they have exchanged, and alone while they cannot', async () => {
+test('replicas count together after an exchange, and alone while it fails', async () => {
   const totals = new Map<string, number>()
   let away = false
   const shared: SharedCounts = {
@@ -85,7 +85,7 @@ function limits(options: Partial<RateLimitOptions> = {}) {
 const wrong = () => Promise.reject(new DomainError('INVALID_API_KEY'))
 const right = () => Promise.resolve('token')
 
-test('an address may send so many wrong API keys a minute; the right one works whatever it has sent', async () => {
+test('wrong API keys from an address are limited; the correct one always works', async () => {
   const { tryKey, codeOf, advance } = limits({ failures: 3 })
   const codes = []
   for (let n = 0; n < 5; n += 1) {
@@ -105,7 +105,7 @@ test('an address may send so many wrong API keys a minute; the right one works w
   expect(await codeOf('192.0.2.7', wrong)).toBe('INVALID_API_KEY')
 })
 
-test('of many API keys that are sent at once each right one works', async () => {
+test('of many API keys sent at once each correct one works', async () => {
   const { tryKey, codeOf } = limits({ failures: 3 })
   const outcomes = await Promise.all(
     Array.from({ length: 100 }, (_, n) =>
@@ -126,7 +126,11 @@ test('successes and other failures are not counted', async () => {
   expect(await codeOf('192.0.2.7', wrong)).toBe('INVALID_API_KEY')
 })
 
-const ask = (app: Awaited<ReturnType<typeof startGraphApp>>, token: string | null, headers: object = {}) =>
+const request = (
+  app: Awaited<ReturnType<typeof startGraphApp>>,
+  token: string | null,
+  headers: object = {},
+) =>
   fetch(`${app.origin}/graphql`, {
     method: 'POST',
     headers: {
@@ -137,45 +141,46 @@ const ask = (app: Awaited<ReturnType<typeof startGraphApp>>, token: string | nul
     body: '{"query":"{ me }"}',
   })
 
-test('each answer says how its caller stands, and what is too much is 429 with Retry-After', async () => {
+test('each response has the usage of its caller, and requests above the limit are 429 with Retry-After', async () => {
   await using app = await startGraphApp([], testLimits, { caller: 3, anonymous: 2 })
   for (const remaining of [2, 1, 0]) {
-    const answer = await ask(app, app.token)
+    const answer = await request(app, app.token)
     expect(answer.status).toBe(200)
     expect(answer.headers.get('ratelimit-policy')).toBe('"caller";q=3;w=60')
     expect(answer.headers.get('ratelimit')).toMatch(new RegExp(`^"caller";r=${String(remaining)};t=\\d+$`))
   }
-  const refused = await ask(app, app.token)
+  const refused = await request(app, app.token)
   expect(refused.status).toBe(429)
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
   expect(await refused.json()).toMatchObject({
     errors: [{ extensions: { code: 'TOO_MANY_REQUESTS', limit: 'caller', requested: 4, maximum: 3 } }],
   })
-  // Others are not held up.
+  // Others are not limited.
   const other = app.issuer.tokenFor({ role: 'STORE', keyId: 'other', storeId: 2 })
-  expect((await ask(app, other)).status).toBe(200)
+  expect((await request(app, other)).status).toBe(200)
   expect([
-    (await ask(app, null)).status,
-    (await ask(app, null)).status,
-    (await ask(app, null)).status,
+    (await request(app, null)).status,
+    (await request(app, null)).status,
+    (await request(app, null)).status,
   ]).toEqual([200, 200, 429])
 })
 
-test('bad tokens are counted by address; good ones from the same address go on working', async () => {
+test('bad tokens are counted by address; valid ones from the same address keep working', async () => {
   await using app = await startGraphApp([], testLimits, { failures: 2 })
   const statuses = []
-  for (let n = 0; n < 4; n += 1) statuses.push((await ask(app, 'nonsense')).status)
+  for (let n = 0; n < 4; n += 1) statuses.push((await request(app, 'nonsense')).status)
   expect(statuses).toEqual([401, 401, 429, 429])
-  expect((await ask(app, app.token)).status).toBe(200)
+  expect((await request(app, app.token)).status).toBe(200)
 })
 
-test('X-Forwarded-For is believed of configured proxies only', async () => {
+test('X-Forwarded-For is trusted from configured proxies only', async () => {
   await using app = await startGraphApp([], testLimits, { anonymous: 1 })
-  const status = async (from: string, to = app) => (await ask(to, null, { 'x-forwarded-for': from })).status
+  const status = async (from: string, to = app) =>
+    (await request(to, null, { 'x-forwarded-for': from })).status
   expect([await status('192.0.2.1'), await status('192.0.2.2')]).toEqual([200, 429])
   await using behind = await startGraphApp([], testLimits, { anonymous: 1 }, ['loopback'])
   expect([await status('192.0.2.1', behind), await status('192.0.2.2', behind)]).toEqual([200, 200])
   expect(await status('192.0.2.2', behind)).toBe(429)
-  // What a client says before its proxy says who it is counts for nothing.
+  // Entries before the first trusted proxy are ignored.
   expect(await status('192.0.2.99, 192.0.2.2', behind)).toBe(429)
 })

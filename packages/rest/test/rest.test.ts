@@ -98,20 +98,20 @@ const form = (fields: Record<string, string>): RequestInit => ({
   body: new URLSearchParams(fields),
 })
 
-async function told(response: Response): Promise<{ status: number; [member: string]: unknown }> {
+async function read(response: Response): Promise<{ status: number; [member: string]: unknown }> {
   expect(response.headers.get('content-type')).toMatch(/^application\/(problem\+)?json; charset=utf-8$/)
   return { ...((await response.json()) as object), status: response.status }
 }
 
-test('paths and queries are converted to the types their row names', async () => {
+test('paths and queries are converted to the types in the schema of their route', async () => {
   await using app = await start()
-  expect(await told(await app.send('/api/echo/7?on=true&day=2026-11-23'))).toEqual({
+  expect(await read(await app.send('/api/echo/7?on=true&day=2026-11-23'))).toEqual({
     status: 200,
     amount: 7,
     on: true,
     day: '2026-11-23',
   })
-  expect(await told(await app.send('/api/echo/7/'))).toEqual({ status: 200, amount: 7 })
+  expect(await read(await app.send('/api/echo/7/'))).toEqual({ status: 200, amount: 7 })
 })
 
 test.each([
@@ -129,58 +129,58 @@ test.each([
   ['/api/echo/7?offset=99999999999999999999', 'offset'],
 ])('%s is 422 and names the member', async (path, field) => {
   await using app = await start()
-  expect(await told(await app.send(path))).toMatchObject({ status: 422, code: 'BAD_USER_INPUT', field })
+  expect(await read(await app.send(path))).toMatchObject({ status: 422, code: 'BAD_USER_INPUT', field })
 })
 
-test('offset and limit have their defaults, and the last of a repeated one counts', async () => {
+test('offset and limit have their defaults, and the last of a repeated one applies', async () => {
   await using app = await start()
-  expect(await told(await app.send('/api/paging'))).toMatchObject({ amount: 50 })
-  expect(await told(await app.send('/api/paging?limit=1&limit=2&offset=3&unknown=x'))).toMatchObject({
+  expect(await read(await app.send('/api/paging'))).toMatchObject({ amount: 50 })
+  expect(await read(await app.send('/api/paging?limit=1&limit=2&offset=3&unknown=x'))).toMatchObject({
     amount: 300_002,
   })
-  expect(await told(await app.send('/api/paging?limit=0'))).toMatchObject({ amount: 0 })
-  expect(await told(await app.send('/api/paging', { headers: { 'Idempotency-Key': 'abc' } }))).toMatchObject({
+  expect(await read(await app.send('/api/paging?limit=0'))).toMatchObject({ amount: 0 })
+  expect(await read(await app.send('/api/paging', { headers: { 'Idempotency-Key': 'abc' } }))).toMatchObject({
     text: 'abc',
   })
   expect(
-    await told(await app.send('/api/paging', { headers: { 'Idempotency-Key': 'a'.repeat(9) } })),
+    await read(await app.send('/api/paging', { headers: { 'Idempotency-Key': 'a'.repeat(9) } })),
   ).toMatchObject({
     status: 422,
     field: 'idempotency-key',
   })
 })
 
-test('a field that answers null is the 404 its row names', async () => {
+test('a field that is null gives the 404 of its route', async () => {
   await using app = await start()
-  expect(await told(await app.send('/api/thing/1'))).toEqual({ status: 200, id: '1', name: 'One' })
-  expect(await told(await app.send('/api/thing/2'))).toMatchObject({ status: 404, code: 'USER_NOT_FOUND' })
+  expect(await read(await app.send('/api/thing/1'))).toEqual({ status: 200, id: '1', name: 'One' })
+  expect(await read(await app.send('/api/thing/2'))).toMatchObject({ status: 404, code: 'USER_NOT_FOUND' })
 })
 
-test('JSON values are taken as they are, form values converted', async () => {
+test('JSON values are used unchanged, form values converted', async () => {
   await using app = await start()
   const recorded = { status: 201, type: 'a', amount: 7, data: { x: [1, 'ü'] } }
   expect(
-    await told(await app.send('/api/legacy', json({ type: 'a', amount: 7, data: { x: [1, 'ü'] } }))),
+    await read(await app.send('/api/legacy', json({ type: 'a', amount: 7, data: { x: [1, 'ü'] } }))),
   ).toEqual(recorded)
   expect(
-    await told(await app.send('/api/legacy', form({ type: 'a', amount: '7', data: '{"x":[1,"ü"]}' }))),
+    await read(await app.send('/api/legacy', form({ type: 'a', amount: '7', data: '{"x":[1,"ü"]}' }))),
   ).toEqual(recorded)
-  expect(await told(await app.send('/api/legacy', json({ type: 'a', amount: '7' })))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', json({ type: 'a', amount: '7' })))).toMatchObject({
     status: 422,
     field: 'amount',
   })
-  expect(await told(await app.send('/api/legacy', json({ type: 7 })))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', json({ type: 7 })))).toMatchObject({
     status: 422,
     field: 'type',
   })
-  expect(await told(await app.send('/api/legacy', json({ type: 'a', amount: null })))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', json({ type: 'a', amount: null })))).toMatchObject({
     status: 422,
     field: 'amount',
   })
   expect(
-    await told(await app.send('/api/legacy', json('{"type":"a","amount":9007199254740993}'))),
+    await read(await app.send('/api/legacy', json('{"type":"a","amount":9007199254740993}'))),
   ).toMatchObject({ status: 422, field: 'amount' })
-  expect(await told(await app.send('/api/legacy', json('{"type":"a","amount":1e2}')))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', json('{"type":"a","amount":1e2}')))).toMatchObject({
     status: 201,
     amount: 100,
   })
@@ -195,29 +195,29 @@ test.each([
   [{ type: 'a', data: '1e400' }, 'data'],
   [{ type: 'a', data: '[1]' }, 'data'],
   [{ amount: '7' }, 'type'],
-])('a form with %j is 422 and names the member', async (fields, field) => {
+])('a form with %j is 422, naming the member', async (fields, field) => {
   await using app = await start()
-  expect(await told(await app.send('/api/legacy', form(fields as Record<string, string>)))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', form(fields as Record<string, string>)))).toMatchObject({
     status: 422,
     field,
   })
 })
 
-test('legacy routes ignore members they do not know, new ones refuse them, and forms', async () => {
+test('legacy routes ignore unknown members; new ones refuse them, and forms', async () => {
   await using app = await start()
   const body = { type: 'a', store: 7, __proto__x: 1 }
-  expect(await told(await app.send('/api/legacy', json(body)))).toEqual({ status: 201, type: 'a' })
-  expect(await told(await app.send('/api/strict', json(body)))).toMatchObject({ status: 422, field: 'store' })
-  expect(await told(await app.send('/api/strict', form({ type: 'a' })))).toMatchObject({ status: 415 })
-  expect(await told(await app.send('/api/legacy', json('{"type":"a","__proto__":{"amount":1}}')))).toEqual({
+  expect(await read(await app.send('/api/legacy', json(body)))).toEqual({ status: 201, type: 'a' })
+  expect(await read(await app.send('/api/strict', json(body)))).toMatchObject({ status: 422, field: 'store' })
+  expect(await read(await app.send('/api/strict', form({ type: 'a' })))).toMatchObject({ status: 415 })
+  expect(await read(await app.send('/api/legacy', json('{"type":"a","__proto__":{"amount":1}}')))).toEqual({
     status: 201,
     type: 'a',
   })
 })
 
-test('all that is wrong with a request is reported at once', async () => {
+test('all faults of a request are reported at once', async () => {
   await using app = await start()
-  const refused = await told(await app.send('/api/strict', json({ amount: 'x', data: 7, wrong: 1 })))
+  const refused = await read(await app.send('/api/strict', json({ amount: 'x', data: 7, wrong: 1 })))
   expect(refused).toMatchObject({ status: 422, code: 'BAD_USER_INPUT', field: 'type' })
   expect(refused['errors']).toEqual([
     { field: 'type', message: 'type: is required' },
@@ -226,16 +226,16 @@ test('all that is wrong with a request is reported at once', async () => {
     { field: 'wrong', message: 'wrong: is unknown. Remove it' },
   ])
   expect(refused['detail']).toBe((refused['errors'] as Fault[]).map(({ message }) => message).join('; '))
-  expect(await told(await app.send('/api/echo/0?on=maybe&day=x'))).toMatchObject({
+  expect(await read(await app.send('/api/echo/0?on=maybe&day=x'))).toMatchObject({
     errors: [{ field: 'amount' }, { field: 'on' }, { field: 'day' }],
   })
   const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`member${String(at)}`, at]))
-  expect((await told(await app.send('/api/strict', json(many))))['errors']).toHaveLength(20)
+  expect((await read(await app.send('/api/strict', json(many))))['errors']).toHaveLength(20)
   // One fault is reported in the same way.
-  expect((await told(await app.send('/api/legacy', json({ type: 'a', amount: 'x' }))))['errors']).toEqual([
+  expect((await read(await app.send('/api/legacy', json({ type: 'a', amount: 'x' }))))['errors']).toEqual([
     { field: 'amount', message: 'amount: must be integer' },
   ])
-  const inexact = await told(
+  const inexact = await read(
     await app.send('/api/legacy', json('{"type":"a","data":{"a":1e400,"b":[1e400]}}')),
   )
   expect(inexact['errors']).toMatchObject([{ field: 'data.a' }, { field: 'data.b[0]' }])
@@ -249,29 +249,29 @@ test.each([
   ['ammount', 'amount'],
   ['Data', 'data'],
   ['date', 'data'],
-])('a member %s is refused by name where %s is missing: it would be ignored', async (written, meant) => {
+])('a member %s is refused by name if %s is missing: it would be ignored', async (written, meant) => {
   await using app = await start()
-  const message = `${written}: is not known here. Did you mean ${meant}?`
+  const message = `${written}: is unknown. Did you mean ${meant}?`
   for (const path of ['/api/legacy', '/api/strict'])
-    expect(await told(await app.send(path, json({ type: 'a', [written]: 1 })))).toMatchObject({
+    expect(await read(await app.send(path, json({ type: 'a', [written]: 1 })))).toMatchObject({
       status: 422,
       field: written,
       message,
     })
-  expect(await told(await app.send('/api/legacy', form({ type: 'a', [written]: '1' })))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', form({ type: 'a', [written]: '1' })))).toMatchObject({
     message,
   })
-  // Where ours is there, nothing is lost.
+  // Where the correct one is present, nothing is lost.
   const both = { type: 'a', amount: 7, data: {}, [written]: 1 }
-  expect(await told(await app.send('/api/legacy', json(both)))).toMatchObject({ status: 201, amount: 7 })
+  expect(await read(await app.send('/api/legacy', json(both)))).toMatchObject({ status: 201, amount: 7 })
 })
 
-test('parameters of a query are refused like members, unless they are of somebody else', async () => {
+test('misspelt query parameters are refused like members; unrelated ones are ignored', async () => {
   await using app = await start()
-  expect(await told(await app.send('/api/paging?ofset=3'))).toMatchObject({
+  expect(await read(await app.send('/api/paging?ofset=3'))).toMatchObject({
     status: 422,
     field: 'ofset',
-    message: 'ofset: is not known here. Did you mean offset?',
+    message: 'ofset: is unknown. Did you mean offset?',
   })
   expect((await app.send('/api/paging?utm_source=mail&_=1&off=1&x=y')).status).toBe(200)
 })
@@ -286,27 +286,27 @@ test.each([
   ['{}', 422],
 ])('a body of %j is %i', async (body, status) => {
   await using app = await start()
-  expect(await told(await app.send('/api/legacy', json(body)))).toMatchObject({ status })
+  expect(await read(await app.send('/api/legacy', json(body)))).toMatchObject({ status })
 })
 
 test('no body at all is 400', async () => {
   await using app = await start()
-  expect(await told(await app.send('/api/legacy', { method: 'POST' }))).toMatchObject({ status: 400 })
+  expect(await read(await app.send('/api/legacy', { method: 'POST' }))).toMatchObject({ status: 400 })
 })
 
-test('errors of the graph keep code and message; members have the names of the route', async () => {
+test('errors of the graph keep code and message; fields have the names of the route', async () => {
   await using app = await start()
-  expect(await told(await app.send('/api/legacy', json({ type: '' })))).toMatchObject({
+  expect(await read(await app.send('/api/legacy', json({ type: '' })))).toMatchObject({
     status: 422,
     code: 'BAD_USER_INPUT',
     field: 'event_type',
   })
-  expect(await told(await app.send('/api/taken'))).toMatchObject({
+  expect(await read(await app.send('/api/taken'))).toMatchObject({
     status: 409,
     code: 'EMAIL_TAKEN',
     field: 'email',
   })
-  const bug = await told(await app.send('/api/bug'))
+  const bug = await read(await app.send('/api/bug'))
   expect(bug).toMatchObject({
     status: 500,
     code: 'INTERNAL_SERVER_ERROR',
@@ -315,24 +315,27 @@ test('errors of the graph keep code and message; members have the names of the r
   expect(JSON.stringify(bug)).not.toMatch(/jane|\.ts/)
   const away = await app.send('/api/away')
   expect(away.headers.get('retry-after')).toBe('1')
-  expect(await told(away)).toMatchObject({ status: 503, code: 'DATABASE_UNAVAILABLE' })
+  expect(await read(away)).toMatchObject({ status: 503, code: 'DATABASE_UNAVAILABLE' })
 })
 
-test('a route needs a token unless it is public, and says so before it looks at the request', async () => {
+test('a route requires a token unless it is public, and reports a missing one before validating the request', async () => {
   await using app = await start()
-  const nobody = (path: string, init: RequestInit = {}) => fetch(app.origin + path, init)
-  const refused = await nobody('/api/echo/not-a-number')
+  const anonymous = (path: string, init: RequestInit = {}) => fetch(app.origin + path, init)
+  const refused = await anonymous('/api/echo/not-a-number')
   expect(refused.headers.get('www-authenticate')).toBe('Bearer')
-  expect(await told(refused)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
-  expect(await told(await nobody('/api/legacy', json({})))).toMatchObject({ status: 401 })
-  expect(await told(await nobody('/api/me'))).toEqual({ status: 200, me: 'ANONYMOUS' })
-  // An old token must not keep its holder from getting a new one.
+  expect(await read(refused)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+  expect(await read(await anonymous('/api/legacy', json({})))).toMatchObject({ status: 401 })
+  expect(await read(await anonymous('/api/me'))).toEqual({ status: 200, me: 'ANONYMOUS' })
+  // An expired token must not prevent its holder from requesting a new one.
   const forged = { headers: { authorization: 'Bearer forged' } }
-  expect(await told(await nobody('/api/me', forged))).toEqual({ status: 200, me: 'ANONYMOUS' })
-  expect(await told(await nobody('/api/bug', forged))).toMatchObject({ status: 401, code: 'TOKEN_INVALID' })
+  expect(await read(await anonymous('/api/me', forged))).toEqual({ status: 200, me: 'ANONYMOUS' })
+  expect(await read(await anonymous('/api/bug', forged))).toMatchObject({
+    status: 401,
+    code: 'TOKEN_INVALID',
+  })
 })
 
-test('the OpenAPI document describes each row', async () => {
+test('the OpenAPI document describes each route', async () => {
   await using app = await start()
   const document = (await (await fetch(`${app.origin}/openapi.json`)).json()) as {
     paths: Record<

@@ -162,7 +162,7 @@ test('an invalid address is reported with the other faults of a body, but accept
       'username: is required',
       'email: must be an address such as name@example.com',
       'phone: must be >= 1',
-      'userName: is not known here. Did you mean username?',
+      'userName: is unknown. Did you mean username?',
     ],
   ])
   const patched = await users.send('PATCH', '/api/user', store.token, { email: 'no address', phone: 1 })
