@@ -1,14 +1,14 @@
-import { kinds, readVariables, type RawEnv, type Variable } from '@user-stats/config'
+import { parsers, readVariables, type RawEnv, type Variable } from '@user-stats/config'
 
 /** What commands read that work against a gateway, here or elsewhere. */
 export const remoteVariables = {
   USER_STATS_URL: {
-    schema: kinds.url('http://localhost:8000'),
+    schema: parsers.url('http://localhost:8000'),
     about: 'For `import events` and `export events`: the gateway.',
     default: 'http://localhost:8000',
   },
   USER_STATS_KEY: {
-    schema: kinds.optionalText(),
+    schema: parsers.optionalText(),
     about: "For `import events` and `export events`: a store's API key.",
     secret: true,
   },
