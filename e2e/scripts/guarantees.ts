@@ -47,7 +47,7 @@ async function faultsOf(row: string): Promise<readonly string[]> {
   let file: string | undefined
   let tests = 0
   for (const [, span = ''] of holders.replaceAll('\\|', '|').matchAll(/`([^`]+)`/g)) {
-    if (span.endsWith('.test.ts')) {
+    if (span.endsWith('.ts')) {
       file = span
       if ((await testsOnce(file)) === undefined) faults.push(`"${promise}": there is no file ${file}`)
     } else if (file === undefined)

@@ -1,14 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { connect, migrate, schemaDrift } from '@user-stats/postgres'
+import { connect, migrate } from '@user-stats/postgres'
 import { sharedTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
-import {
-  blockingIndexes,
-  changesOfSchema,
-  migrateThreeAtOnce,
-  migrateUpTo,
-  query,
-  tablesNotLedByStore,
-} from '@user-stats/postgres/testing/migrations'
+import { testMigrations } from '@user-stats/postgres/testing/migration-tests'
+import { migrateUpTo, query } from '@user-stats/postgres/testing/migrations'
 import { eventsSchema } from '../src/index.ts'
 
 let server: TestPostgres
@@ -20,30 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-test('the migrations build what the Prisma schema describes', async () => {
-  expect(await schemaDrift({ url: server.superuserUrl, ...eventsSchema })).toBe('')
-})
-
-test('migrating three times at once applies each migration once, and again nothing', async () => {
-  const { ownerUrl } = await server.createDatabase()
-  const { applied, again, status } = await migrateThreeAtOnce({ url: ownerUrl, ...eventsSchema })
-  expect(applied.length).toBeGreaterThan(0)
-  expect(new Set(applied).size).toBe(applied.length)
-  expect(again).toEqual({ applied: [] })
-  expect(status).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
-})
-
-test('no index of a table in use is built while its writers wait', async () => {
-  expect(await blockingIndexes(eventsSchema.migrationsDir)).toEqual([])
-})
-
-test('keys and constraints lead with the store', async () => {
-  expect(await tablesNotLedByStore(served)).toEqual([])
-})
-
-test.each(changesOfSchema('events'))('the serving role may not: %s', async (statement) => {
-  await expect(query(served, statement)).rejects.toThrow(/permission denied|must be owner/)
-})
+testMigrations(eventsSchema, [])
 
 test('the serving role makes the partitions of a month by their function, as often as it likes', async () => {
   for (let run = 0; run < 2; run += 1) await query(served, "SELECT ensure_month('2031-05-17')")

@@ -1,50 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { schemaDrift } from '@user-stats/postgres'
 import { sharedTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
-import {
-  blockingIndexes,
-  changesOfSchema,
-  migrateThreeAtOnce,
-  query,
-  tablesNotLedByStore,
-} from '@user-stats/postgres/testing/migrations'
+import { testMigrations } from '@user-stats/postgres/testing/migration-tests'
+import { query } from '@user-stats/postgres/testing/migrations'
 import { usersSchema } from '../src/index.ts'
 
 let server: TestPostgres
-/** A migrated database, as the role that serves. */
-let served: string
 beforeAll(async () => {
   server = await sharedTestPostgres()
-  served = (await server.createDatabase(usersSchema)).url
 })
 afterAll(() => server.stop())
 
-test('the migrations build what the Prisma schema describes', async () => {
-  expect(await schemaDrift({ url: server.superuserUrl, ...usersSchema })).toBe('')
-})
-
-test('migrating three times at once applies each migration once, and again nothing', async () => {
-  const { ownerUrl } = await server.createDatabase()
-  const { applied, again, status } = await migrateThreeAtOnce({ url: ownerUrl, ...usersSchema })
-  expect(applied.length).toBeGreaterThan(0)
-  expect(new Set(applied).size).toBe(applied.length)
-  expect(again).toEqual({ applied: [] })
-  expect(status).toEqual({ applied, pending: [], failed: [], unknown: [], edited: [] })
-})
-
-test('no index of a table in use is built while its writers wait', async () => {
-  expect(await blockingIndexes(usersSchema.migrationsDir)).toEqual([])
-})
-
-test('keys and constraints lead with the store', async () => {
-  // Of the installation, not of a store.
-  expect(await tablesNotLedByStore(served)).toEqual([
-    'api_keys',
-    'receipt_keys',
-    'signing_keys',
-    'wrapped_keys',
-  ])
-})
+testMigrations(usersSchema, ['api_keys', 'receipt_keys', 'signing_keys', 'wrapped_keys'])
 
 test('the planner keeps no sample of keys, of sealed data or of what leads to a person', async () => {
   const { ownerUrl } = await server.createDatabase(usersSchema)
@@ -76,7 +42,3 @@ const bytesOf = (url: string) =>
     `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
      WHERE table_schema = 'public' AND data_type = 'bytea'`,
   )
-
-test.each(changesOfSchema('users'))('the serving role may not: %s', async (statement) => {
-  await expect(query(served, statement)).rejects.toThrow(/permission denied|must be owner/)
-})

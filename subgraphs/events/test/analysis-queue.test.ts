@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { TestPostgres } from '@user-stats/postgres/testing'
 import type { SignedInCaller } from '@user-stats/core'
-import { startDatabaseServer, startEvents, type Answer, type Harness } from './harness.ts'
+import type { Answer } from '@user-stats/testing/http-client'
+import { startDatabaseServer, startEvents, type Harness } from './harness.ts'
 
 let server: TestPostgres
 beforeAll(async () => {

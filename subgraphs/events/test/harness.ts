@@ -3,18 +3,12 @@ import { Pool } from 'pg'
 import { sharedTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { eventsSchema, openEventsDatabase, type EventsDatabaseOptions } from '@user-stats/prisma-events'
 import { createLogger } from '@user-stats/http'
+import { createTestClient } from '@user-stats/testing/http-client'
 import type { SignedInCaller } from '@user-stats/core'
 import { createTestIssuer } from '@user-stats/testing/tokens'
 import { buildApp } from '../src/app.ts'
 import { readEnv } from '../src/env.ts'
 import type { ErasureSteps } from '../src/modules/deletion/erasure.service.ts'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  // Tests inspect answers of many shapes.
-  readonly body: any
-}
 
 export type Harness = Awaited<ReturnType<typeof startEvents>>
 
@@ -70,30 +64,7 @@ export async function startEvents(
   })
   const analyst = (storeId?: number): SignedInCaller => ({ role: 'ANALYST', storeId, keyId: randomUUID() })
 
-  async function send(
-    method: string,
-    path: string,
-    caller?: SignedInCaller | null,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const raw = typeof body === 'string' || body instanceof Uint8Array
-    const response = await fetch(origin + path, {
-      method,
-      headers: {
-        ...(caller && { authorization: `Bearer ${issuer.tokenFor(caller)}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: raw ? (body as string) : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === '' ? undefined : JSON.parse(text),
-    }
-  }
+  const { send, graphql } = createTestClient<SignedInCaller>(origin, issuer.tokenFor)
 
   return {
     app,
@@ -111,11 +82,7 @@ export async function startEvents(
     setNow: (instant: Date) => {
       now = instant
     },
-    graphql: (
-      caller: SignedInCaller | null,
-      query: string,
-      variables?: Record<string, unknown>,
-    ): Promise<Answer> => send('POST', '/graphql', caller, { query, variables }),
+    graphql,
     /** Sends a store's access to the service, like the users service. */
     introduce: async (storeId: number, state = 'ACTIVE', commandId = 1): Promise<void> => {
       await send('POST', '/graphql', service, {

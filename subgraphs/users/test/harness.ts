@@ -4,17 +4,11 @@ import { Pool } from 'pg'
 import { sharedTestPostgres, type TestDatabase, type TestPostgres } from '@user-stats/postgres/testing'
 import { openUsersDatabase, usersSchema } from '@user-stats/prisma-users'
 import { createLogger } from '@user-stats/http'
+import { createTestClient } from '@user-stats/testing/http-client'
 import { buildApp } from '../src/app.ts'
 import { masterKeysOf, readEnv } from '../src/env.ts'
 import { connectionName } from '../src/vault/connected-key-ids.ts'
 import { startEventsDouble, type EventsDouble } from './events-double.ts'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  // Tests inspect answers of many shapes.
-  readonly body: any
-}
 
 export type Harness = Awaited<ReturnType<typeof startUsers>>
 
@@ -72,36 +66,7 @@ export async function startUsers(server: TestPostgres, options: HarnessOptions =
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })
 
-  async function send(
-    method: string,
-    path: string,
-    token?: string | null,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const raw = typeof body === 'string'
-    const response = await fetch(origin + path, {
-      method,
-      headers: {
-        ...(token != null && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === '' ? undefined : JSON.parse(text),
-    }
-  }
-
-  const graphql = (
-    token: string | null,
-    query: string,
-    variables?: Record<string, unknown>,
-  ): Promise<Answer> => send('POST', '/graphql', token, { query, variables })
+  const { send, graphql } = createTestClient<string>(origin, (token) => token)
 
   /** Runs a mutation `name(input)` and answers its payload, or the code of its error. */
   async function mutate(
