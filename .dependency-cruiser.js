@@ -178,7 +178,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/generated/(?:client|playground)/'] },
-    exclude: { path: ['\\.turbo/', '\\.data/', '\\.graphql$'] },
+    exclude: { path: ['^packages/client/generated/', '\\.turbo/', '\\.data/', '\\.graphql$'] },
     // Types count: an arrow is an arrow.
     tsPreCompilationDeps: true,
     detectProcessBuiltinModuleCalls: true,

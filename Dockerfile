@@ -6,6 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/postgres/package.json packages/postgres/
 COPY packages/audit-log/package.json packages/audit-log/
+COPY packages/client/package.json packages/client/
 COPY packages/config/package.json packages/config/
 COPY packages/core/package.json packages/core/
 COPY packages/fast-path/package.json packages/fast-path/
@@ -28,12 +29,13 @@ RUN npm ci --omit=dev --omit=optional --omit=peer --ignore-scripts
 
 # What is generated and read at run time: database clients and the playground. Types are for the type checker only.
 FROM manifests AS generated
-RUN npm ci --ignore-scripts --workspace=prisma/events --workspace=prisma/users --workspace=gateway
+RUN npm ci --ignore-scripts --workspace=prisma/events --workspace=prisma/users --workspace=gateway --workspace=packages/client
 COPY tsconfig.base.json ./
 COPY prisma prisma
 RUN npm run generate --workspace=prisma/events --workspace=prisma/users
 COPY gateway/src/pages gateway/src/pages
-RUN npm run generate:pages --workspace=gateway
+COPY packages/client packages/client
+RUN npm run generate:pages --workspace=gateway --workspace=packages/client
 
 FROM node:24-bookworm-slim AS sources
 WORKDIR /app
@@ -41,6 +43,7 @@ COPY . .
 COPY --from=generated /app/prisma/events/generated prisma/events/generated
 COPY --from=generated /app/prisma/users/generated prisma/users/generated
 COPY --from=generated /app/gateway/generated gateway/generated
+COPY --from=generated /app/packages/client/generated packages/client/generated
 # The checkout's owner may keep it to himself.
 RUN chmod -R u=rwX,go=rX .
 

@@ -10,6 +10,7 @@ import { assertCallerActive } from './supergraph/introspection-access.ts'
 import { createSubgraphs } from './subgraphs/subgraph-pool.ts'
 import { openSupergraph } from './supergraph/supergraph-manager.ts'
 import type { SchemaVariant } from './supergraph/schema-variant.ts'
+import { registerClientScript } from './client-script/client-script.route.ts'
 import { registerPlayground, sendPlayground } from './pages/playground.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { routes } from './rest/routes.ts'
@@ -83,6 +84,7 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
       await app.register(registerPlayground)
       registerRest(app, { ...tools, routes })
       registerSession(app, tools)
+      registerClientScript(app)
       registerReceiptKeys(app, { usersUrl: env.users.url })
       for (const kind of [eventBulk, userBulk]) registerBulk(app, { ...tools, kind })
       registerExport(app, tools)

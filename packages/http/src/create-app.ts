@@ -134,6 +134,8 @@ export async function createHttpApp({
       origin: [...corsOrigins],
       methods: ['GET', 'POST', 'PATCH', 'DELETE'],
       maxAge: 600,
+      // What clients need to retry and to correct their clock.
+      exposedHeaders: ['date', 'retry-after'],
     })
 
   registerBodyParsers(app)

@@ -43,10 +43,12 @@ test('a listed origin may send requests and read responses, without cookies', as
     'access-control-allow-origin': 'https://shop.example',
     'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
     'access-control-allow-headers': 'authorization,content-type',
+    'access-control-expose-headers': 'date, retry-after',
     'access-control-max-age': '600',
   })
   expect(await it.simple('https://other.example')).toEqual({
     'access-control-allow-origin': 'https://other.example',
+    'access-control-expose-headers': 'date, retry-after',
   })
 })
 
