@@ -157,7 +157,7 @@ test('a key wrapped by a third master key stops the rotation before any change',
   const database = await server.createDatabase(usersSchema)
   await registered(database, 2)
   await expect(rewrap(database, { masterKeys: createMasterKeys(fresh, third) })).rejects.toThrow(
-    /^the master key with the id [\da-f]{16} is needed$/,
+    /^the master key with the id [\da-f]{16} is required$/,
   )
   expect(await openedBy(database, old)).toEqual({ opened: 5, of: 5 })
 })
