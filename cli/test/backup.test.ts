@@ -64,7 +64,7 @@ test('a backup contains no data key, the data keys are stored apart, and the mas
   const { status, lines } = await backup()
   expect(status).toBe(0)
   expect(lines.at(-2)).toBe(
-    `secrets opened by the master key with the id ${rows[0]?.id ?? ''} (${path.join(dataDir, 'master-key')}), which is in neither: keep a copy elsewhere`,
+    `secrets opened by the master key with the id ${rows[0]?.id ?? ''} (${path.join(dataDir, 'master-key')}), which neither contains: keep a copy elsewhere`,
   )
 
   const masterKey = (await readFile(path.join(dataDir, 'master-key'), 'utf8')).trim()
@@ -88,8 +88,10 @@ test('a backup contains no data key, the data keys are stored apart, and the mas
 
 test('a backup is a consistent snapshot of each database while services write', async () => {
   let writing = true
-  const writers = Array.from({ length: 4 }, async (_, n) => {
-    while (writing) await shop.visit(`visitor-${String(n)}`)
+  const visitors = Array.from({ length: 4 }, (_, n) => `visitor-${String(n)}`)
+  for (const visitor of visitors) await shop.visit(visitor)
+  const writers = visitors.map(async (visitor) => {
+    while (writing) await shop.visit(visitor)
   })
   const { status } = await backup({ to: path.join(home.dir, 'running') })
   writing = false
@@ -181,7 +183,7 @@ test('a backup that is not possible is reported in one line', async () => {
   await expect(backup({ to: path.join(dataDir, 'inside') })).rejects.toThrow(
     '--to: expected a place outside of',
   )
-  await expect(backup({ to: home.dir })).rejects.toThrow('expected two places')
+  await expect(backup({ to: home.dir })).rejects.toThrow('expected two directories')
   await writeFile(path.join(home.dir, 'file'), '')
   await expect(backup({ to: path.join(home.dir, 'file') })).rejects.toThrow('--to: ')
 })

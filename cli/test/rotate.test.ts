@@ -68,7 +68,7 @@ test('the stored master key is replaced, even if earlier runs were killed at any
     await using stack = await startUsers(env)
     token = await register(stack, 5)
     await expect(runRotateMasterKey({ env, terminal: recordingTerminal().terminal })).rejects.toThrow(
-      /^npm start is running on .* and holds the old master key\. Stop it, run this, and start it again/,
+      /^npm start is running on .* with the old master key\. Stop it, run this, and start it again/,
     )
   }
   const old = await readFile(file, 'utf8')
