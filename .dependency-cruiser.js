@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs'
  *
  * @type {import('dependency-cruiser').IConfiguration}
  */
-const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e)/'
+const workspace = '^(?:packages|prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e|web)/'
 
 const packages = ['config', 'core', 'audit-log', 'testing', 'http', 'graphql', 'fast-path', 'rest']
 
@@ -82,7 +82,7 @@ export default {
       name: 'no-reaching-into-workspaces',
       comment: 'A workspace is known by its package name and what that exports, never by a path.',
       severity: 'error',
-      from: { path: '^((?:packages|prisma|subgraphs)/[^/]+|gateway|cli|e2e)/' },
+      from: { path: '^((?:packages|prisma|subgraphs)/[^/]+|gateway|cli|e2e|web)/' },
       to: { path: workspace, pathNot: '^$1/', dependencyTypes: ['local'] },
     },
     {

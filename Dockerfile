@@ -21,6 +21,7 @@ COPY subgraphs/users/package.json subgraphs/users/
 COPY gateway/package.json gateway/
 COPY cli/package.json cli/
 COPY e2e/package.json e2e/
+COPY web/package.json web/
 
 # What runs. Without install scripts: Node comes with the image, and the root's script generates from sources.
 # Without optional packages (embedded databases, here in containers of their own) and peers (of pages' finished bundles).
@@ -29,13 +30,16 @@ RUN npm ci --omit=dev --omit=optional --omit=peer --ignore-scripts
 
 # What is generated and read at run time: database clients and the playground. Types are for the type checker only.
 FROM manifests AS generated
-RUN npm ci --ignore-scripts --workspace=prisma/events --workspace=prisma/users --workspace=gateway --workspace=packages/client
+RUN npm ci --ignore-scripts --workspace=prisma/events --workspace=prisma/users --workspace=gateway --workspace=packages/client --workspace=web
 COPY tsconfig.base.json ./
 COPY prisma prisma
 RUN npm run generate --workspace=prisma/events --workspace=prisma/users
 COPY gateway/src/pages gateway/src/pages
 COPY packages/client packages/client
 RUN npm run generate:pages --workspace=gateway --workspace=packages/client
+COPY gateway/supergraph.graphql gateway/
+COPY web web
+RUN npm run generate --workspace=web && npm run generate:pages --workspace=web
 
 FROM node:24-bookworm-slim AS sources
 WORKDIR /app
@@ -44,6 +48,7 @@ COPY --from=generated /app/prisma/events/generated prisma/events/generated
 COPY --from=generated /app/prisma/users/generated prisma/users/generated
 COPY --from=generated /app/gateway/generated gateway/generated
 COPY --from=generated /app/packages/client/generated packages/client/generated
+COPY --from=generated /app/web/generated/site web/generated/site
 # The checkout's owner may keep it to himself.
 RUN chmod -R u=rwX,go=rX .
 

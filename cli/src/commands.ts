@@ -35,6 +35,11 @@ export const commands: readonly CommandDefinition[] = [
     load: async () => (await import('./start.ts')).runStart,
   },
   {
+    name: 'demo',
+    summary: 'start everything on a data directory of its own, with two shops that do not exist',
+    load: async () => (await import('./demo/command.ts')).runDemo,
+  },
+  {
     name: 'migrate',
     summary: 'bring the schemas of both databases up to date, or report whether they are',
     parameters: [parameters.migrateStep],

@@ -20,7 +20,7 @@ export async function runStart({ env, ...options }: CommandContext & StartOption
 }
 
 /** Keeps the process alive, which a promise alone does not. */
-async function untilAborted(signal: AbortSignal | undefined): Promise<void> {
+export async function untilAborted(signal: AbortSignal | undefined): Promise<void> {
   await delay(2 ** 31 - 1, undefined, { ...(signal && { signal }) }).catch(() => undefined)
   if (signal?.aborted !== true) await untilAborted(signal)
 }

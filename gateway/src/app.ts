@@ -12,6 +12,7 @@ import { openSupergraph } from './supergraph/supergraph-manager.ts'
 import type { SchemaVariant } from './supergraph/schema-variant.ts'
 import { registerClientScript } from './client-script/client-script.route.ts'
 import { registerPlayground, sendPlayground } from './pages/playground.ts'
+import { registerWeb } from './pages/web.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { routes } from './rest/routes.ts'
 import { registerSession } from './session/session.route.ts'
@@ -57,19 +58,8 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     keys,
     behindGateway: false,
     description: 'The REST paths of the previous system, over the graph at `/graphql`.',
-    landingPage: {
-      title: 'User statistics',
-      about:
-        'Online stores record what their customers do, and analysts read the statistics, never personal data. This is the gateway: stores and analysts use it.',
-      links: [
-        {
-          href: '/graphql',
-          name: 'Playground',
-          about: 'Sign in with an API key and ask the graph. Programs send GraphQL to the same address.',
-        },
-      ],
-      parts: subgraphs.readiness,
-    },
+    // Its pages are those of `web/`.
+    landingPage: { title: 'User statistics' },
     graphPage: (request, reply) => {
       if (!wantsPage(request)) return false
       sendPlayground(reply)
@@ -82,6 +72,7 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     beforeAuthentication: registerSessionCookie,
     routes: async (app, tools) => {
       await app.register(registerPlayground)
+      await registerWeb(app, { parts: subgraphs.readiness })
       registerRest(app, { ...tools, routes })
       registerSession(app, tools)
       registerClientScript(app)

@@ -169,13 +169,31 @@ test('each error is counted once, by its route or the kind of its operation, and
   ])
 })
 
-test('the page at / shows whether each subgraph is ready', async () => {
+test('browsers get pages, which read whether each subgraph is ready; all others find nothing at their addresses', async () => {
   await using own = await startGraph()
-  const response = await fetch(own.origin, { headers: { accept: 'text/html' } })
-  const page = await response.text()
-  expect(page).toContain('>Healthy<')
-  expect(page).toContain('The users service is ready.')
-  expect(page).toContain('The events service is ready.')
-  expect(page).toContain('href="/graphql"')
-  expect((await own.send('GET', '/')).body.code).toBe('NOT_FOUND')
+  const get = (path: string) => own.send('GET', path, { headers: { accept: 'text/html' } })
+  for (const path of ['/', '/explore']) {
+    const { status, headers } = await get(path)
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(headers.get('content-security-policy')?.split('; ')).toEqual(
+      expect.arrayContaining(["default-src 'none'", "script-src 'self'", "connect-src 'self'"]),
+    )
+    expect((await own.send('GET', path)).body.code).toBe('NOT_FOUND')
+  }
+  expect((await get('/nothing')).status).toBe(404)
+  expect((await own.send('GET', '/health/system')).body).toEqual({
+    status: 'ok',
+    checks: { load: 'ok', 'users service': 'ok', 'events service': 'ok' },
+  })
+})
+
+test('behind a proxy that removes a path, the page finds its files below that path', async () => {
+  await using own = await startGraph({ TRUST_PROXY: '127.0.0.1' })
+  const proxy = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-prefix': '/stats' }
+  const page = await own.send('GET', '/explore', { headers: { accept: 'text/html', ...proxy } })
+  expect(page.body).toContain('<base href="/stats/"')
+  const untrusted = await own.send('GET', '/', {
+    headers: { accept: 'text/html', 'x-forwarded-prefix': '/a' },
+  })
+  expect(untrusted.body).toContain('<base href="/"')
 })

@@ -55,7 +55,8 @@ export interface ServiceAppOptions<Context extends RequestContext, Schema> exten
   readonly behindGateway: boolean
   /** Of the OpenAPI document. */
   readonly description: string
-  readonly landingPage: LandingPageOptions
+  /** With a title only, the service has pages of its own. */
+  readonly landingPage: LandingPageOptions | Pick<LandingPageOptions, 'title'>
   /** The page that a browser gets at `/graphql`, if not the landing page. */
   readonly graphPage?: PageHandler
   readonly schemas: { readonly everyone: Schema; readonly analysts: Schema }
@@ -139,7 +140,7 @@ export async function createServiceApp<Context extends RequestContext, Schema>({
   })
   const context: MakeContext<Context> = async (...at) => extend(await request(...at), rates)
 
-  const page = registerLandingPage(app, landingPage)
+  const page = 'about' in landingPage ? registerLandingPage(app, landingPage) : undefined
   registerGraph(app, { server, context, page: graphPage ?? page })
   await routes(app, { server, context })
 

@@ -14,7 +14,7 @@ export {
   type LandingPageOptions,
   type PageHandler,
 } from './landing-page/landing-page.ts'
-export type { ReadinessChecks } from './health.ts'
+export { readinessOf, type ReadinessChecks } from './health.ts'
 export {
   failedRequestOf,
   type AnsweredError,
