@@ -38,14 +38,14 @@ export function registerBulk<Context extends RequestContext>(
       })
     const options = {
       config: { access: 'token', streamed: true },
-      // A context per batch: each has its own deadline, and verifies the token again.
+      schema: bulkSchemaOf(kind),
       validatorCompiler: () => () => true,
       serializerCompiler: () => JSON.stringify,
     } as const
     scope.post(kind.path, options, async (request, reply) => {
       const tally = createTally(kind, items)
       const send = async (batch: readonly BulkItem[]): Promise<void> => {
-        // A context for each batch: each has its own deadline, and the token must still be good.
+        // A context per batch: each has its own deadline, and verifies the token again.
         const data = await execute(
           server,
           kind,
