@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { DomainError } from '@user-stats/core'
+import { DomainError, singleFlight } from '@user-stats/core'
 import { request } from 'undici'
 
 const path = '/.well-known/erasure-receipt-keys.json'
@@ -19,7 +19,6 @@ interface Fetched {
 export function registerReceiptKeys(app: FastifyInstance, { usersUrl }: { readonly usersUrl: string }): void {
   const url = new URL(path, usersUrl)
   let fetched: Fetched | undefined
-  let fetching: Promise<void> | undefined
 
   async function fetchKeys(): Promise<void> {
     const { statusCode, body } = await request(url, { headersTimeout: timeout, bodyTimeout: timeout })
@@ -28,10 +27,7 @@ export function registerReceiptKeys(app: FastifyInstance, { usersUrl }: { readon
     fetched = { keySet: JSON.parse(text), at: performance.now() }
   }
 
-  const refresh = (): Promise<void> =>
-    (fetching ??= fetchKeys().finally(() => {
-      fetching = undefined
-    }))
+  const refresh = singleFlight(fetchKeys)
 
   app.get(path, async (_request, reply) => {
     if (fetched === undefined || performance.now() - fetched.at > maxAge)

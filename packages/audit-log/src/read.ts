@@ -1,4 +1,4 @@
-import { badInput } from '@user-stats/core'
+import { badInput, fromCursor, requireFirst, toConnection, toPage, type PageRequest } from '@user-stats/core'
 import { auditActions, type AuditAction } from './actions.ts'
 import type { AuditActor } from './actor.ts'
 import { auditedUserId, type RunStatement } from './write.ts'
@@ -50,10 +50,10 @@ const known = `action = ANY ('{${auditActions.join(',')}}'::text[])`
 export async function readAuditPage(
   run: RunStatement,
   { storeId, keyId, actions, recordId, from, to }: AuditFilter,
-  { first, after }: { readonly first: number; readonly after?: string | null | undefined },
+  { first, after }: PageRequest,
 ) {
-  if (first < 0 || first > maxFirst) throw badInput('first', 'must be between 0 and 1,000')
-  const cursor = after == null ? null : fromCursor(after)
+  const limit = requireFirst(first, maxFirst)
+  const [time, id] = after == null ? [] : fromCursor(after, isPosition).split(':')
   if (keyId != null && !uuidPattern.test(keyId)) throw badInput('keyId', 'must be the id of an API key')
   if (recordId != null && (recordId.length > 128 || recordId.includes('\0')))
     throw badInput('recordId', 'must have at most 128 characters, none of them NUL')
@@ -69,24 +69,18 @@ export async function readAuditPage(
     ...(recordId != null ? [`record_ids && ${value(formsOf(recordId))}::text[]`] : []),
     ...(from != null ? [`at >= ${value(from)}::timestamptz`] : []),
     ...(to != null ? [`at < ${value(to)}::timestamptz`] : []),
-    ...(cursor !== null
-      ? [`(at, id) < (${value(cursor.at)}::timestamptz, ${value(cursor.id)}::bigint)`]
+    ...(time !== undefined
+      ? [`(at, id) < (${value(new Date(Number(time)))}::timestamptz, ${value(id)}::bigint)`]
       : []),
   ]
   const rows = await run<Row>(
     `SELECT id, store_id AS "storeId", at, request_id AS "requestId", actor_role AS "actorRole",
             actor_key_id AS "actorKeyId", actor_store_id AS "actorStoreId", action, record_ids AS "recordIds",
             record_count AS "recordCount", fields
-     FROM audit_log WHERE ${conditions.join(' AND ')} ORDER BY at DESC, id DESC LIMIT ${value(first + 1)}::int`,
+     FROM audit_log WHERE ${conditions.join(' AND ')} ORDER BY at DESC, id DESC LIMIT ${value(limit + 1)}::int`,
     values,
   )
-  const nodes = rows.slice(0, first).map(toEntry)
-  const edges = nodes.map((node) => ({ cursor: toCursor(node), node }))
-  return {
-    edges,
-    nodes,
-    pageInfo: { endCursor: edges.at(-1)?.cursor ?? null, hasNextPage: rows.length > first },
-  }
+  return toConnection(toPage(rows.map(toEntry), limit), positionOf)
 }
 
 /** The forms in which the log may contain it. */
@@ -102,12 +96,6 @@ const toEntry = ({ actorRole, actorKeyId, actorStoreId, storeId, ...row }: Row):
   actor: { role: actorRole, keyId: actorKeyId, storeId: actorStoreId },
 })
 
-const toCursor = ({ at, id }: AuditEntry): string =>
-  Buffer.from(`${String(at.getTime())}:${id}`).toString('base64url')
-
-function fromCursor(cursor: string): { at: Date; id: string } {
-  const [, time, id] = /^(\d{1,15}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (time === undefined || id === undefined)
-    throw badInput('after', 'must be the endCursor of an earlier page')
-  return { at: new Date(Number(time)), id }
-}
+/** The position of an entry in the list. */
+const positionOf = ({ at, id }: AuditEntry): string => `${String(at.getTime())}:${id}`
+const isPosition = (text: string): boolean => /^\d{1,15}:\d{1,16}$/.test(text)

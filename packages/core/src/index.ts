@@ -36,9 +36,19 @@ export {
 export { isDatabaseUnavailable, toDomainError } from './errors/translate.ts'
 export { formatDataPath, parseDataPath, readDataPath, type DataPath } from './json/data-path.ts'
 export { survivesDouble } from './json/double.ts'
+export { isObject } from './json/is-object.ts'
 export { inexactRule, toPath } from './json/json-text.ts'
 export { decodeText, parseJson, startsWithMark } from './json/parse-json.ts'
 export { parseLargeJson } from './json/parse-large-json.ts'
+export {
+  fromCursor,
+  requireFirst,
+  toConnection,
+  toCursor,
+  toPage,
+  type Page,
+  type PageRequest,
+} from './pagination.ts'
 export { createBreaker, type Breaker, type BreakerState } from './resilience/circuit-breaker.ts'
 export {
   deadlineExceeded,
@@ -50,3 +60,5 @@ export {
 export { isTurnOver, nextTurn, yieldTurn } from './resilience/event-loop.ts'
 export { inChunks } from './resilience/chunks.ts'
 export { createFairSemaphore, PermitDeniedError, type Permit } from './resilience/semaphore.ts'
+export { singleFlight } from './resilience/single-flight.ts'
+export { dayMs, hourMs } from './time.ts'

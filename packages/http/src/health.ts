@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { withDeadline } from '@user-stats/core'
 import type { Logger } from './logger.ts'
 
 /** The dependencies of a service's readiness, by name; a check rejects when its dependency fails. */
@@ -21,10 +22,7 @@ const deadline = 2_000
 
 async function passes(check: () => Promise<void>): Promise<boolean> {
   try {
-    await Promise.race([
-      check(),
-      new Promise((_resolve, reject) => setTimeout(reject, deadline, new Error('deadline')).unref()),
-    ])
+    await withDeadline(check(), deadline, () => new Error('the check took too long'))
     return true
   } catch {
     return false

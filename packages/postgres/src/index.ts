@@ -1,4 +1,5 @@
-export { connect, inTransaction, withDatabase } from './client/connect.ts'
+export { connect, withDatabase } from './client/connect.ts'
+export { inTransaction } from './client/transaction.ts'
 export { connectToCopy, copyIn, openSnapshot } from './copy/snapshot.ts'
 export type { Snapshot } from './copy/snapshot.ts'
 export { createPartitions, listTables, readSequences, writeSequences } from './copy/tables.ts'

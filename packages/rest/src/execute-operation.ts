@@ -1,4 +1,11 @@
-import { badInputs, DomainError, isErrorCode, type DomainErrorDetails, type Fault } from '@user-stats/core'
+import {
+  badInputs,
+  DomainError,
+  isErrorCode,
+  isObject,
+  type DomainErrorDetails,
+  type Fault,
+} from '@user-stats/core'
 import { originalOf, type RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
 import type { RestRoute } from './rest-route.ts'
@@ -57,9 +64,6 @@ const present = (variables: Readonly<Record<string, unknown>>): Record<string, u
       value === undefined ? [] : [[name, isObject(value) ? defined(value) : value]],
     ),
   )
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const defined = (members: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))

@@ -67,4 +67,12 @@ export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDa
 }
 
 export { withQueryTimeout, statementTimeoutFor } from '@user-stats/postgres/pool'
+export {
+  isConflict,
+  isLockTimeout,
+  isMissingPartition,
+  isStatementTimeout,
+  stateOf,
+} from '@user-stats/postgres/sql-state'
+export { inPoolTransaction } from '@user-stats/postgres/transaction'
 export { Prisma, type PrismaClient } from '../generated/client/client.ts'

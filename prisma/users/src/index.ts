@@ -41,6 +41,8 @@ export function openUsersDatabase({
 }
 
 export { statementTimeoutFor } from '@user-stats/postgres/pool'
+export { isConflict } from '@user-stats/postgres/sql-state'
+export { inPoolTransaction } from '@user-stats/postgres/transaction'
 export type { PrismaClient } from '../generated/client/client.ts'
 export { Prisma } from '../generated/client/client.ts'
 export type { ApiKey, Command, Erasure, SigningKey, Store, User } from '../generated/client/client.ts'

@@ -10,8 +10,7 @@ import { createDomain } from './domain.ts'
 import { masterKeysOf, type UsersEnv } from './env.ts'
 import { prepareFirstStart } from './bootstrap/first-start.ts'
 import { createOutboxRelay } from './outbox/outbox-relay.ts'
-import { registerReceiptKeysRoute } from './modules/erasure/receipt-keys.route.ts'
-import { registerJwksRoute } from './modules/token/jwks.route.ts'
+import { registerKeySets } from './rest/key-sets.route.ts'
 import { routes } from './rest/routes.ts'
 import { createSchemas } from './schema.ts'
 import { createVault } from './vault/vault.ts'
@@ -97,8 +96,7 @@ export async function buildApp({
       registerBatchRoute(app, { ...tools, gatewaySecret: env.gatewaySecret })
       registerBulk(app, { ...tools, kind: userBulk })
       registerRest(app, { ...tools, routes })
-      registerJwksRoute(app, keys)
-      registerReceiptKeysRoute(app, receiptKeys)
+      registerKeySets(app, { tokens: keys, receipts: receiptKeys })
     },
     onReady: () => {
       for (const relay of relays) relay.start()

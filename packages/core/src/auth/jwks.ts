@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { request } from 'undici'
 import { z } from 'zod'
 import { DomainError } from '../errors/domain-error.ts'
+import { singleFlight } from '../resilience/single-flight.ts'
 import type { KeySource } from './tokens.ts'
 
 const jwks = z.object({
@@ -36,10 +37,8 @@ export function createJwksSource({
   let fetchedAt = -Infinity
   let triedAt = -Infinity
   let failed = false
-  let fetching: Promise<void> | undefined
 
   async function fetchKeys(): Promise<void> {
-    triedAt = clock()
     try {
       const response = await request(url, { headersTimeout: 2_000, bodyTimeout: 2_000 })
       if (response.statusCode !== 200) throw new Error(`key set answered ${String(response.statusCode)}`)
@@ -49,13 +48,12 @@ export function createJwksSource({
       failed = false
     } catch {
       failed = true
+    } finally {
+      triedAt = clock()
     }
   }
 
-  const refresh = (): Promise<void> =>
-    (fetching ??= fetchKeys().finally(() => {
-      fetching = undefined
-    }))
+  const refresh = singleFlight(fetchKeys)
 
   return {
     async find(kid) {
@@ -64,7 +62,7 @@ export function createJwksSource({
         if (clock() - fetchedAt > maxAge && clock() - triedAt > cooldown) void refresh()
         return known
       }
-      if (fetching !== undefined || clock() - triedAt > cooldown) await refresh()
+      if (clock() - triedAt > cooldown) await refresh()
       const found = keys.get(kid)
       if (found === undefined && failed)
         throw new DomainError('SERVICE_UNAVAILABLE', {

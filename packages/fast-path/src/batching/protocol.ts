@@ -1,4 +1,4 @@
-import { DomainError } from '@user-stats/core'
+import { DomainError, isObject } from '@user-stats/core'
 import type { GraphRequest } from '@user-stats/graphql'
 
 /** The endpoint of a subgraph for several operations in one request. */
@@ -69,9 +69,6 @@ export function encodeBatch(operations: readonly OutgoingOperation[]): string {
   })
   return `{"documents":${documents.encode()},"senders":${senders.encode()},"operations":[${list.join(',')}]}`
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const toHeaders = (value: unknown): Headers | undefined =>
   isObject(value) && Object.values(value).every((header) => typeof header === 'string')

@@ -1,3 +1,5 @@
+import { dayMs } from '@user-stats/core'
+
 /** The arguments of a field by name, as sent. */
 type Arguments = Readonly<Record<string, unknown>>
 
@@ -5,8 +7,6 @@ type Arguments = Readonly<Record<string, unknown>>
  * The multiplicity of fields below another one: the items of a list, or whether there is an object at all.
  */
 export type ListSizes = Readonly<Record<string, number>>
-
-const dayMs = 86_400_000
 
 /**
  * A unit of time in milliseconds, and the maximum number of them in a range: longer ranges are refused

@@ -1,3 +1,4 @@
+import { withDeadline } from '@user-stats/core'
 import { createHash } from 'node:crypto'
 import { createClient } from '@redis/client'
 import type { Logger } from '../logger.ts'
@@ -51,10 +52,6 @@ export function connectSharedCounts({ url, prefix, log, deadline = 250 }: RedisO
   return {
     async add(counts, seconds) {
       if (!client.isReady) return undefined
-      const late = Promise.withResolvers<undefined>()
-      const timeout = setTimeout(() => {
-        late.resolve(undefined)
-      }, deadline)
       try {
         // Commands of one tick are pipelined.
         const totals = Promise.all(
@@ -64,11 +61,9 @@ export function connectSharedCounts({ url, prefix, log, deadline = 250 }: RedisO
             return total
           }),
         )
-        return await Promise.race([totals, late.promise])
+        return await withDeadline(totals, deadline, () => new Error('Redis took too long'))
       } catch {
         return undefined
-      } finally {
-        clearTimeout(timeout)
       }
     },
     close: () => {

@@ -37,18 +37,6 @@ export function withDatabase(url: string, database: string): string {
   return parsed.href
 }
 
-/** Runs work in a transaction; rolls back when it fails. */
-export async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
-  await client.query('BEGIN')
-  try {
-    await work()
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
-    throw error
-  }
-}
-
 function reasonOf(error: unknown): string {
   const { message, code, errors } = error as Partial<NodeJS.ErrnoException & AggregateError>
   // A host with several addresses fails with one error for each.

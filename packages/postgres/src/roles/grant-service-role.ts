@@ -1,5 +1,6 @@
 import pg from 'pg'
-import { connect, inTransaction } from '../client/connect.ts'
+import { connect } from '../client/connect.ts'
+import { inTransaction } from '../client/transaction.ts'
 
 const everything = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 

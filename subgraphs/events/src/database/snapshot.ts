@@ -1,7 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
-import { withQueryTimeout } from '@user-stats/prisma-events'
+import { inPoolTransaction, isStatementTimeout, withQueryTimeout } from '@user-stats/prisma-events'
 import { DomainError, refuseAborted } from '@user-stats/core'
-import { isStatementTimeout } from './sql-state.ts'
 import { cancelOn } from './cancel-query.ts'
 
 const tables = ['events', 'user_type_days', 'user_days'] as const
@@ -30,27 +29,22 @@ export async function inSnapshot<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   refuseAborted(signal)
-  const client = await pool.connect()
-  let broken = true
   let cancelling: ReturnType<typeof cancelOn> | undefined
   try {
-    if (signal !== undefined) cancelling = cancelOn(signal, pool, await backendOf(client))
-    await client.query(withQueryTimeout({ text: begin(timeout) }, timeout))
-    const result = await work(client)
-    await client.query('COMMIT')
-    broken = false
-    return result
+    return await inPoolTransaction(pool, work, {
+      begin: async (client) => {
+        if (signal !== undefined) cancelling = cancelOn(signal, pool, await backendOf(client))
+        await client.query(withQueryTimeout({ text: begin(timeout) }, timeout))
+      },
+      discard: () => {
+        cancelling?.stop()
+        // A late cancel request must not hit the work of another user of the connection.
+        return signal?.aborted === true
+      },
+    })
   } catch (error) {
-    broken = await client.query('ROLLBACK').then(
-      () => false,
-      () => true,
-    )
     refuseAborted(signal, error)
     if (isStatementTimeout(error)) throw new DomainError('QUERY_TOO_EXPENSIVE', { cause: error })
     throw error
-  } finally {
-    cancelling?.stop()
-    // A late cancel request must not hit the work of another user of the connection.
-    client.release(broken || signal?.aborted === true)
   }
 }

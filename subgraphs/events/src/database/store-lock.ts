@@ -1,7 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
-import type { EventsDb, PrismaDb } from '@user-stats/prisma-events'
-import { isConflict, isLockTimeout } from './sql-state.ts'
+import {
+  inPoolTransaction,
+  isConflict,
+  isLockTimeout,
+  type EventsDb,
+  type PrismaDb,
+} from '@user-stats/prisma-events'
 
 /**
  * PostgreSQL advisory locks on stores: writers share them; changes to what may be written take them
@@ -49,23 +54,13 @@ type Work<T> = (client: PoolClient, prisma: PrismaDb) => Promise<T>
 async function transact<T>(db: EventsDb, lock: string, work: Work<T>): Promise<T> {
   const deadline = performance.now() + lockDeadline
   for (let attempt = 1; ;) {
-    const client = await db.pool.connect()
-    let broken = true
     try {
-      await client.query(`BEGIN; ${lock}`)
-      const result = await db.join(client, (prisma) => work(client, prisma))
-      await client.query('COMMIT')
-      broken = false
-      return result
+      return await inPoolTransaction(db.pool, (client) => db.join(client, (prisma) => work(client, prisma)), {
+        begin: (client) => client.query(`BEGIN; ${lock}`),
+      })
     } catch (error) {
-      broken = await client.query('ROLLBACK').then(
-        () => false,
-        () => true,
-      )
       if (isConflict(error) && attempt < attempts) attempt += 1
       else if (!isLockTimeout(error) || performance.now() >= deadline) throw error
-    } finally {
-      client.release(broken)
     }
     await pause(lockPause)
   }

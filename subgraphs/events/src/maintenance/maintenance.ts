@@ -1,3 +1,4 @@
+import { dayMs, hourMs } from '@user-stats/core'
 import type { EventsDb } from '@user-stats/prisma-events'
 import type { Logger } from '@user-stats/http'
 import type { Retention } from '../modules/retention/data-retention.ts'
@@ -15,7 +16,6 @@ export interface MaintenanceOptions {
 }
 
 const chunk = 10_000
-const dayMs = 86_400_000
 /** For how long an idempotency key is remembered. */
 const idempotencyDays = 7
 
@@ -29,7 +29,7 @@ export function createMaintenance({
   retention,
   clock,
   log,
-  interval = 3_600_000,
+  interval = hourMs,
 }: MaintenanceOptions) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()

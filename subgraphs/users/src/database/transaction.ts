@@ -1,4 +1,4 @@
-import { Prisma, type PrismaClient } from '@user-stats/prisma-users'
+import { isConflict, Prisma, type PrismaClient } from '@user-stats/prisma-users'
 
 /** A client inside a transaction, or the client itself. */
 export type Db = Prisma.TransactionClient
@@ -14,10 +14,6 @@ const driverCause = (error: unknown): DriverCause | undefined =>
   error instanceof Prisma.PrismaClientKnownRequestError
     ? (error.meta as { driverAdapterError?: { cause?: DriverCause } } | undefined)?.driverAdapterError?.cause
     : undefined
-
-const isConflict = (error: unknown): boolean =>
-  (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2034') ||
-  driverCause(error)?.kind === 'TransactionWriteConflict'
 
 /** The unique index that a write violated, if an error reports one. */
 export function violatedIndex(error: unknown): string | undefined {

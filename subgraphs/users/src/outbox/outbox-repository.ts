@@ -1,3 +1,4 @@
+import { hourMs } from '@user-stats/core'
 import {
   Prisma,
   type Command as CommandRow,
@@ -63,7 +64,7 @@ const inQueue = (queue: CommandQueue): Prisma.Sql =>
 /** Rejections after which a command is parked, so that it no longer blocks later ones. */
 const maxRefusals = 10
 /** Milliseconds until a parked command is retried. */
-const parkedFor = 3_600_000
+const parkedFor = hourMs
 
 export type Outbox = ReturnType<typeof createOutbox>
 

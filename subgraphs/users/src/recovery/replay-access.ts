@@ -1,6 +1,5 @@
-import type { UsersDatabase } from '@user-stats/prisma-users'
+import { inPoolTransaction, type UsersDatabase } from '@user-stats/prisma-users'
 import { recordAudit, statementsOn, type AuditAction, type AuditRecord } from '@user-stats/audit-log'
-import { inClientTransaction } from '../database/client-transaction.ts'
 
 /** An API key in a tombstone: one that is revoked or has an expiry. */
 export interface EndedKey {
@@ -38,7 +37,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
 
     /** Sets the expiry of keys that had one, never later. @returns how many were still active */
     endKeys: (rows: readonly EndedKey[]): Promise<number> =>
-      inClientTransaction(pool, async (client) => {
+      inPoolTransaction(pool, async (client) => {
         const { rows: ended } = await client.query<{ id: string; storeId: number | null; revoked: boolean }>(
           `UPDATE api_keys k SET revoked_at = least(k.revoked_at, r.revoked_at), expires_at = least(k.expires_at, r.expires_at)
            FROM jsonb_to_recordset($1::jsonb) AS r (id uuid, revoked_at timestamptz, expires_at timestamptz)
@@ -56,7 +55,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
 
     /** @returns for each store that was not blocked here, the command for the events database */
     blockStores: (storeIds: readonly number[]): Promise<{ storeId: number; commandId: number }[]> =>
-      inClientTransaction(pool, async (client) => {
+      inPoolTransaction(pool, async (client) => {
         const { rows } = await client.query<{ storeId: number; id: string }>(
           `WITH blocked AS (
              UPDATE stores SET state = 'BLOCKED' WHERE store_id = ANY ($1::int[]) AND state = 'ACTIVE' RETURNING store_id
@@ -86,7 +85,7 @@ export function createAccessReplay({ pool, command, clock }: AccessReplayOptions
      * @returns the number of signing keys
      */
     destroySigningKeys: (): Promise<number> =>
-      inClientTransaction(pool, async (client) => {
+      inPoolTransaction(pool, async (client) => {
         const { rows } = await client.query<{ kid: string }>('DELETE FROM signing_keys RETURNING kid')
         const recordIds = rows.map(({ kid }) => kid)
         if (recordIds.length > 0)

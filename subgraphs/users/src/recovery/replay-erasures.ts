@@ -1,4 +1,4 @@
-import type { UsersDatabase } from '@user-stats/prisma-users'
+import { inPoolTransaction, type UsersDatabase } from '@user-stats/prisma-users'
 import {
   auditedUserId,
   recordAudit,
@@ -6,7 +6,6 @@ import {
   type AuditAction,
   type AuditRecord,
 } from '@user-stats/audit-log'
-import { inClientTransaction } from '../database/client-transaction.ts'
 import { insertRows } from '../database/insert-rows.ts'
 
 type Pool = UsersDatabase['pool']
@@ -87,7 +86,7 @@ export function createErasureReplay({
     async erase(row: ErasureTombstone): Promise<ReplayedErasure | undefined> {
       const { store_id: storeId, subject, subject_id: subjectId, events } = row
       if (await isKnown(pool, row)) return await undelivered(pool, row)
-      await inClientTransaction(pool, async (client) => {
+      await inPoolTransaction(pool, async (client) => {
         await removeSubject(client, row)
         const { rows } =
           events === 'KEEP'
@@ -124,7 +123,7 @@ export function createErasureReplay({
      * their number
      */
     removeUnpaired: (): Promise<number> =>
-      inClientTransaction(pool, async (client) => {
+      inPoolTransaction(pool, async (client) => {
         await client.query(
           `DELETE FROM user_keys k WHERE NOT EXISTS (
              SELECT FROM users u WHERE u.store_id = k.store_id AND u.id = k.user_id)`,

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { PoolClient } from 'pg'
-import type { EventsDb, PrismaDb } from '@user-stats/prisma-events'
+import { isStatementTimeout, type EventsDb, type PrismaDb } from '@user-stats/prisma-events'
 import { DomainError } from '@user-stats/core'
-import { isStatementTimeout } from '../../database/sql-state.ts'
 import { withExclusiveStoreLock, withSharedStoreLock } from '../../database/store-lock.ts'
 import { deleteUserEvents } from './delete-user-events.ts'
 import {

@@ -1,13 +1,11 @@
-import { DomainError } from '@user-stats/core'
+import { DomainError, toConnection, type Page } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import type { Outcome } from './write-batch.ts'
-import { cursorOf, type EventPage } from './event.service.ts'
+import type { EventRow } from './event-row.ts'
+import { positionOf } from './event.service.ts'
 
-/** A page as a connection. */
-export const toConnection = ({ rows, hasNextPage }: EventPage) => {
-  const edges = rows.map((node) => ({ cursor: cursorOf(node), node }))
-  return { edges, nodes: rows, pageInfo: { endCursor: edges.at(-1)?.cursor ?? null, hasNextPage } }
-}
+/** A page of events as a connection. */
+export const toEventConnection = (page: Page<EventRow>) => toConnection(page, positionOf)
 
 const toResult = (outcome: Outcome) =>
   outcome instanceof DomainError
@@ -33,7 +31,7 @@ const toPayload = (outcomes: readonly Outcome[]) => {
 export const eventResolvers: Resolvers = {
   Query: {
     events: async (_, { storeId, first, after, ...filter }, { caller, events }) =>
-      toConnection(await events.page(caller, storeId, filter, { first, after: after ?? null })),
+      toEventConnection(await events.page(caller, storeId, filter, { first, after: after ?? null })),
   },
   Mutation: {
     recordEvent: (_, { input }, { caller, events }) => events.record(caller, input),

@@ -1,5 +1,16 @@
 import type { Pool } from 'pg'
-import { badInput, DomainError, isTurnOver, nextTurn, tenantOf, type Caller } from '@user-stats/core'
+import {
+  badInput,
+  DomainError,
+  isTurnOver,
+  nextTurn,
+  tenantOf,
+  type Caller,
+  fromCursor,
+  requireFirst,
+  type Page,
+  type PageRequest,
+} from '@user-stats/core'
 import { keyStoreOf, type Access } from '../access/access.service.ts'
 import type { BatchItem, Outcome } from './write-batch.ts'
 import type { EventRow } from './event-row.ts'
@@ -13,18 +24,12 @@ export interface EventFilter {
   readonly to?: Date | null
 }
 
-export interface PageRequest {
-  readonly first: number
-  readonly after?: string | null
-}
-
 export interface Recorded {
   readonly event: EventRow
   readonly duplicate: boolean
 }
 
 const maxBulk = 1_000
-const maxPage = 10_000
 /** Bytes of `data` at which a page ends early: each event may have 64 KiB. */
 const maxPageBytes = 4 * 1_024 * 1_024
 /** Rows read before their size is known. */
@@ -128,9 +133,9 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
       storeId: number | null | undefined,
       filter: EventFilter,
       { first, after }: PageRequest,
-    ): Promise<EventPage> {
+    ): Promise<Page<EventRow>> {
       const tenant = tenantOf(caller, storeId)
-      if (first < 0 || first > maxPage) throw badInput('first', 'must be 0 to 10,000')
+      requireFirst(first)
       if (filter.userId != null) requireText('userId', filter.userId, 128)
       for (const type of filter.types ?? []) requireText('types', type, 128)
       let cursor = after == null ? null : parseCursor(after)
@@ -182,20 +187,13 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
 const nextPieceLength = (rows: number, bytes: number): number =>
   rows === 0 ? firstPiece : Math.max(firstPiece, Math.floor(((maxPageBytes - bytes) * rows) / (bytes + 1)))
 
-export interface EventPage {
-  readonly rows: readonly EventRow[]
-  readonly hasNextPage: boolean
-}
-
-/** The position of an event in the order of pages. Opaque to callers. */
-export const cursorOf = ({ occurredAt, id }: EventRow): string =>
-  Buffer.from(`${String(occurredAt.getTime())}:${id}`).toString('base64url')
+/** The position of an event in the order of pages. */
+export const positionOf = ({ occurredAt, id }: EventRow): string => `${String(occurredAt.getTime())}:${id}`
+const isPosition = (text: string): boolean => /^-?\d{1,15}:\d{1,16}$/.test(text)
 
 type Position = Pick<EventRow, 'occurredAt' | 'id'>
 
 function parseCursor(cursor: string): Position {
-  const [, time, id] = /^(-?\d{1,15}):(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (time === undefined || id === undefined)
-    throw badInput('after', 'must be the endCursor of an earlier page')
+  const [time, id = ''] = fromCursor(cursor, isPosition).split(':')
   return { occurredAt: new Date(Number(time)), id }
 }

@@ -1,6 +1,6 @@
+import { isConflict, isLockTimeout, isMissingPartition, stateOf } from '@user-stats/prisma-events'
 import type { Pool } from 'pg'
 import { DomainError, isDatabaseUnavailable, runWorkload } from '@user-stats/core'
-import { isConflict, isLockTimeout, isMissingPartition, stateOf } from '../../database/sql-state.ts'
 import { createLockedStores } from './locked-stores.ts'
 import type { Partitions } from './partitions.ts'
 import { createStoreQueues, type Entry } from './store-queues.ts'

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { badInput, requireAll } from '@user-stats/core'
+import { badInput, requireAll, dayMs } from '@user-stats/core'
 
 const maxDataBytes = 65_536
 const maxDataDepth = 32
 const aheadMs = 5 * 60_000
-const dayMs = 86_400_000
 /** How many days back an event may have happened. */
 const horizonDays = 3_650
 

@@ -1,5 +1,5 @@
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { cursorOfKey } from './idempotency-key.service.ts'
+import { toCursor } from '@user-stats/core'
 
 export const idempotencyKeyResolvers: Resolvers = {
   Query: {
@@ -9,9 +9,9 @@ export const idempotencyKeyResolvers: Resolvers = {
         after: after ?? null,
       })
       return {
-        edges: rows.map((node) => ({ cursor: cursorOfKey(node.key), node })),
+        edges: rows.map((node) => ({ cursor: toCursor(node.key), node })),
         nodes: rows,
-        pageInfo: { endCursor: last === null ? null : cursorOfKey(last), hasNextPage },
+        pageInfo: { endCursor: last === null ? null : toCursor(last), hasNextPage },
       }
     },
   },

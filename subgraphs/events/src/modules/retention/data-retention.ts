@@ -1,8 +1,8 @@
+import { dayMs } from '@user-stats/core'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
-import type { EventsDb } from '@user-stats/prisma-events'
+import { isConflict, isLockTimeout, type EventsDb } from '@user-stats/prisma-events'
 import type { Logger } from '@user-stats/http'
-import { isConflict, isLockTimeout } from '../../database/sql-state.ts'
 import { sweepStores } from './sweep.ts'
 
 export interface RetentionOptions {
@@ -16,7 +16,6 @@ export interface RetentionOptions {
   readonly dropPause?: number
 }
 
-const dayMs = 86_400_000
 const taskLock = '7303, 1'
 
 export type Retention = ReturnType<typeof createRetention>

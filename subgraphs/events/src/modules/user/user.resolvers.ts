@@ -1,6 +1,6 @@
 import { DomainError } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { toConnection } from '../event/event.resolvers.ts'
+import { toEventConnection } from '../event/event.resolvers.ts'
 
 /** A field of another subgraph: the gateway never requests it here, but direct clients may. */
 const foreign = {
@@ -16,7 +16,7 @@ export const userResolvers: Resolvers = {
     __resolveReference: ({ storeId, ref }, { caller, users }) => users.reference(caller, { storeId, ref }),
     ...foreign,
     events: async ({ storeId, ref }, { first, after, ...filter }, { caller, events }) =>
-      toConnection(
+      toEventConnection(
         await events.page(caller, storeId, { ...filter, userId: ref }, { first, after: after ?? null }),
       ),
     eventCount: async ({ storeId, ref }, _, { loaders }) =>

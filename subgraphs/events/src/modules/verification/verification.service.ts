@@ -1,5 +1,5 @@
 import type { EventsDb } from '@user-stats/prisma-events'
-import { badInput, requireAdmin } from '@user-stats/core'
+import { badInput, requireAdmin, dayMs } from '@user-stats/core'
 import type { AuditContext } from '@user-stats/audit-log'
 import type { Access } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
@@ -15,7 +15,6 @@ export interface VerificationOptions {
 }
 
 const maxDays = 400
-const dayMs = 86_400_000
 
 function checkRange(from: string, to: string): void {
   const days = (Date.parse(to) - Date.parse(from)) / dayMs

@@ -1,3 +1,4 @@
+import { hourMs } from '@user-stats/core'
 import type { Pool } from 'pg'
 import { dayOfQuarterSql } from '../rollup/quarters.ts'
 import { recountRange, type RollupDifference } from './range.ts'
@@ -19,7 +20,6 @@ export interface WholeOptions {
   readonly onMonth?: (month: string, done: number, of: number) => void
 }
 
-const hour = 3_600_000
 const named = 20
 
 /** The first days of the months with any data, and of the month after. */
@@ -44,7 +44,7 @@ export async function verifyAll({ pool, clock, onMonth }: WholeOptions): Promise
   const sum = { eventsCounted: 0, checkedDays: 0, skippedDays: 0, differenceCount: 0 }
   const differences: RollupDifference[] = []
   for (const [at, from] of months.slice(0, -1).entries()) {
-    const part = await recountRange({ pool, clock, timeout: hour }, null, from, months[at + 1] ?? from)
+    const part = await recountRange({ pool, clock, timeout: hourMs }, null, from, months[at + 1] ?? from)
     for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += part[key]
     differences.push(...part.differences.slice(0, named - differences.length))
     onMonth?.(from.slice(0, 7), at + 1, months.length - 1)

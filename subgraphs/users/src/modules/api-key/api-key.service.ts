@@ -1,7 +1,17 @@
 import { validate as isUuid } from 'uuid'
 import type { ApiKey, PrismaClient, Role } from '@user-stats/prisma-users'
-import { badInput, DomainError, requireAdmin, requireAll, type Caller } from '@user-stats/core'
-import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import {
+  badInput,
+  DomainError,
+  requireAdmin,
+  requireAll,
+  type Caller,
+  fromCursor,
+  requireFirst,
+  toPage,
+  type Page,
+  type PageRequest,
+} from '@user-stats/core'
 import { requireText } from '../../database/text.ts'
 import { inTransaction, lockTask, type Db } from '../../database/transaction.ts'
 import type { Access, Session } from '../access/access.service.ts'

@@ -1,5 +1,5 @@
 import type { PrismaClient } from '@user-stats/prisma-users'
-import { DomainError, requireAdmin } from '@user-stats/core'
+import { DomainError, requireAdmin, type PageRequest } from '@user-stats/core'
 import {
   readAuditPage,
   recordAudit,
@@ -7,7 +7,6 @@ import {
   type AuditFilter,
   type AuditRecord,
 } from '@user-stats/audit-log'
-import type { PageRequest } from '../../database/page.ts'
 import type { Db } from '../../database/transaction.ts'
 import type { Session } from '../access/access.service.ts'
 import { createReads } from './reads.ts'

@@ -1,5 +1,5 @@
+import { toConnection } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { toConnection } from '../../database/page.ts'
 
 export const commandResolvers: Resolvers = {
   Query: {

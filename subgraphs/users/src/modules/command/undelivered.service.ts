@@ -1,6 +1,13 @@
 import type { Command as CommandRow, PrismaClient } from '@user-stats/prisma-users'
-import { DomainError, requireAdmin } from '@user-stats/core'
-import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import {
+  DomainError,
+  requireAdmin,
+  fromCursor,
+  requireFirst,
+  toPage,
+  type Page,
+  type PageRequest,
+} from '@user-stats/core'
 import { inTransaction } from '../../database/transaction.ts'
 import type { Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'

@@ -1,5 +1,5 @@
+import { toConnection } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { toConnection } from '../../database/page.ts'
 import type { ErasureRecord } from './erasure.types.ts'
 
 const progressOf = ({ state, eventsTotal, eventsDeleted, eventsAnonymised }: ErasureRecord): number => {

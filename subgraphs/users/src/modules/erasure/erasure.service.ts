@@ -1,6 +1,13 @@
 import { validate as isUuid } from 'uuid'
-import { tenantOf, tenantsOf } from '@user-stats/core'
-import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import {
+  tenantOf,
+  tenantsOf,
+  fromCursor,
+  requireFirst,
+  toPage,
+  type Page,
+  type PageRequest,
+} from '@user-stats/core'
 import type { Session } from '../access/access.service.ts'
 import { createPersonalDataDeletion } from './delete-personal-data.ts'
 import { createErasureProcess, type ErasureProcessOptions } from './erasure-process.ts'

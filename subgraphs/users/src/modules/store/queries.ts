@@ -1,6 +1,16 @@
 import type { PrismaClient, Store } from '@user-stats/prisma-users'
-import { badInput, DomainError, listableStores, mayReadTenant, type Caller } from '@user-stats/core'
-import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import {
+  badInput,
+  DomainError,
+  listableStores,
+  mayReadTenant,
+  type Caller,
+  fromCursor,
+  requireFirst,
+  toPage,
+  type Page,
+  type PageRequest,
+} from '@user-stats/core'
 import type { Session } from '../access/access.service.ts'
 
 export type StoreRecord = Store

@@ -1,5 +1,5 @@
+import { toConnection } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { toConnection } from '../../database/page.ts'
 import { analystPathsOf } from './queries.ts'
 
 export const storeResolvers: Resolvers = {

@@ -1,14 +1,13 @@
+import { dayMs } from '@user-stats/core'
 import { lockTask, type Db } from '../../database/transaction.ts'
 import { generateKeyPairAsync, wrapKeyPair } from '../../vault/key-pair.ts'
 import type { MasterKeys } from '../../vault/master-keys.ts'
 import { signingKeyAad } from '../../vault/aad.ts'
 
-const day = 86_400_000
-
 /**
  * Milliseconds after which nothing signed by a retired key is valid: twice the longest lifetime of a token.
  */
-const longestAfterlife = 2 * day
+const longestAfterlife = 2 * dayMs
 
 async function createKey(tx: Db, masterKeys: MasterKeys, now: Date, signsFrom: Date): Promise<string> {
   const pair = await generateKeyPairAsync('rsa', { modulusLength: 2048 })

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrismaClient, SigningKey as SigningKeyRow } from '@user-stats/prisma-users'
-import { tokenAlgorithm, type KeySource } from '@user-stats/core'
+import { singleFlight, tokenAlgorithm, type KeySource } from '@user-stats/core'
 import type { MasterKeys } from '../../vault/master-keys.ts'
 import { signingKeyAad } from '../../vault/aad.ts'
 
@@ -36,7 +36,6 @@ export function createSigningKeys({
   let candidates: readonly SigningKeyRow[] = []
   let signer: SigningKey | undefined
   let readAt = -Infinity
-  let reading: Promise<void> | undefined
 
   async function read(): Promise<void> {
     const rows = await prisma.signingKey.findMany({
@@ -59,10 +58,7 @@ export function createSigningKeys({
     return active.findLast(({ signsFrom }) => signsFrom <= now) ?? active[0]
   }
 
-  const refresh = (): Promise<void> =>
-    (reading ??= read().finally(() => {
-      reading = undefined
-    }))
+  const refresh = singleFlight(read)
 
   async function refreshAfter(age: number): Promise<void> {
     if (clock().getTime() - readAt >= age) await refresh()

@@ -1,7 +1,16 @@
 import { validate as isUuid } from 'uuid'
 import type { PrismaClient } from '@user-stats/prisma-users'
-import { DomainError, mayReadTenant, tenantOf, tenantsOf } from '@user-stats/core'
-import { fromCursor, requireFirst, toPage, type Page, type PageRequest } from '../../database/page.ts'
+import {
+  DomainError,
+  mayReadTenant,
+  tenantOf,
+  tenantsOf,
+  fromCursor,
+  requireFirst,
+  toPage,
+  type Page,
+  type PageRequest,
+} from '@user-stats/core'
 import type { Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import { userNotFound, type UserLookup, type StoreId } from './lookup.ts'

@@ -1,6 +1,5 @@
-import { DomainError } from '@user-stats/core'
+import { DomainError, toConnection } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
-import { toConnection } from '../../database/page.ts'
 import { loadStore } from '../store/store.loader.ts'
 import type { Registered } from './register.ts'
 

@@ -1,4 +1,4 @@
-import { badInput, type Caller } from '@user-stats/core'
+import { badInput, type Caller, dayMs } from '@user-stats/core'
 import { requireWholeDays, suppressSmallParts } from '../privacy/small-cell-suppression.ts'
 import { authorizePaths } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
@@ -6,7 +6,7 @@ import { parseSelection, storesOf, type EventFilter } from '../query/filter.ts'
 import { requireRaw } from '../series/measure.ts'
 import { nameOfAll, type PeriodName } from '../query/period-label.ts'
 import { daysAround, parseRange, resolveRange } from '../query/calendar-range.ts'
-import { dayMs, dayOf } from '../query/rollups.ts'
+import { dayOf } from '../query/rollups.ts'
 import { requireTimeZone } from '../query/time-zone.ts'
 
 export interface RetentionRequest {

@@ -1,4 +1,4 @@
-import { DomainError, type Caller } from '@user-stats/core'
+import { DomainError, type Caller, dayMs } from '@user-stats/core'
 
 /**
  * Small-cell suppression: what analysts are shown of few users. The smallest cell is a type of a store on a
@@ -13,8 +13,6 @@ export interface Disclosure {
 /** The rule for a caller; null: everything is shown. */
 export const disclosureOf = ({ role }: Caller, least: number): Disclosure | null =>
   role === 'ANALYST' && least > 1 ? { least } : null
-
-const dayMs = 86_400_000
 
 export interface Times {
   readonly timeZone: string

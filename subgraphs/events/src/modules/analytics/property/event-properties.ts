@@ -1,10 +1,9 @@
-import { aggregateScope, badInput, formatDataPath, type Caller } from '@user-stats/core'
+import { aggregateScope, badInput, formatDataPath, type Caller, dayMs } from '@user-stats/core'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import { readOpenPaths, type OpenPath } from '../query/analyst-paths.ts'
 import type { AnalyticsDeps } from '../query/analysis-context.ts'
 import { valueAt } from '../query/conditions.ts'
 import { eventsSql, parseTypes, type EventSelection } from '../query/filter.ts'
-import { dayMs } from '../query/rollups.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
 

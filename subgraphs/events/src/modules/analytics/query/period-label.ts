@@ -18,7 +18,6 @@ export interface PeriodName {
   readonly label: string
 }
 
-const dayMs = 86_400_000
 const isoDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 const padded = (number: number): string => String(number).padStart(2, '0')
 
@@ -67,3 +66,4 @@ function isoWeek(monday: number): string {
   const week = Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * dayMs)) + 1
   return `${String(year)}-W${padded(week)}`
 }
+import { dayMs } from '@user-stats/core'

@@ -1,9 +1,8 @@
+import { dayMs } from '@user-stats/core'
 import { quarterMs } from '../../rollup/quarters.ts'
 import { scopeSql, type EventSelection } from './filter.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createParameters, type Parameters } from './sql-parameters.ts'
-
-export const dayMs = 86_400_000
 
 /** Whether all bounds are midnights UTC, so that daily rollups can answer for the parts. */
 export const onUtcDays = (bounds: readonly number[]): boolean => bounds.every((bound) => bound % dayMs === 0)

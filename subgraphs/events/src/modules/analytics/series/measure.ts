@@ -1,9 +1,10 @@
+import { dayMs } from '@user-stats/core'
 import { quarterMs } from '../../rollup/quarters.ts'
 import { requireRetained } from '../../retention/retained-range.ts'
 import { eventsSql, instant, scopeSql, type EventSelection } from '../query/filter.ts'
 import { groupSql, type Groups } from './grouping.ts'
 import { createParameters, type Parameters } from '../query/sql-parameters.ts'
-import { areCountedByQuarters, dayMs, dayOf, daysSql, onUtcDays, quartersSql } from '../query/rollups.ts'
+import { areCountedByQuarters, dayOf, daysSql, onUtcDays, quartersSql } from '../query/rollups.ts'
 import { eventsFrom } from '../privacy/shown-events.ts'
 import type { Snapshot } from '../query/snapshot.ts'
 
