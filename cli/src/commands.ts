@@ -139,6 +139,13 @@ export const commands: readonly CommandDefinition[] = [
     load: async () => (await import('./audit-log/prune.ts')).runPruneAuditLogs,
   },
   {
+    name: 'analytics-cache',
+    summary: 'copy the events of closed days into columns for large analyses, or delete such copies',
+    parameters: [parameters.cacheStep],
+    interrupted: resumable,
+    load: async () => (await import('./analytics-cache/command.ts')).runAnalyticsCache,
+  },
+  {
     name: 'init-secrets',
     summary: 'create the secrets of the containers, or replace their master key',
     parameters: [parameters.secretsFolder, parameters.secretsStep],

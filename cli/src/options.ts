@@ -112,6 +112,7 @@ export const parameters = {
       throw new InvalidArgumentError('Expected a number of days from 1 to 99999.')
     return Number(text)
   }),
+  cacheStep: new Argument('<step>', 'build or drop').choices(['build', 'drop']),
   secretsFolder: new Argument('<folder>', 'folder of the secrets').argParser(requireText),
   secretsStep: new Argument(
     '[step]',

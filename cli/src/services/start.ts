@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import type { Secrets } from '../admin-key.ts'
 import type { Database } from '../databases/database.ts'
 import type { DatabaseName } from '../databases/schemas.ts'
@@ -105,5 +106,9 @@ function settings({
         GATEWAY_SECRET: randomBytes(32).toString('base64url'),
       }),
     ADMIN_API_KEY: secrets?.adminApiKey,
+    ...(env.raw['ANALYTICS_CACHE_DIR'] === undefined &&
+      env.raw['ANALYTICS_CACHE_DIR_FILE'] === undefined && {
+        ANALYTICS_CACHE_DIR: path.join(env.dataDir, 'analytics'),
+      }),
   }
 }

@@ -10,6 +10,8 @@ import { toContext, type Context } from './context.ts'
 import type { EventsEnv } from './env.ts'
 import { createAccess } from './modules/access/access.service.ts'
 import { createAggregates } from './modules/aggregate/aggregate.service.ts'
+import type { ColumnarOptions } from './modules/analytics/columnar/columnar-store.ts'
+import { openColumnarStoreIn, reportColumnar } from './modules/analytics/columnar/open-columnar.ts'
 import { createAnalytics } from './modules/analytics/analytics.service.ts'
 import { createAudit } from './modules/audit/audit.service.ts'
 import { createCommands } from './modules/command/command.service.ts'
@@ -42,6 +44,8 @@ export interface EventsDeps {
   readonly steps?: ErasureSteps
   /** Events that may wait to be written. */
   readonly queueLimit?: number | undefined
+  /** Which analyses read segments. */
+  readonly columnar?: Pick<ColumnarOptions, 'minEvents' | 'maxRead' | 'launch'>
 }
 
 /** The events service, wired but not listening. Closing it writes accepted events and closes the database. */
@@ -54,6 +58,7 @@ export async function buildApp({
   maintain = true,
   steps = {},
   queueLimit,
+  columnar: columnarLimits = {},
 }: EventsDeps): Promise<FastifyInstance> {
   const { pool, prisma } = db
   const access = createAccess({ pool, clock })
@@ -74,13 +79,35 @@ export async function buildApp({
     clock,
     log,
   })
+  const columnar = await openColumnarStoreIn(env.segments, {
+    pool,
+    log,
+    clock,
+    databaseUrl: env.database.url,
+    ...columnarLimits,
+  })
+  /** Nothing that was copied from a store is left when the removal of its events is answered. */
+  const onRemoved = (storeId: number): Promise<void> => columnar?.evict(storeId) ?? Promise.resolve()
   const domain = {
     events: createEvents({ pool, access, ingest, clock }),
-    deletion: createDeletion({ db, access, audit, clock, ...steps }),
+    deletion: createDeletion({ db, access, audit, clock, onRemoved, ...steps }),
     aggregates: createAggregates({ pool, access, minCohort: env.minCohort }),
-    analytics: createAnalytics({ pool, access, clock, minCohort: env.minCohort, ...env.analytics }),
+    analytics: createAnalytics({
+      pool,
+      access,
+      clock,
+      columnar,
+      log,
+      minCohort: env.minCohort,
+      ...env.analytics,
+    }),
     audit,
-    commands: createCommands({ db, audit, erasures: createErasures({ db, clock, ...steps }), clock }),
+    commands: createCommands({
+      db,
+      audit,
+      erasures: createErasures({ db, clock, onRemoved, ...steps }),
+      clock,
+    }),
     users: createUsers({ pool, access }),
     idempotencyKeys: createIdempotencyKeys({ prisma, access }),
     // Within the time of a request, so that there is an answer.
@@ -89,6 +116,7 @@ export async function buildApp({
 
   const metrics = createMetrics('events')
   metrics.gauge('ingest_queue_events', 'Number of queued events.', ingest.queued)
+  if (columnar !== null) reportColumnar(metrics, columnar)
   return await createServiceApp<Context, GraphQLSchema>({
     name: 'events',
     env,
@@ -124,6 +152,7 @@ export async function buildApp({
     onClose: async () => {
       await ingest.drained()
       await maintenance.stop()
+      await columnar?.close()
       await db.close()
     },
   })

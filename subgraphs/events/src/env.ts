@@ -38,6 +38,17 @@ export const eventsVariables = {
       'Days for which raw events are kept, in whole months; daily totals stay. 0: forever. A store may have a shorter time.',
     default: '0',
   },
+  ANALYTICS_CACHE_DIR: {
+    schema: parsers.optionalText(),
+    about:
+      'Directory for copies of events in columns, from which large analyses are answered (docs/adr/0022-columnar-analytics.md); a directory for each replica. It may be deleted at any time. Without it PostgreSQL answers; `npm start` sets it to `DATA_DIR/analytics`.',
+    default: '(none)',
+  },
+  ANALYTICS_CACHE_BYTES: {
+    schema: parsers.integer(0, 2 ** 50, 4_294_967_296),
+    about: 'Bytes in that directory, at most: the least recently used go first. 0: none, PostgreSQL answers.',
+    default: '4294967296',
+  },
   MIN_COHORT: {
     schema: parsers.integer(1, 1_000_000, 1),
     about:
@@ -78,6 +89,10 @@ export function readEnv(raw: RawEnv) {
       concurrency: Math.floor(env.DATABASE_POOL_SIZE / 4),
       analystPaths: env.ANALYST_DATA_PATHS,
     },
+    segments:
+      env.ANALYTICS_CACHE_DIR === undefined || env.ANALYTICS_CACHE_BYTES === 0
+        ? null
+        : { dir: env.ANALYTICS_CACHE_DIR, maxBytes: env.ANALYTICS_CACHE_BYTES },
     minCohort: env.MIN_COHORT,
     retentionDays: env.RETENTION_DAYS,
   } as const

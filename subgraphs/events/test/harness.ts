@@ -6,7 +6,7 @@ import { createLogger } from '@user-stats/http'
 import { createTestClient } from '@user-stats/testing/http-client'
 import type { SignedInCaller } from '@user-stats/core'
 import { createTestIssuer } from '@user-stats/testing/tokens'
-import { buildApp } from '../src/app.ts'
+import { buildApp, type EventsDeps } from '../src/app.ts'
 import { readEnv } from '../src/env.ts'
 import type { ErasureSteps } from '../src/modules/deletion/erasure.service.ts'
 
@@ -28,6 +28,7 @@ export async function startEvents(
     /** Milliseconds that an analysis may take. */
     analysisTimeout?: number
     queueLimit?: number
+    columnar?: EventsDeps['columnar']
   } = {},
 ) {
   const database = options.database ?? (await server.createDatabase(eventsSchema))
@@ -49,6 +50,7 @@ export async function startEvents(
     clock: () => now ?? new Date(),
     ...(options.maintain !== undefined && { maintain: options.maintain }),
     ...(options.steps && { steps: options.steps }),
+    ...(options.columnar && { columnar: options.columnar }),
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const owner = new Pool({ connectionString: database.ownerUrl, max: 2 })

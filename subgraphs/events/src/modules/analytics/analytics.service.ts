@@ -1,6 +1,9 @@
 import type { Pool } from 'pg'
 import type { Caller } from '@user-stats/core'
+import type { Logger } from '@user-stats/http'
 import type { Access } from '../access/access.service.ts'
+import { createColumnarEngine } from './columnar/columnar-engine.ts'
+import type { ColumnarStore } from './columnar/columnar-store.ts'
 import { disclosureOf } from './privacy/small-cell-suppression.ts'
 import { parseOpenPaths } from './query/analyst-paths.ts'
 import type { AnalyticsDeps } from './query/analysis-context.ts'
@@ -25,6 +28,9 @@ export interface AnalyticsOptions {
   readonly analystPaths: readonly string[]
   /** Analysts see no cells with fewer distinct users. */
   readonly minCohort: number
+  /** Copies of events in columns; null: PostgreSQL answers everything. */
+  readonly columnar: ColumnarStore | null
+  readonly log: Logger
 }
 
 export type Analytics = ReturnType<typeof createAnalytics>
@@ -38,6 +44,8 @@ export function createAnalytics({
   concurrency,
   analystPaths,
   minCohort,
+  columnar,
+  log,
 }: AnalyticsOptions) {
   const queue = createAnalysisQueue({ pool, concurrency })
   const deps: Omit<AnalyticsDeps, 'snapshot'> = {
@@ -51,12 +59,12 @@ export function createAnalytics({
     ...deps,
     snapshot: async (scope, work) => {
       using _permit = await queue.acquire(caller, scope, signal)
-      return await readWithin(
-        pool,
-        timeout,
-        (snapshot) => work({ ...snapshot, engine: postgresEngine }),
-        signal,
-      )
+      // Before the snapshot: what is removed from then on is known to the session.
+      await using session = columnar?.session(scope.stores)
+      const engine = session
+        ? createColumnarEngine({ session, otherwise: postgresEngine, log })
+        : postgresEngine
+      return await readWithin(pool, timeout, (snapshot) => work({ ...snapshot, engine }), signal)
     },
   })
   return {

@@ -15,6 +15,8 @@ export interface DeletionOptions {
   readonly access: Access
   readonly audit: Audit
   readonly clock: () => Date
+  /** Called when a deletion is committed, before it is answered. */
+  readonly onRemoved: (storeId: number) => Promise<void>
   /** Maximum events of a user in one transaction. */
   readonly userBatch?: number
   /** Maximum events of a store in one transaction. */
@@ -32,6 +34,7 @@ export function createDeletion({
   access,
   audit,
   clock,
+  onRemoved,
   userBatch = 2_000,
   storeBatch = 5_000,
 }: DeletionOptions) {
@@ -83,7 +86,10 @@ export function createDeletion({
           return taken
         })
         count += deleted
-        if (!more) return count
+        if (!more) {
+          await onRemoved(tenant)
+          return count
+        }
         requireRunning()
       }
     },
@@ -112,7 +118,10 @@ export function createDeletion({
       })
       for (;;) {
         const { next, eventsDeleted } = await takeStep(tenant, span)
-        if (next === null) return eventsDeleted
+        if (next === null) {
+          await onRemoved(tenant)
+          return eventsDeleted
+        }
         span = next
         requireRunning()
       }

@@ -28,6 +28,8 @@ export interface ErasureSteps {
 export interface ErasuresOptions extends ErasureSteps {
   readonly db: EventsDb
   readonly clock: () => Date
+  /** Called when an erasure is committed, before it is answered. */
+  readonly onRemoved?: (storeId: number) => Promise<void>
 }
 
 export type Erasures = ReturnType<typeof createErasures>
@@ -45,6 +47,7 @@ type Step = (client: PoolClient, progress: Progress) => Promise<Progress>
 export function createErasures({
   db,
   clock,
+  onRemoved = () => Promise.resolve(),
   userBatch = 2_000,
   storeBatch = 10_000,
   budget = 1_000,
@@ -69,6 +72,7 @@ export function createErasures({
     await takeStep(key, count)
     for (;;) {
       const progress = await takeStep(key, step, onFinished)
+      if (progress.finished) await onRemoved(key.storeId)
       if (progress.finished || performance.now() >= until) return progress
     }
   }

@@ -51,7 +51,7 @@ export const noStatistics = ({ fractions }: StatisticsOf): NumericStatistics => 
 })
 
 /** Values beyond double precision are null; JSON could not represent them. */
-const finite = (value: string | number | null | undefined): number | null => {
+export const finite = (value: string | number | null | undefined): number | null => {
   const number = value == null ? NaN : Number(value)
   return Number.isFinite(number) ? number : null
 }

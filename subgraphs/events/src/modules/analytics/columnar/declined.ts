@@ -1,0 +1,2 @@
+/** The columnar engine leaves a question to PostgreSQL. */
+export class DeclinedError extends Error {}
