@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { ask, hold } from '../support/hold.ts'
+import { query, holdLock } from '../support/database-lock.ts'
 import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
 import { startTestStack, type TestStack } from '../support/stack.ts'
 
-/** Far below the 12 s for which a statement may run when requests have their usual time. */
+/** Far below the 12 s that a statement may run with the default request timeout. */
 const maxWait = 8_000
 let stack: TestStack
 let token: string
@@ -16,7 +16,7 @@ beforeAll(async () => {
   const { body } = await call(gateway, 'POST', '/api/store', { token: admin, body: { name: 'Shoes' } })
   token = await authenticate(gateway, body.api_key)
   await call(gateway, 'POST', '/api/user', { token, body: jane })
-  // What is asked for the first time is planned and connected, which counts as well.
+  // The first request also plans and connects.
   for (const [, , request] of cases) await request()
 }, 120_000)
 afterAll(async () => {
@@ -61,7 +61,7 @@ const cases: readonly Case[] = [
 
 /** Statements of the service that wait for a lock. */
 const waiting = async ({ database }: Lock): Promise<number> => {
-  const [row] = await ask<{ n: number }>(
+  const [row] = await query<{ n: number }>(
     stack.databases[database].ownerUrl,
     `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted`,
   )
@@ -69,14 +69,14 @@ const waiting = async ({ database }: Lock): Promise<number> => {
 }
 
 test.each(cases)(
-  'while a lock holds up %s, it is answered in the time of a request, and its statement is ended',
+  'while a lock blocks %s, it is answered within the request timeout, and its statement is cancelled',
   async (_name, lock, request, [status, code]) => {
-    const held = await hold(
+    const held = await holdLock(
       stack.databases[lock.database].ownerUrl,
       `LOCK TABLE ${lock.table} IN ACCESS EXCLUSIVE MODE`,
     )
     try {
-      // Answered while the lock is held: nobody waits for it.
+      // Answered while the lock is held: nothing waits for it.
       const late = pause(maxWait, undefined, { ref: false })
       const answer = await Promise.race([request(), late])
       if (answer === undefined) throw new Error('it was not answered in time')
@@ -91,7 +91,7 @@ test.each(cases)(
     } finally {
       await held.release()
     }
-    // And all is as before.
+    // Afterwards everything works again.
     const again = await request()
     expect([again.status < 300, again.body.errors]).toEqual([true, undefined])
   },

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { ask, hold, type Hold } from '../support/hold.ts'
+import { query, holdLock, type HeldLock } from '../support/database-lock.ts'
 import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
 import { verifyAsDocumented } from '../support/receipt.ts'
 import { startTestStack, type TestStack } from '../support/stack.ts'
@@ -22,14 +22,14 @@ afterAll(async () => {
 const graphql = async (token: string, query: string, variables: Record<string, unknown> = {}) =>
   (await call(stack.urls.gateway, 'POST', '/graphql', { token, body: { query, variables } })).body
 
-/** Looks until it is so. */
+/** Polls until a condition holds. */
 async function until<T>(look: () => Promise<T | false | undefined>): Promise<T> {
   const deadline = Date.now() + 60_000
   for (;;) {
-    // A database that was killed is on its way back.
+    // A killed database is restarting.
     const seen = await look().catch(() => undefined)
     if (seen !== undefined && seen !== false) return seen
-    if (Date.now() > deadline) throw new Error('it did not come to that within a minute')
+    if (Date.now() > deadline) throw new Error('the condition did not hold within a minute')
     await pause(25)
   }
 }
@@ -80,7 +80,7 @@ async function newUser(token: string): Promise<string> {
   return body.id as string
 }
 
-/** Asks until there is an answer: what a careful client does. Nothing but "away" may be answered before. */
+/** Retries until there is a result, like a careful client. Only 503 may come before. */
 const insist = (send: () => Promise<LegacyAnswer>): Promise<LegacyAnswer> =>
   until(async () => {
     const answer = await send()
@@ -88,30 +88,33 @@ const insist = (send: () => Promise<LegacyAnswer>): Promise<LegacyAnswer> =>
     return answer
   })
 
-type Place = 'before the events service has begun' | 'between two steps' | 'before the end is written down'
+type Stage = 'before the first step' | 'between two steps' | 'before the completion is committed'
 
-/** Stops an erasure at a place, from before it begins. @returns what waits until it is there, and lets it go on */
-async function stopAt(place: Place, store: number, userId: string) {
+/**
+ * Stops an erasure at a stage, from before it begins. @returns functions to wait for the stage, and to
+ * release it
+ */
+async function stopAt(place: Stage, store: number, userId: string) {
   const { users, events } = stack.databases
   const begun = () =>
     until(
       async () =>
         (
-          await ask(users.ownerUrl, `SELECT id FROM erasures WHERE store_id = $1 AND state = 'RUNNING'`, [
+          await query(users.ownerUrl, `SELECT id FROM erasures WHERE store_id = $1 AND state = 'RUNNING'`, [
             store,
           ])
         )[0],
     )
-  const beginning = () => hold(events.ownerUrl, 'SELECT pg_advisory_xact_lock(7301, $1::int)', [store])
+  const beginning = () => holdLock(events.ownerUrl, 'SELECT pg_advisory_xact_lock(7301, $1::int)', [store])
   switch (place) {
-    case 'before the events service has begun': {
+    case 'before the first step': {
       const held = await beginning()
       return { reached: begun, release: held.release }
     }
     case 'between two steps': {
-      const held = await hold(
+      const held = await holdLock(
         events.ownerUrl,
-        // Found first: what an offset skips would be locked, too.
+        // Find it first: an OFFSET would lock the skipped rows too.
         `SELECT FROM events WHERE (store_id, occurred_at, id) = (
            SELECT store_id, occurred_at, id FROM events WHERE store_id = $1 AND user_id = $2
            ORDER BY occurred_at, id OFFSET $3 LIMIT 1
@@ -121,31 +124,31 @@ async function stopAt(place: Place, store: number, userId: string) {
       return {
         reached: () =>
           until(async () => {
-            const [row] = await ask<{ gone: string }>(
+            const [row] = await query<{ deleted: string }>(
               events.ownerUrl,
-              'SELECT events_deleted + events_anonymised AS gone FROM erasures WHERE store_id = $1',
+              'SELECT events_deleted + events_anonymised AS deleted FROM erasures WHERE store_id = $1',
               [store],
             )
-            return Number(row?.gone) === step
+            return Number(row?.deleted) === step
           }),
         release: held.release,
       }
     }
-    case 'before the end is written down': {
+    case 'before the completion is committed': {
       const first = await beginning()
-      let second: Hold | undefined
+      let second: HeldLock | undefined
       return {
         reached: async () => {
           await begun()
-          second = await hold(
+          second = await holdLock(
             users.ownerUrl,
             `SELECT FROM outbox WHERE store_id = $1 AND kind = 'ERASE_USER' FOR UPDATE`,
             [store],
           )
           await first.release()
-          // The receipt is made, in a transaction that waits to be committed.
+          // The receipt is written, in a transaction that waits for its commit.
           await until(async () => {
-            const [row] = await ask<{ count: number }>(
+            const [row] = await query<{ count: number }>(
               users.ownerUrl,
               `SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted`,
             )
@@ -178,7 +181,10 @@ const victims: Readonly<Record<string, () => Promise<unknown>>> = {
   'the events database': () => stack.databases.events.kill(),
 }
 
-/** What is left of an erased user: one record, one receipt, no event; and everybody else's as they were. */
+/**
+ * Checks what remains of an erased user: one record, one receipt, no event; and that other users are
+ * unchanged.
+ */
 async function expectErased(store: { id: number; token: string }, userId: string): Promise<void> {
   const { data } = await graphql(
     store.token,
@@ -207,8 +213,8 @@ async function expectErased(store: { id: number; token: string }, userId: string
     expect.arrayContaining([{ database: 'events', table: 'events', rows: many }]),
   )
   const { users, events } = stack.databases
-  expect(await ask(events.ownerUrl, 'SELECT FROM events WHERE user_id = $1', [userId])).toEqual([])
-  expect(await ask(users.ownerUrl, 'SELECT FROM user_keys WHERE user_id = $1::uuid', [userId])).toEqual([])
+  expect(await query(events.ownerUrl, 'SELECT FROM events WHERE user_id = $1', [userId])).toEqual([])
+  expect(await query(users.ownerUrl, 'SELECT FROM user_keys WHERE user_id = $1::uuid', [userId])).toEqual([])
 }
 
 async function verifyRollups(storeId: number) {
@@ -222,17 +228,17 @@ async function verifyRollups(storeId: number) {
   return data.verifyRollups
 }
 
-test.each<[place: Place, victim: string]>([
-  ['before the events service has begun', 'users'],
-  ['before the events service has begun', 'events'],
+test.each<[place: Stage, victim: string]>([
+  ['before the first step', 'users'],
+  ['before the first step', 'events'],
   ['between two steps', 'users'],
   ['between two steps', 'events'],
   ['between two steps', 'the events database'],
   ['between two steps', 'gateway'],
-  ['before the end is written down', 'users'],
-  ['before the end is written down', 'the users database'],
+  ['before the completion is committed', 'users'],
+  ['before the completion is committed', 'the users database'],
 ])(
-  'an erasure stopped %s by the death of %s is done once, with the same counts and one receipt',
+  'an erasure interrupted %s by a kill of %s is done once, with the same counts and one receipt',
   async (place, victim) => {
     const store = await newStore()
     const userId = await newUser(store.token)
@@ -241,7 +247,7 @@ test.each<[place: Place, victim: string]>([
 
     const erase = () => call(stack.urls.gateway, 'DELETE', `/api/user/${userId}`, { token: store.token })
     const stop = await stopAt(place, store.id, userId)
-    // Its answer may be lost with the process that should have given it.
+    // The response may be lost with the killed process.
     const first = erase().catch(() => undefined)
     await stop.reached()
     await victims[victim]?.()
@@ -267,7 +273,7 @@ test.each<[place: Place, victim: string]>([
   120_000,
 )
 
-test('an anonymised user stays one user, whatever dies between two steps', async () => {
+test('an anonymised user stays one user, whichever process is killed between two steps', async () => {
   const store = await newStore()
   const userId = await newUser(store.token)
   await record(store.token, userId, many)
@@ -314,25 +320,25 @@ test('an anonymised user stays one user, whatever dies between two steps', async
   expect(await verifyRollups(store.id)).toEqual({ consistent: true })
 }, 120_000)
 
-test('a store whose deletion is stopped half-way goes with all it has, and is counted once', async () => {
+test('a store whose deletion is interrupted is deleted with all its data, and counted once', async () => {
   const store = await newStore()
   for (let n = 0; n < 3; n += 1) await newUser(store.token)
   await record(store.token, 'a visitor', many)
   const remove = () => call(stack.urls.gateway, 'DELETE', `/api/store/${String(store.id)}`, { token: admin })
   const { users, events } = stack.databases
-  const held = await hold(
+  const held = await holdLock(
     events.ownerUrl,
     'SELECT FROM events WHERE store_id = $1 ORDER BY occurred_at DESC, id DESC LIMIT 1 FOR UPDATE',
     [store.id],
   )
   const first = remove().catch(() => undefined)
   await until(async () => {
-    const [row] = await ask<{ gone: string }>(
+    const [row] = await query<{ deleted: string }>(
       events.ownerUrl,
-      'SELECT events_deleted AS gone FROM erasures WHERE store_id = $1',
+      'SELECT events_deleted AS deleted FROM erasures WHERE store_id = $1',
       [store.id],
     )
-    return Number(row?.gone) > 0
+    return Number(row?.deleted) > 0
   })
   await victims['events']?.()
   await victims['users']?.()
@@ -355,11 +361,11 @@ test('a store whose deletion is stopped half-way goes with all it has, and is co
   ])
     expect([
       table,
-      await ask(events.ownerUrl, `SELECT FROM ${table} WHERE store_id = $1`, [store.id]),
+      await query(events.ownerUrl, `SELECT FROM ${table} WHERE store_id = $1`, [store.id]),
     ]).toEqual([table, []])
   for (const table of ['stores', 'users', 'user_keys', 'api_keys'])
     expect([
       table,
-      await ask(users.ownerUrl, `SELECT FROM ${table} WHERE store_id = $1`, [store.id]),
+      await query(users.ownerUrl, `SELECT FROM ${table} WHERE store_id = $1`, [store.id]),
     ]).toEqual([table, []])
 }, 120_000)

@@ -12,7 +12,7 @@ let store: { id: number; token: string }
 let owner: Client
 const jane = { email: 'jane@example.org', username: 'jane', first_name: 'Jane', last_name: 'Doe', phone: 1 }
 beforeAll(async () => {
-  // 12 s for a subgraph, 8 s for an analysis.
+  // Timeouts: 12 s for a subgraph, 8 s for an analysis.
   stack = await startTestStack({ durable: true, env: { REQUEST_TIMEOUT_MS: '16000' } })
   const { gateway } = stack.urls
   admin = await authenticate(gateway, stack.adminApiKey)
@@ -33,18 +33,18 @@ const rest = (method: string, path: string, body?: Record<string, unknown>): Pro
   call(stack.urls.gateway, method, path, { token: store.token, ...(body && { body }) })
 const record = (more: Record<string, unknown> = {}) =>
   rest('POST', '/api/event', { type: 'view', user_id: 'visitor', data: {}, ...more })
-const ask = (query: string, token = store.token): Promise<LegacyAnswer> =>
+const request = (query: string, token = store.token): Promise<LegacyAnswer> =>
   call(stack.urls.gateway, 'POST', '/graphql', { token, body: { query } })
 
 const person = '{ userByEmail(email: "jane@example.org") { firstName } }'
 const statistics = '{ topEventTypes { type } }'
 const both = '{ userByEmail(email: "jane@example.org") { firstName eventCount } }'
 
-/** Asks again until all is as before: nobody restarts anything. */
+/** Retries until everything works again, without a restart. */
 async function recovered(): Promise<void> {
   const end = Date.now() + 40_000
   const whole = async (): Promise<boolean> => {
-    const answers = await Promise.all([ask(both), ask(statistics), record()])
+    const answers = await Promise.all([request(both), request(statistics), record()])
     return answers.every(({ status, body }) => status < 300 && body.errors === undefined)
   }
   while (!(await whole())) {
@@ -75,18 +75,18 @@ const outages: readonly [string, () => Promise<unknown>, () => Promise<unknown>]
 ]
 
 test.each(outages)(
-  'while the events %s, people are read, statistics are missing by name, writes are 503, and all recovers',
+  'while the events %s, users can be read, missing statistics are reported by name, writes are 503, and all recovers',
   async (_what, goAway, comeBack) => {
     await goAway()
     try {
-      const { body: known } = await ask(person)
+      const { body: known } = await request(person)
       expect([known.errors, known.data]).toEqual([undefined, { userByEmail: { firstName: 'Jane' } }])
       // At once: what hangs takes its time.
       const [joined, statisticsOnly, ...writes] = await Promise.all([
-        ask(both),
-        ask(statistics),
+        request(both),
+        request(statistics),
         record(),
-        ask('mutation { recordEvent(input: { type: "a", userId: "u" }) { duplicate } }'),
+        request('mutation { recordEvent(input: { type: "a", userId: "u" }) { duplicate } }'),
       ])
       const { status, body } = joined
       expect([status, body.data]).toEqual([200, { userByEmail: { firstName: 'Jane', eventCount: null } }])
@@ -106,18 +106,18 @@ test.each(outages)(
   120_000,
 )
 
-test('while the users service and its database are away, events are recorded and read, and all recovers', async () => {
+test('while the users service and its database are down, events are recorded and read, and all recovers', async () => {
   await stack.services.users.stop('SIGKILL')
   await stack.databases.users.stop()
   try {
     expect((await record()).status).toBe(201)
-    expect((await ask(statistics)).body.data.topEventTypes).toContainEqual({ type: 'view' })
-    const { body } = await ask('{ events(first: 1) { nodes { userId user { email } } } }')
+    expect((await request(statistics)).body.data.topEventTypes).toContainEqual({ type: 'view' })
+    const { body } = await request('{ events(first: 1) { nodes { userId user { email } } } }')
     expect(body.data.events.nodes).toEqual([{ userId: 'visitor', user: null }])
     expect(body.errors).toMatchObject([
       { path: ['events', 'nodes', 0, 'user', 'email'], extensions: { code: 'SUBGRAPH_UNAVAILABLE' } },
     ])
-    expect(isAway(await ask(person))).toEqual(away())
+    expect(isAway(await request(person))).toEqual(away())
     expect(isAway(await rest('PATCH', '/api/user', { ...jane, first_name: 'Joan' }))).toEqual(away())
     const login = await call(stack.urls.gateway, 'POST', '/api/auth/', {
       body: { api_key: stack.adminApiKey },
@@ -130,7 +130,7 @@ test('while the users service and its database are away, events are recorded and
   await recovered()
 }, 120_000)
 
-test('a database that is restarted under the services costs no more than a moment', async () => {
+test('a database restart interrupts the services for a moment only', async () => {
   await stack.databases.events.restart()
   await stack.databases.users.restart()
   await recovered()
@@ -166,7 +166,7 @@ async function analyse() {
   return socket
 }
 
-test('an analysis ends in the database when its client leaves the gateway, and when the service is killed', async () => {
+test('an analysis is cancelled in the database when its client disconnects from the gateway, and when the service is killed', async () => {
   await owner.query('BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
   try {
     const socket = await analyse()

@@ -39,7 +39,7 @@ interface Load {
   readonly over: Promise<unknown>
 }
 
-/** Clients that send one request after the other until nobody takes their connections any more. */
+/** Clients that send requests one after the other until their connections are refused. */
 function startLoad(origin: string, requests: readonly SteadyRequest[]): Load {
   const fates: Fate[] = []
   const over = Array.from({ length: clients }, async (_, at) => {
@@ -74,7 +74,7 @@ test.each([
   ['events', [eventOf('events-0')]],
   ['users', [{ method: 'GET', path: '/api/user/jane@example.org' }]],
 ] as const)(
-  'stopped under load, %s answers every request that was sent over a connection it took',
+  'stopped under load, %s answers every request sent on an accepted connection',
   async (name, requests) => {
     const load = startLoad(stack.urls[name], requests)
     const counts = await stopUnder(load, () => stack.services[name].stop('SIGTERM'))
@@ -82,13 +82,13 @@ test.each([
     const good = name === 'users' ? '200' : '201'
     expect([...counts.keys()].sort()).toEqual([good, 'refused'])
     expect(counts.get('refused')).toBe(clients)
-    // What was acknowledged is there, and nothing that was not.
+    // Acknowledged events are stored, and no others.
     if (name !== 'users') expect(await amountOf(`${name}-0`)).toBe(counts.get(good))
   },
   60_000,
 )
 
-test('readiness says 503 first, while all else is answered', async () => {
+test('readiness reports 503 first, while all else is answered', async () => {
   const origin = stack.urls.events
   const watcher = createSteadyClient(origin)
   const sender = createSteadyClient(origin)
@@ -107,7 +107,7 @@ test('readiness says 503 first, while all else is answered', async () => {
   expect(await amountOf('not-ready')).toBe(1)
 }, 60_000)
 
-test('a subgraph stopped under load of the gateway costs 503 with Retry-After, and no connection', async () => {
+test('a subgraph stopped under load of the gateway causes 503 with Retry-After, without broken connections', async () => {
   const fates: Fate[] = []
   let stopped = false
   const load = Array.from({ length: clients }, async (_, at) => {
@@ -136,7 +136,7 @@ test('a subgraph stopped under load of the gateway costs 503 with Retry-After, a
   expect(await amountOf('behind')).toBeGreaterThanOrEqual(answered(201).length)
 }, 60_000)
 
-test('the whole stack stopped under load answers every request that was sent over a connection it took', async () => {
+test('the whole stack stopped under load answers every request sent on an accepted connection', async () => {
   const counts = await stopUnder(startLoad(stack.urls.gateway, [eventOf('all')]), () => stack.stop())
   expect([...counts.keys()].sort()).toEqual(['201', 'refused'])
   expect(counts.get('refused')).toBe(clients)

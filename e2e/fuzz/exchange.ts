@@ -4,7 +4,7 @@ export type Header = readonly [name: string, value: string]
 
 export interface Outgoing {
   readonly method: string
-  /** Written as it is: `fetch` would mend it. */
+  /** Sent unchanged: `fetch` would normalise it. */
   readonly path: string
   readonly headers: readonly Header[]
   readonly body?: Uint8Array | undefined
@@ -16,11 +16,11 @@ export interface Answer {
   readonly text: string
 }
 
-/** A client that sends what it is told over kept-alive connections, right or wrong. */
+/** A client that sends any bytes over kept-alive connections, valid or not. */
 export function createClient() {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
   return {
-    /** @throws when no whole answer comes: a request, whatever it is, is answered */
+    /** @throws when the response is incomplete: every request must be answered */
     exchange: (origin: string, outgoing: Outgoing): Promise<Answer> => attempt(agent, origin, outgoing),
     close: () => {
       agent.destroy()
@@ -39,7 +39,7 @@ const attempt = (agent: Agent, origin: string, outgoing: Outgoing): Promise<Answ
         path,
         headers: [
           ...headers,
-          // DELETE and GET, too, may have a body.
+          // DELETE and GET may have a body too.
           ...(body === undefined ? [] : [['content-length', String(body.length)] as const]),
           ['host', new URL(origin).host] as const,
         ].flat(),
@@ -59,7 +59,7 @@ const attempt = (agent: Agent, origin: string, outgoing: Outgoing): Promise<Answ
       },
     )
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // A connection that the other side had closed before it heard of this request.
+      // The server had closed the connection before it received this request.
       if (request.reusedSocket && error.code === 'ECONNRESET') resolve(attempt(agent, origin, outgoing))
       else reject(error)
     })

@@ -12,7 +12,7 @@ const schemas = new Map<string, { readonly port: Port; readonly schema: GraphQLS
 const succeeded = new Set<string>()
 beforeAll(async () => {
   session = await startSession()
-  // What an admin sees is what the system can do; what a store sees may be less, and is what stores ask for.
+  // An admin's schema covers everything; a store's schema covers what stores use.
   for (const port of ports)
     for (const role of ['admin', 'store'] as const)
       schemas.set(`${port} as ${role} sees it`, { port, schema: await session.schema(port, role) })
@@ -34,7 +34,8 @@ async function send(at: string, name: string, request: GraphRequest): Promise<vo
     await inspect(request.role, answer, verdict)
     if (verdict.refusal === undefined) succeeded.add(`${port} ${name}`)
     if (request.operation.kind === 'mutation' || !isWhole(request)) return
-    // The second time an operation takes the short path. It answers the same, but for the time of a snapshot.
+    // The second time an operation takes the fast path. The results are equal, except for the time of a
+    // snapshot.
     const again = await exchange(port, outgoing)
     expect(again.status).toBe(answer.status)
     if (!answer.text.includes('asOf') && !outgoing.body?.toString().includes('asOf'))
@@ -43,7 +44,7 @@ async function send(at: string, name: string, request: GraphRequest): Promise<vo
   })
 }
 
-test('whatever is asked of the graph is answered as its schema says, shows nothing and changes nothing it does not acknowledge', async () => {
+test('any operation of the graph gets a response that matches its schema, reveals nothing and changes nothing it does not acknowledge', async () => {
   const each = [...schemas].flatMap(([at, { schema }]) =>
     [...operationsOf(schema)].map(([name, operation]) =>
       fc.tuple(fc.constant(at), fc.constant(name), requestsFor(operation)),

@@ -1,4 +1,4 @@
-/** Traces of what is inside: stack frames, files, SQL and what databases and libraries say. */
+/** Traces of internals: stack frames, files, SQL, and messages of databases and libraries. */
 const internals =
   /node_modules|\.[cm]?[jt]sx?:\d+|\n\s+at |\bat (?:async )?[\w.<>]+ \(|\/(?:subgraphs|packages|prisma|gateway)\/|SQLSTATE|syntax error at or near|violates [\w-]+ constraint|(?:relation|column|function) "?\w+"? (?:of|does not)|\bprisma\b|\bpostgres|\bpg_\w+|ECONN\w+|Cannot (?:read|set) propert|is not (?:a function|iterable|defined(?! by))|Unexpected token|Maximum call stack|\bundici\b|\bajv\b/i
 
@@ -10,7 +10,7 @@ export function internalIn(text: string, names: RegExp | undefined): string | un
 /** Tables and columns that none of the public documents mention, as one pattern. */
 export function namesOnlyInside(names: readonly string[], documents: readonly string[]): RegExp | undefined {
   const published = documents.join('\n')
-  // A word without an underscore may be anybody's.
+  // A word without an underscore may be an ordinary word.
   const secret = [...new Set(names)].filter((name) => name.includes('_') && !published.includes(name))
   return secret.length === 0 ? undefined : new RegExp(`\\b(?:${secret.join('|')})\\b`)
 }

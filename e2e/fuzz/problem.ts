@@ -10,13 +10,13 @@ const documentCodes = [
   'PERSISTED_QUERY_NOT_SUPPORTED',
 ]
 
-/** Longer than what we say of twenty members at fault, with the name of each. */
+/** Longer than our message about twenty invalid members, with the name of each. */
 const longest = 20_000
 
-/** What a service says that could do its work and has too much of it: the only 503 while everything is up. */
+/** The error of an overloaded service: the only 503 while everything is running. */
 const deliberate = new Set(['QUEUE_FULL', 'OVERLOADED'])
 
-/** An answer of a server that could do its work, or refused it deliberately and said when to come again. */
+/** Checks that a response is a result, a deliberate refusal, or a 503 with Retry-After. */
 export function expectServed({ status, text, headers }: Answer): void {
   if (status < 500) return
   const codes = codesOf(text)

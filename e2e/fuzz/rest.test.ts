@@ -39,7 +39,7 @@ async function send(operation: Operation, request: RestRequest): Promise<void> {
   })
 }
 
-test('whatever is sent to a REST path is answered as documented, shows nothing and changes nothing it does not acknowledge', async () => {
+test('any request to a REST path gets a documented response, reveals nothing and changes nothing it does not acknowledge', async () => {
   expect(operations.length).toBeGreaterThan(20)
   const byName = new Map(
     operations.map((operation) => [`${operation.port} ${operation.method} ${operation.path}`, operation]),
@@ -52,6 +52,6 @@ test('whatever is sent to a REST path is answered as documented, shows nothing a
     }),
     runs(300),
   )
-  // Most of what is sent is nearly right: enough of it is done.
+  // Most requests are nearly valid, so that enough of them succeed.
   expect(succeeded.size).toBeGreaterThan(Math.min(operations.length, runs(300).numRuns / 20) / 2)
 }, 3_600_000)

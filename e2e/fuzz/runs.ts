@@ -3,12 +3,12 @@ const number = (name: string): number | undefined => {
   return value === undefined || value === '' ? undefined : Number(value)
 }
 
-/** Told at the start; given as `FUZZ_SEED` it repeats a run. */
+/** Printed at the start; pass it as `FUZZ_SEED` to repeat a run. */
 const seed = number('FUZZ_SEED') ?? Math.trunc(Math.random() * 0x7fffffff)
 
 process.stderr.write(`FUZZ_SEED=${String(seed)}\n`)
 
-/** Each property is tried this often, or `FUZZ_RUNS` times. `FUZZ_PATH` goes straight to a counterexample. */
+/** Runs of each property, or `FUZZ_RUNS`. `FUZZ_PATH` replays a counterexample. */
 export const runs = (usual: number) => ({
   seed,
   numRuns: number('FUZZ_RUNS') ?? usual,

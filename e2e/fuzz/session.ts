@@ -11,11 +11,11 @@ import { createWorld, type Role } from './world.ts'
 export type Port = keyof TestStack['urls']
 export const ports = ['gateway', 'users', 'events'] as const satisfies readonly Port[]
 
-/** What an answer says happened. */
+/** The effects that a response acknowledges. */
 export interface Verdict {
-  /** Nothing may have changed: it was refused, or a question. */
+  /** Nothing may have changed: it was refused, or a query. */
   readonly unchanged: boolean
-  /** What it says of errors, if there are any: no value may be quoted there. */
+  /** The errors in a response, which may quote no value. */
   readonly refusal?: string
 }
 
@@ -41,7 +41,7 @@ export async function startSession() {
   const guarded = before.guarded
   let insideOnly: RegExp | undefined
 
-  /** What holds of every answer, whatever was asked. @throws what does not hold */
+  /** Checks that hold for every response. @throws the violated one */
   async function inspect(role: Role, answer: Answer, { unchanged, refusal }: Verdict): Promise<void> {
     expect({ 'processes that serve': pids() }).toEqual({ 'processes that serve': started })
     const shown = answer.text + JSON.stringify(answer.headers)
@@ -61,7 +61,7 @@ export async function startSession() {
       expect({ 'rows after nothing was acknowledged': now.all }).toEqual({
         'rows after nothing was acknowledged': before.all,
       })
-    else if (now.all !== before.all) await world.mend()
+    else if (now.all !== before.all) await world.restore()
   }
 
   async function inspectLogs(): Promise<void> {
@@ -74,7 +74,7 @@ export async function startSession() {
     expect({ 'value in a log': valueIn(lines, world.secrets()) }).toEqual({})
   }
 
-  /** Looks at an answer; what does not hold is told together with what was sent and answered. */
+  /** Checks a response; a failure is reported together with the request and the response. */
   async function explain(outgoing: Outgoing, answer: Answer, look: () => Promise<void>): Promise<void> {
     try {
       await look()
@@ -92,7 +92,7 @@ export async function startSession() {
   return {
     world,
     exchange: async (port: Port, outgoing: Outgoing): Promise<Answer> => {
-      // Anew each time: what was found before must not be found again in what comes after.
+      // Reset each time: one finding must not be reported again by the next request.
       before = await reader.read()
       await logs.read()
       return await client.exchange(stack.urls[port], outgoing).catch((error: unknown) => {
@@ -112,7 +112,7 @@ export async function startSession() {
     },
     inspect,
     explain,
-    /** Tells what is public, so that all other names of the databases are known to be internal. */
+    /** Adds public names, so that all other names of the databases are known to be internal. */
     publish: (documents: readonly string[]) => {
       insideOnly = namesOnlyInside(reader.names, documents)
     },

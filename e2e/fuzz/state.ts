@@ -4,11 +4,11 @@ import type { TestStack } from '../support/stack.ts'
 /** What the databases hold: equal texts, equal rows. */
 export interface State {
   readonly all: string
-  /** The rows of the store that nobody may touch. */
+  /** The rows of the store that requests must not change. */
   readonly guarded: string
 }
 
-/** Notes kept of requests themselves, refused ones too: no state of what the system is for. */
+/** Records of requests themselves, also of refused ones: not part of the state. */
 const notes = 'audit'
 
 /** Reads both databases as their owners. Where no transaction has written since, nothing is read again. */

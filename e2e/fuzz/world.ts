@@ -4,10 +4,10 @@ import type { TestStack } from '../support/stack.ts'
 import type { Refs } from './raw-json.ts'
 
 /** Who sends a request. Each has a token of a kind of its own. */
-export const roles = ['store', 'admin', 'analyst', 'analyst of all', 'nobody'] as const
+export const roles = ['store', 'admin', 'analyst', 'analyst of all', 'anonymous'] as const
 export type Role = (typeof roles)[number]
 
-/** A store with a user, a visitor, a key and an event, and what gives them away. */
+/** A store with a user, a visitor, a key and an event, and the values that identify them. */
 interface Tenant {
   readonly storeId: number
   readonly name: string
@@ -15,7 +15,7 @@ interface Tenant {
   readonly keyId: string
   readonly email: string
   readonly visitor: string
-  /** Changes when the user has been deleted and made again. */
+  /** Changes when the user has been deleted and created again. */
   userId: string
   /** Values only this store and admins may see: analysts see none of the first. */
   readonly personal: readonly string[]
@@ -28,8 +28,8 @@ const firstStoreId = 730_000_000
 export type World = Awaited<ReturnType<typeof createWorld>>
 
 /**
- * The inhabitants that requests meet: the caller's own store, another that must neither show nor change, and a spare
- * one for admins to do with as they like.
+ * The stores that requests meet: the caller's own, one that must neither be visible nor change, and a spare
+ * one for admins.
  */
 export async function createWorld(stack: TestStack) {
   const { gateway } = stack.urls
@@ -52,8 +52,8 @@ export async function createWorld(stack: TestStack) {
     return { token: await authenticate(gateway, createApiKey.secret), keyId: createApiKey.apiKey.id }
   }
 
-  /** Registers the user of a tenant if there is none, and lets it and a visitor do something. */
-  async function settle(tenant: Tenant): Promise<void> {
+  /** Registers the user of a tenant if there is none, and records events of it and of a visitor. */
+  async function populate(tenant: Tenant): Promise<void> {
     const [username, firstName, lastName, phone] = tenant.personal
     const { body } = await call(gateway, 'POST', '/api/user', {
       token: tenant.token,
@@ -71,7 +71,7 @@ export async function createWorld(stack: TestStack) {
       await call(gateway, 'POST', '/api/event', {
         token: tenant.token,
         body: { type, user_id: userId, data: { note: data } },
-        headers: { 'idempotency-key': `settled ${userId}` },
+        headers: { 'idempotency-key': `populated ${userId}` },
       })
   }
 
@@ -98,7 +98,7 @@ export async function createWorld(stack: TestStack) {
       ],
       business: [`type${letter}canary`, name, `data${letter}canary`],
     }
-    await settle(tenant)
+    await populate(tenant)
     return tenant
   }
 
@@ -106,7 +106,7 @@ export async function createWorld(stack: TestStack) {
   const other = await found('b')
   let spare = await found('c')
   const tokens: Readonly<Record<Role, string | undefined>> = {
-    nobody: undefined,
+    anonymous: undefined,
     store: own.token,
     admin,
     analyst: (await keyFor('ANALYST', own.storeId)).token,
@@ -131,9 +131,9 @@ export async function createWorld(stack: TestStack) {
     tokens,
     otherStore: other.storeId,
     graphql: (query: string, variables: object) => graphql(admin, query, variables),
-    /** What references stand for. An admin may do anything to any store: it is given the spare one. */
+    /** The targets of references. An admin may change any store, and gets the spare one. */
     refsFor: (role: Role): Refs => (role === 'admin' ? named(spare, spare) : named(own, other)),
-    /** What an answer to this role must not hold. E-mail addresses, visitors and ids are sent, and may come back. */
+    /** Values that a response to this role must not contain. Values that requests contain are allowed. */
     forbiddenTo(role: Role): readonly string[] {
       switch (role) {
         case 'admin':
@@ -144,11 +144,11 @@ export async function createWorld(stack: TestStack) {
           return [...other.personal, ...other.business, ...own.personal, own.business[2] ?? '']
         case 'analyst of all':
           return [own, other].flatMap(({ personal, business }) => [...personal, business[2] ?? ''])
-        case 'nobody':
+        case 'anonymous':
           return [own, other, spare].flatMap(({ personal, business }) => [...personal, ...business])
       }
     },
-    /** What neither a refusal nor a log may hold. */
+    /** Values that neither an error nor a log may contain. */
     secrets: (): readonly string[] =>
       [own, other, spare].flatMap(({ personal, business: [, , data], email, visitor, token }) => [
         ...personal,
@@ -157,16 +157,16 @@ export async function createWorld(stack: TestStack) {
         visitor,
         token,
       ]),
-    /** Makes good again what requests have deleted or blocked. */
-    async mend(): Promise<void> {
-      await settle(own)
+    /** Recreates what requests have deleted or blocked. */
+    async restore(): Promise<void> {
+      await populate(own)
       const { store } = await graphql(admin, 'query($id: Int!) { store(id: $id) { isActive } }', {
         id: spare.storeId,
       })
       const works =
         store?.isActive === true &&
         (await call(gateway, 'GET', '/api/event/amount/x', { token: spare.token })).status === 200
-      if (works) await settle(spare)
+      if (works) await populate(spare)
       else spare = await found('c')
     },
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { authenticate, call, type LegacyAnswer } from '../support/legacy-client.ts'
 import { startTestStack, type TestStack } from '../support/stack.ts'
 
-/** The most that a list gives. */
+/** The maximum length of a list. */
 const most = 10_000
 const ports = ['gateway', 'users', 'events'] as const
 type Port = (typeof ports)[number]
@@ -39,7 +39,7 @@ async function send(port: Port, path: string, body: string, type = 'application/
 const graphql = (port: Port, query: string, variables: object = {}): Promise<LegacyAnswer> =>
   call(stack.urls[port], 'POST', '/graphql', { token, body: { query, variables } })
 
-test('every REST list gives as many as it promises, and one more is refused by name', async () => {
+test('every REST list returns its documented maximum, and one more is refused by name', async () => {
   let lists = 0
   for (const port of ports) {
     const { body: document } = await call(stack.urls[port], 'GET', '/openapi.json')
@@ -48,12 +48,12 @@ test('every REST list gives as many as it promises, and one more is refused by n
       if (!parameters.some(({ name }) => name === 'limit')) continue
       lists += 1
       const url = path.replace('{type}', 'view').replace('{store_id}', String(storeId))
-      const ask = (limit: number): Promise<LegacyAnswer> =>
+      const request = (limit: number): Promise<LegacyAnswer> =>
         call(stack.urls[port], 'GET', `${url}?limit=${String(limit)}`, { token: admin })
-      const full = await ask(most)
+      const full = await request(most)
       expect([port, path, full.status, Array.isArray(full.body)]).toEqual([port, path, 200, true])
       for (const limit of [most + 1, -1]) {
-        const { status, body } = await ask(limit)
+        const { status, body } = await request(limit)
         expect([port, path, status, body.code, body.field]).toEqual([
           port,
           path,
@@ -68,13 +68,13 @@ test('every REST list gives as many as it promises, and one more is refused by n
   expect(lists).toBeGreaterThanOrEqual(7)
 }, 120_000)
 
-test('ten thousand entities are looked up in the other service under the default bounds', async () => {
+test('ten thousand entities are looked up in the other service under the default limits', async () => {
   const joined = 'query($first: Int!) { events(first: $first) { nodes { userId user { email } } } }'
   const { status, body } = await graphql('gateway', joined, { first: most })
   expect([status, body.errors]).toEqual([200, undefined])
   const { nodes } = body.data.events
   expect(new Set(nodes.map((node: any) => node.userId)).size).toBe(most)
-  // None of them is registered: the users service was asked for each of them, and knows none.
+  // None of them is registered: the users service is queried for each.
   expect(new Set(nodes.map((node: any) => node.user))).toEqual(new Set([null]))
   expect(body.extensions.cost.requested).toBe(2 * most + 1)
 
@@ -82,7 +82,7 @@ test('ten thousand entities are looked up in the other service under the default
   expect(oneMore.body.errors).toMatchObject([
     { message: expect.stringMatching(/10,000/), extensions: { code: 'BAD_USER_INPUT', field: 'first' } },
   ])
-  // Twice the join is more objects than one operation may have.
+  // Two such joins exceed the cost limit of one operation.
   const wider = '{ events(first: 10000) { nodes { user { firstName } store { name } } } }'
   expect((await graphql('gateway', wider)).body.errors).toMatchObject([
     {
@@ -101,7 +101,7 @@ const mutation =
 test.each([
   ['objects', nested(2_000, '{"a":', '1', '}')],
   ['arrays', `{"a":${nested(2_000, '[', '', ']')}}`],
-])('data of two thousand %s inside each other is refused by name on every door', async (_what, data) => {
+])('data of two thousand nested %s is refused by name on every port', async (_what, data) => {
   for (const port of ['gateway', 'events'] as const) {
     const rest = await send(port, '/api/event', eventWith(data))
     expect([rest.status, rest.body.code]).toEqual([422, 'BAD_USER_INPUT'])
@@ -127,7 +127,7 @@ test.each([
   }
 })
 
-test('data of thirty-two levels is taken; one more is refused by name', async () => {
+test('data of thirty-two levels is accepted; one more is refused by name', async () => {
   const levels = (count: number): string => nested(count, '{"a":', '1', '}')
   expect((await send('gateway', '/api/event', eventWith(levels(32)))).status).toBe(201)
   const { status, body } = await send('gateway', '/api/event', eventWith(levels(33)))
@@ -142,15 +142,12 @@ test.each([
     `mutation { recordEvent(input: { type: "view", userId: "v", data: ${nested(2_000, '{a:', '1', '}')} }) { duplicate } }`,
   ],
   ['lists of a literal', `{ topEventTypes(limit: ${nested(2_000, '[', '', ']')}) { type } }`],
-])(
-  'a document with two thousand %s inside each other is refused by name on every port',
-  async (_what, query) => {
-    for (const port of ports) {
-      const { status, body } = await graphql(port, query)
-      expect([status, body.errors]).toMatchObject([
-        400,
-        [{ extensions: { code: 'OPERATION_TOO_LARGE', limit: expect.stringMatching(/^(nesting|tokens)$/) } }],
-      ])
-    }
-  },
-)
+])('a document with two thousand nested %s is refused by name on every port', async (_what, query) => {
+  for (const port of ports) {
+    const { status, body } = await graphql(port, query)
+    expect([status, body.errors]).toMatchObject([
+      400,
+      [{ extensions: { code: 'OPERATION_TOO_LARGE', limit: expect.stringMatching(/^(nesting|tokens)$/) } }],
+    ])
+  }
+})

@@ -64,7 +64,7 @@ test.each([
   ['events', '/', 'User statistics: events'],
   ['users', '/graphql', 'User statistics: users'],
   ['events', '/graphql', 'User statistics: events'],
-] as const)('%s%s says what it is, that all is well and where to go', async (service, path, title) => {
+] as const)('%s%s shows what it is, its health and links', async (service, path, title) => {
   await using visit = await browser.open(stack.urls[service] + path)
   const { page } = visit
   expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(title)

@@ -81,7 +81,7 @@ test('a page of another origin sends events with the script of the gateway; what
   await context.close()
 })
 
-test('what happens while the network is away waits, over a reload too, and is counted once', async () => {
+test('events during a network outage are queued, across a reload too, and counted once', async () => {
   const { context, open, recorded } = await openShop()
   const first = await open()
   await track(first, 'before')
@@ -98,7 +98,7 @@ test('what happens while the network is away waits, over a reload too, and is co
   await context.close()
 })
 
-test('the script is cached for an hour under its name, and for ever under its hash', async () => {
+test('the script is cached for an hour under its name, and forever under its hash', async () => {
   const { gateway } = stack.urls
   const script = await fetch(`${gateway}/client.js`)
   const etag = script.headers.get('etag') ?? ''

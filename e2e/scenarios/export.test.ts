@@ -57,7 +57,7 @@ afterAll(async () => {
 const exportFor = (bearer: string | undefined) =>
   call(stack.urls.gateway, 'GET', `/api/user/${id}/export`, { token: bearer })
 
-test("a user's export holds what both databases hold, for the store and for admins", async () => {
+test("a user's export contains the data of both databases, for the store and for admins", async () => {
   for (const bearer of [token, admin]) {
     const { status, body } = await exportFor(bearer)
     expect(status).toBe(200)
@@ -76,7 +76,7 @@ test("a user's export holds what both databases hold, for the store and for admi
   }
 })
 
-test('others get no export, and an erased user has none', async () => {
+test('other callers get no export, and an erased user has none', async () => {
   const { data } = await graphql(
     admin,
     `mutation {

@@ -26,7 +26,7 @@ afterAll(async () => {
   await stack.stop()
 }, 60_000)
 
-test('a store does its whole job over GraphQL, and one query crosses both subgraphs', async () => {
+test('a store can use all its features over GraphQL, and one query crosses both subgraphs', async () => {
   const created = await graphql(
     store,
     `
@@ -126,7 +126,7 @@ test('an analyst reads aggregates and no personal data', async () => {
 })
 
 test.each(['gateway', 'users', 'events'] as const)(
-  '%s tells its whole schema to signed-in callers',
+  '%s shows its whole schema to authenticated callers',
   async (name) => {
     const { status, body } = await call(stack.urls[name], 'POST', '/graphql', {
       token: store,
@@ -146,7 +146,7 @@ test('internal mutations are not part of the public graph', async () => {
 })
 
 test.each(['gateway', 'users', 'events'] as const)(
-  '%s speaks GraphQL over HTTP without a failed MUST or SHOULD',
+  '%s conforms to GraphQL over HTTP without a failed MUST or SHOULD',
   async (name) => {
     const results = await auditServer({ url: `${stack.urls[name]}/graphql` })
     expect(
@@ -157,7 +157,7 @@ test.each(['gateway', 'users', 'events'] as const)(
   },
 )
 
-test('with the events service away, personal data is still read, writes are 503, and all recovers', async () => {
+test('with the events service down, personal data can still be read, writes are 503, and all recovers', async () => {
   await stack.services.events.stop()
   const { data, errors } = await graphql(
     store,

@@ -106,7 +106,7 @@ describe('port 8000', () => {
     }
     const first = await call(gateway, 'POST', '/api/event/', { token: store, body, headers })
     expect(first.status).toBe(201)
-    // Keys are new: whoever sends one is answered what is new, too.
+    // A client that sends an idempotency key gets the new members too.
     expect(first.body).toEqual({
       ...body,
       ...created,
@@ -197,7 +197,7 @@ describe('port 8000', () => {
     ).toBe(404)
   })
 
-  test('is_admin makes an admin key, no store', async () => {
+  test('is_admin creates an admin key instead of a store', async () => {
     const made = await call(gateway, 'POST', '/api/store', {
       token: admin,
       body: { name: 'Second admin', is_admin: true },
@@ -286,7 +286,7 @@ describe.each<Encoding>(['json', 'form'])('ports 8001 and 8002, %s bodies', (enc
       [{ ...who, phone: 1_000_000_000_000_000 }, 'phone'],
       [{ ...who, phone: 0 }, 'phone'],
       [rest, 'email'],
-      [{ ...who, email: 'nobody' }, 'email'],
+      [{ ...who, email: 'invalid' }, 'email'],
       [{ ...who, first_name: '' }, 'first_name'],
     ] as const) {
       const { status, body: problem } = await call(users, 'POST', '/api/user', {

@@ -11,11 +11,11 @@ afterAll(async () => {
   await stack.stop()
 }, 60_000)
 
-/** An id as the README has it: that of Jane, which is another here. */
+/** Jane's id in the README, which differs in each run. */
 const idPattern = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g
 
 test.each(['docs/guide.md', 'README.md'])(
-  'whatever %s sends is answered as it says',
+  'the examples of %s have the documented results',
   async (page) => {
     const { gateway } = stack.urls
     const blocks = blocksOf(page)
@@ -83,7 +83,7 @@ test.each(['docs/guide.md', 'README.md'])(
         answered += 1
       } else expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
     }
-    // Each answer that is shown has been compared.
+    // Every documented response has been compared.
     expect(answered).toBe(blocks.filter(({ language }) => language === 'json').length)
     expect(answered).toBeGreaterThan(6)
   },

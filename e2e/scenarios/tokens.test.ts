@@ -3,14 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { tokenAudience, tokenIssuer } from '@user-stats/core'
-import { compact, fixed, hmac, part, pss, rsa, rsaKeys, withSpareBits } from '../support/forger.ts'
+import { compact, fixed, hmac, part, pss, rsa, rsaKeys, withSpareBits } from '../support/forge-token.ts'
 import { authenticate, call } from '../support/legacy-client.ts'
 import { startTestStack, type TestStack } from '../support/stack.ts'
 
 // Ideas of the Wycheproof vectors for JWS, RFC 8725 and what has been found in libraries, on every port.
 
 const ours = rsaKeys()
-const stranger = rsaKeys()
+const foreign = rsaKeys()
 const kid = randomUUID()
 const jwk = ours.publicKey.export({ format: 'jwk' })
 const pem = ours.publicKey.export({ type: 'spki', format: 'pem' }).toString()
@@ -20,7 +20,7 @@ let stack: TestStack
 let admin: string
 let keyId: string
 beforeAll(async () => {
-  // Nobody may fail this often otherwise.
+  // Raise the limits: the tests fail authentication very often.
   stack = await startTestStack({ env: { AUTH_FAILURE_LIMIT: '100000' } })
   admin = await authenticate(stack.urls.gateway, stack.adminApiKey)
   keyId = JSON.parse(Buffer.from(admin.split('.')[1] ?? '', 'base64url').toString()).sub as string
@@ -86,7 +86,7 @@ async function answers(token: string): Promise<string[]> {
 
 const refused = (code: string): string[] => probes().map(() => `401 ${code}`)
 
-test('the tests sign tokens that every port takes, also within the skew of clocks', async () => {
+test('the tests sign tokens that every port accepts, also within the clock tolerance', async () => {
   const accepted = [
     '200 ok',
     '200 ok',
@@ -143,13 +143,13 @@ const forged: Record<string, () => string> = {
   'SHA-512 under the name of RS256': () => compact(head, claims(), rsa(ours.privateKey, 'sha512')),
   'ES256 with a signature of zeros': () =>
     compact({ ...head, alg: 'ES256' }, claims(), fixed(Buffer.alloc(64))),
-  'ES256 of a stranger': () =>
+  'ES256 of a foreign key': () =>
     compact(
       { ...head, alg: 'ES256' },
       claims(),
       rsa(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
     ),
-  'a kid nobody has': () => headed({ kid: randomUUID() }),
+  'an unknown kid': () => headed({ kid: randomUUID() }),
   'no kid': () => headed({ kid: undefined }),
   'a kid that is a number': () => headed({ kid: 1 }),
   'an empty kid': () => headed({ kid: '' }),
@@ -163,13 +163,9 @@ const forged: Record<string, () => string> = {
       claims(),
       rsa(ours.privateKey),
     ),
-  "a stranger's key under our kid": () => compact(head, claims(), rsa(stranger.privateKey)),
+  'a foreign key under our kid': () => compact(head, claims(), rsa(foreign.privateKey)),
   'an embedded jwk': () =>
-    compact(
-      { ...head, jwk: stranger.publicKey.export({ format: 'jwk' }) },
-      claims(),
-      rsa(stranger.privateKey),
-    ),
+    compact({ ...head, jwk: foreign.publicKey.export({ format: 'jwk' }) }, claims(), rsa(foreign.privateKey)),
   'our own key embedded': () => headed({ jwk }),
   'a jku': () => headed({ jku: 'https://example.org/jwks.json' }),
   'an x5u': () => headed({ x5u: 'https://example.org/cert.pem' }),
@@ -242,7 +238,7 @@ test.each(Object.keys(forged))('a forged token is refused on every port: %s', as
   expect(await answers(forged[name]?.() ?? '')).toEqual(refused('TOKEN_INVALID'))
 })
 
-test('a blocked store and a revoked key are refused at once on every port, with tokens issued before', async () => {
+test('a blocked store and a revoked key are refused at once on every port, including tokens issued before', async () => {
   const graphql = async (query: string) =>
     (await call(stack.urls.gateway, 'POST', '/graphql', { token: admin, body: { query } })).body.data
   const shop = async () =>
@@ -258,7 +254,7 @@ test('a blocked store and a revoked key are refused at once on every port, with 
       ].map(async ([origin = '', path = '']) => (await call(origin, 'GET', path, { token })).status),
     )
   const working = [404, 404, 200, 404, 200]
-  /** Status and code, or "shown", of each document that asks for the schema, on each port. */
+  /** Status and code, or "shown", of each introspection document, on each port. */
   const schemas = async (token: string): Promise<unknown[]> => {
     const { gateway, users, events } = stack.urls
     const everywhere = [

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import ts from 'typescript'
 
-// Says whether each promise of docs/guarantees.md names tests that are there.
+// Checks that each promise of docs/guarantees.md names existing tests.
 
 const root = new URL('../../', import.meta.url)
 const page = 'docs/guarantees.md'
@@ -23,7 +23,7 @@ async function testsOf(file: string): Promise<ReadonlySet<string>> {
   return names
 }
 
-/** `test` and `test.each(…)`; a test that is skipped holds nothing. */
+/** `test` and `test.each(…)`; skipped tests do not count. */
 function isTest(called: ts.Expression): boolean {
   if (ts.isIdentifier(called)) return called.text === 'test'
   if (!ts.isCallExpression(called) && !ts.isTaggedTemplateExpression(called)) return false
@@ -38,7 +38,7 @@ const testsOnce = (file: string) => {
   return found
 }
 
-/** What is wrong with one row `| promise | `file`: `test`, `test` |`. */
+/** The faults of one row `| promise | `file`: `test`, `test` |`. */
 async function faultsOf(row: string): Promise<readonly string[]> {
   const [, promise = '', holders = '', ...rest] = row.split(/(?<!\\)\|/).map((cell) => cell.trim())
   if (promise === '') return ['a row without a promise']

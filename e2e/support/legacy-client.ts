@@ -1,12 +1,11 @@
 /**
- * A client as one would write it from the previous system's documentation: paths, bodies and statuses, and nothing
- * of how this system is made.
+ * A client written from the previous system's documentation only: paths, bodies and statuses.
  */
 export interface LegacyAnswer {
   readonly status: number
   readonly contentType: string
   readonly headers: Headers
-  // Answers have many shapes; tests say which they expect.
+  // Answers have many shapes; tests declare which they expect.
   readonly body: any
 }
 
@@ -29,7 +28,7 @@ const encode = (body: Readonly<Record<string, unknown>>, encoding: Encoding): st
         ]),
       ).toString()
 
-/** Sends one request. No redirect is followed: the documentation knows none. */
+/** Sends one request. Redirects are not followed: the documentation has none. */
 export async function call(
   origin: string,
   method: string,

@@ -36,7 +36,7 @@ export function blocksOf(page: string): readonly Block[] {
 
 const wordPattern = /'(?<plain>[^']*)'|"(?<quoted>(?:[^"\\]|\\.)*)"|(?<bare>[^\s'"]+)/g
 
-/** The curl commands of a shell block, as a shell would read them. What it does not know it refuses. */
+/** Parses the curl commands of a shell block. Unknown syntax is refused. */
 export function commandsOf(script: string, variables: Readonly<Record<string, string>>): readonly Command[] {
   const input = /<<'EOF'\n([\s\S]*?\n)EOF$/m.exec(script)
   const lines = script
@@ -88,7 +88,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/^\d{4}-\d\d-\d\d$/, 'a day'],
 ]
 
-/** An answer with what is another each time replaced by what kind of thing it is. */
+/** A response with variable values replaced by their kind. */
 export function shapeOf(answer: unknown): unknown {
   if (typeof answer === 'string') return kinds.find(([pattern]) => pattern.test(answer))?.[1] ?? answer
   if (Array.isArray(answer)) return answer.map(shapeOf)

@@ -17,7 +17,8 @@ export async function startTestStack({
   readonly env?: Readonly<Record<string, string>>
 } = {}): Promise<TestStack> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'user-stats-e2e-'))
-  // Under root PostgreSQL runs as another user: shut out, it would keep its data elsewhere, and nobody remove it.
+  // Under root PostgreSQL runs as another user: without access, it would keep its data elsewhere, where it is
+  // never removed.
   await chmod(dataDir, 0o711)
   const remove = () => rm(dataDir, { recursive: true, force: true })
   const ports = { GATEWAY_PORT: '0', USERS_PORT: '0', EVENTS_PORT: '0' }
@@ -28,7 +29,7 @@ export async function startTestStack({
       await remove()
     }
     const { adminApiKey } = stack
-    if (adminApiKey === undefined) throw new Error('a first start makes an admin key')
+    if (adminApiKey === undefined) throw new Error('a first start creates an admin key')
     return { ...stack, adminApiKey, dataDir, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await remove()

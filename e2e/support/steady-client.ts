@@ -10,15 +10,15 @@ export interface SteadyRequest {
 }
 
 /**
- * What became of a request, as far as a client can tell: answered whole; refused, for nobody took the connection; or
- * lost: it was sent, and nobody can say whether it was carried out.
+ * The outcome of a request for its client: answered completely; refused, because the connection was not
+ * accepted; or lost: it was sent, and it is unknown whether it was executed.
  */
 export type Fate =
   | { readonly kind: 'answered'; readonly status: number; readonly headers: IncomingMessage['headers'] }
   | { readonly kind: 'refused' }
   | { readonly kind: 'lost'; readonly reason: string }
 
-/** A client with one kept-alive connection, which it uses until it is told or sees that it has ended. */
+/** A client with one kept-alive connection, which it uses until a response or the server ends it. */
 export function createSteadyClient(origin: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 

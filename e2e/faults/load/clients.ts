@@ -1,5 +1,5 @@
 import { call, type LegacyAnswer } from '../../support/legacy-client.ts'
-import { insist } from './insist.ts'
+import { sendUntilAcknowledged } from './send-until-acknowledged.ts'
 
 export interface LoadOptions {
   readonly gateway: string
@@ -7,21 +7,21 @@ export interface LoadOptions {
   readonly random: () => number
 }
 
-/** What steady clients have been told. */
+/** What has been acknowledged to steady clients. */
 export interface Ledger {
   /** Idempotency keys of acknowledged events, with the event's id where the answer names it. */
   readonly events: Map<string, number | undefined>
-  /** Users of whom everything was deleted, acknowledged, after their last event. */
+  /** Users whose data was deleted, acknowledged, after their last event. */
   readonly deleted: Set<string>
   /** Idempotency keys of their events. */
-  readonly gone: Set<string>
+  readonly deletedKeys: Set<string>
 }
 
 export type Client = (name: string, stopped: () => boolean) => Promise<void>
 
 const ndjson = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
 
-/** Steady clients of each kind. All repeat what was not acknowledged, with the same idempotency keys. */
+/** Steady clients of each kind. All repeat unacknowledged requests, with the same idempotency keys. */
 export function createClients({ gateway, token, random }: LoadOptions, ledger: Ledger) {
   const pick = (count: number): number => Math.floor(random() * count)
   const eventOf = (key: string, userId = `user ${String(pick(7))}`) => ({
@@ -39,7 +39,7 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
     const { type, data, userId: user } = eventOf(key, userId)
     const body = { type, user_id: user, data }
     const headers = { 'idempotency-key': key }
-    const { body: event } = await insist(
+    const { body: event } = await sendUntilAcknowledged(
       () => call(gateway, 'POST', '/api/event', { token, body, headers }),
       ({ status }) => status === 201,
     )
@@ -57,7 +57,7 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
     for (let n = 0; !stopped(); n += 1) {
       const key = `${name} ${String(n)}`
       const input = { ...eventOf(key), idempotencyKey: key }
-      const { body } = await insist(
+      const { body } = await sendUntilAcknowledged(
         () =>
           graphql('mutation($input: RecordEventInput!) { recordEvent(input: $input) { event { id } } }', {
             input,
@@ -72,13 +72,13 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
     for (let n = 0; !stopped(); n += 1) {
       const keys = Array.from({ length: 1 + pick(40) }, (_, at) => `${name} ${String(n)} ${String(at)}`)
       const events = keys.map((key) => ({ ...eventOf(key), idempotencyKey: key }))
-      const results = await insist(
+      const results = await sendUntilAcknowledged(
         () =>
           graphql(
             'mutation($input: RecordEventsInput!) { recordEvents(input: $input) { results { event { id } error { code } } } }',
             { input: { events } },
           ),
-        // Each has an outcome of its own; one that is away is sent again with all.
+        // Each event has an outcome of its own; after a failure all are sent again.
         ({ body }) => body.data?.recordEvents?.results.every((result: any) => result.event !== null) === true,
       )
       for (const [at, { event }] of results.body.data.recordEvents.results.entries())
@@ -95,7 +95,7 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
           return { ...event, user_id: userId, idempotency_key: key }
         }),
       )
-      await insist(
+      await sendUntilAcknowledged(
         () => sendStream(body),
         ({ status, body: report }) =>
           status === 200 &&
@@ -123,9 +123,9 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
       for (let at = 0; at < 3; at += 1) {
         const key = `${user} ${String(at)}`
         await recordByRest(key, user)
-        ledger.gone.add(key)
+        ledger.deletedKeys.add(key)
       }
-      const { body } = await insist(
+      const { body } = await sendUntilAcknowledged(
         () =>
           graphql(
             'mutation($input: DeleteUserEventsInput!) { deleteUserEvents(input: $input) { deletedCount } }',
@@ -143,12 +143,12 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
     for (let n = 0; !stopped(); n += 1) {
       const email = `${name}-${String(n)}@example.org`.replaceAll(' ', '-')
       const person = { email, username: email, first_name: 'A', last_name: 'B', phone: 1 }
-      // Registered already by a request whose answer was lost: 409.
-      await insist(
+      // Registered already by a request whose response was lost: 409.
+      await sendUntilAcknowledged(
         () => call(gateway, 'POST', '/api/user', { token, body: person }),
         ({ status }) => status === 201 || status === 409,
       )
-      const found = await insist(
+      const found = await sendUntilAcknowledged(
         () => call(gateway, 'GET', `/api/user/${email}`, { token }),
         ({ status }) => status === 200,
       )
@@ -156,10 +156,10 @@ export function createClients({ gateway, token, random }: LoadOptions, ledger: L
       for (let at = 0; at < 3; at += 1) {
         const key = `${email} ${String(at)}`
         await recordByRest(key, id)
-        ledger.gone.add(key)
+        ledger.deletedKeys.add(key)
       }
-      // Erased already by a request whose answer was lost: 404.
-      await insist(
+      // Erased already by a request whose response was lost: 404.
+      await sendUntilAcknowledged(
         () => call(gateway, 'DELETE', `/api/user/${id}`, { token }),
         ({ status }) => status === 200 || status === 404,
       )

@@ -28,7 +28,7 @@ const whole = (min: number, max: number) => within(min, max).map(literal)
 const oneOf = (...values: string[]) => fc.constantFrom(...values).map(text)
 const names = fc.integer({ min: 0, max: 999_999 })
 
-/** Arguments and members whose name says what stands in them. */
+/** Arguments and members with values that match their name. */
 const byName: Readonly<Record<string, fc.Arbitrary<Raw>>> = {
   storeId: refTo('own store', 'own store', 'other store'),
   storeIds: refTo('own store', 'other store').map((store): Raw => ({ items: [store] })),
@@ -103,7 +103,7 @@ const byTypeName: Readonly<Record<string, fc.Arbitrary<Raw>>> = {
     })),
 }
 
-/** Values that mostly fit an input type, and often enough do not. */
+/** Values that mostly match an input type. */
 export function fittingInput(type: GraphQLInputType, name: string): fc.Arbitrary<Raw> {
   const right = typed(type, name)
   return mostly(

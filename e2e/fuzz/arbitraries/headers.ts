@@ -3,9 +3,9 @@ import type { Header } from '../exchange.ts'
 
 export type ShowToken = (token: string) => string | undefined
 
-/** How a caller shows its token in another than the ordinary way. */
+/** Unusual ways for a caller to send its token. */
 export const authorization = fc.constantFrom<ShowToken[]>(
-  // Named, so that a counterexample says which.
+  // Named, so that counterexamples are readable.
   function lowerCase(token) {
     return `bearer ${token}`
   },
@@ -98,7 +98,7 @@ export const extraHeaders: fc.Arbitrary<Header[]> = fc.oneof(
   { weight: 2, arbitrary: fc.array(fc.constantFrom(...others), { minLength: 1, maxLength: 3 }) },
 )
 
-/** Content types that are wrong, or right in a way few expect. */
+/** Content types that are wrong, or right in an unusual spelling. */
 export const oddContentType = fc.constantFrom(
   'application/json; charset=utf-16',
   'application/json;charset=utf8',

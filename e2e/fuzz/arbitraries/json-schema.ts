@@ -15,7 +15,7 @@ import {
   text,
 } from './values.ts'
 
-/** What our OpenAPI documents use of JSON Schema. */
+/** The subset of JSON Schema in our OpenAPI documents. */
 export interface Schema {
   readonly type?: string | readonly string[]
   readonly format?: string
@@ -30,7 +30,7 @@ export interface Schema {
 
 const texts = fc.oneof({ weight: 5, arbitrary: plainText }, { weight: 1, arbitrary: anyText }).map(text)
 
-/** Members whose name says what stands in them. */
+/** Members with values that match their name. */
 const byName: Readonly<Record<string, fc.Arbitrary<Raw>>> = {
   email,
   id: refTo('own user', 'other user', 'own store', 'other store'),
@@ -43,7 +43,7 @@ const byName: Readonly<Record<string, fc.Arbitrary<Raw>>> = {
   data: dataObject,
 }
 
-/** Values that mostly fit a schema, and often enough do not. */
+/** Values that mostly match a schema. */
 export function fitting(schema: Schema, name = ''): fc.Arbitrary<Raw> {
   const named = byName[name]
   return mostly(

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 const bytes = (...parts: (string | number)[]): Uint8Array =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from([part]))))
 
-/** JSON texts at the edge of the grammar, on either side of it, as bytes. */
+/** JSON texts at the edges of the grammar, valid and invalid, as bytes. */
 const texts: readonly Uint8Array[] = [
   ...[
     '',
@@ -16,7 +16,7 @@ const texts: readonly Uint8Array[] = [
     '0',
     '""',
     '[{}]',
-    // Numbers that are none.
+    // Invalid numbers.
     '[01]',
     '[+1]',
     '[1.]',
@@ -33,7 +33,7 @@ const texts: readonly Uint8Array[] = [
     '[1e400]',
     '[123456789012345678901234567890]',
     '[\uff11]',
-    // Strings that are none, and escapes.
+    // Invalid strings and escapes.
     '["a]',
     "['a']",
     '["\t"]',
@@ -83,7 +83,8 @@ const texts: readonly Uint8Array[] = [
     `"${'a'.repeat(200_000)}"`,
     `{${Array.from({ length: 3_000 }, (_, n) => `"k${String(n)}":${String(n)}`).join(',')}}`,
   ].map((text) => Buffer.from(text)),
-  // Bytes that are no UTF-8: alone, cut off, too long, surrogates, too high, Latin-1, UTF-16 with and without its mark.
+  // Invalid UTF-8: single bytes, truncated, overlong, surrogates, too high, Latin-1, UTF-16 with and without
+  // its mark.
   bytes('["', 0x80, '"]'),
   bytes('["', 0xe2, 0x82, '"]'),
   bytes('["', 0xc0, 0xaf, '"]'),
@@ -98,7 +99,7 @@ const texts: readonly Uint8Array[] = [
 
 export const edgeText = fc.constantFrom(...texts)
 
-/** How a good text is spoilt. */
+/** Ways to corrupt a valid text. */
 export const damage = fc.oneof(
   fc.record({ kind: fc.constant('cut' as const), at: fc.double({ min: 0, max: 1, noNaN: true }) }),
   fc.record({
@@ -114,7 +115,7 @@ export const damage = fc.oneof(
 )
 export type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never
 
-/** Spoils a text at one place. */
+/** Corrupts a text at one position. */
 export function damaged(text: Uint8Array, how: Damage): Uint8Array {
   const at = Math.floor(how.at * text.length)
   if (how.kind === 'cut') return text.subarray(0, at)

@@ -3,9 +3,9 @@ import { writeJson, writeText, type Raw, type Refs } from '../raw-json.ts'
 import { oddContentType } from './headers.ts'
 import { fitting, type Schema } from './json-schema.ts'
 import { damage, damaged, edgeText, type Damage } from './json-texts.ts'
-import { rarely } from './often.ts'
+import { rarely } from './frequency.ts'
 
-/** A request body and what it is said to be. */
+/** A request body and its content type. */
 export interface Payload {
   readonly type: string
   readonly content: Content

@@ -2,15 +2,15 @@ import fc from 'fast-check'
 
 const code = (...units: number[]): string => String.fromCharCode(...units)
 
-/** Strings that programs have stumbled over: each for a reason of its own. */
+/** Strings that have broken programs, each for its own reason. */
 export const naughty: readonly string[] = [
   '',
   ' ',
   '\t\r\n',
-  // Ends of strings, for whoever keeps them as C does.
+  // String terminators of C.
   '\0',
   'a\0b',
-  // Other controls, a byte order mark, characters that say how others are read.
+  // Other controls, a byte-order mark, characters that change how others are displayed.
   '\u0001\u001f\u007f\u0085',
   '\ufeffmark',
   '\u202emirrored\u202c',
@@ -30,7 +30,7 @@ export const naughty: readonly string[] = [
   'cafe\u0301',
   'ẞßİıſﬁŉ',
   'ГРЕБЁНКА ελληνικά العربية हिन्दी ไทย 中文 日本語 한국어',
-  // Words that mean something elsewhere.
+  // Words with a meaning in other languages.
   'null',
   'undefined',
   'NaN',
@@ -98,7 +98,7 @@ export const anyText = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 30 }) },
 )
 
-/** Names of members: short, so that what is told of them is. */
+/** Names of members, short enough to be quoted in errors. */
 export const memberName = fc.oneof(
   fc.constantFrom(
     'a',

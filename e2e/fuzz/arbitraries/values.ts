@@ -128,7 +128,7 @@ export const email: fc.Arbitrary<Raw> = fc.oneof(
   },
 )
 
-/** Members of an object, each there or not, one of them perhaps twice and others that nobody knows. */
+/** Members of an object, each optional, sometimes duplicated, with unknown others. */
 export function objectWith(
   properties: Readonly<Record<string, { readonly value: fc.Arbitrary<Raw>; readonly required: boolean }>>,
 ): fc.Arbitrary<Raw> {

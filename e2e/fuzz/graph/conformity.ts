@@ -22,7 +22,7 @@ const scalars: Readonly<Record<string, (value: unknown) => boolean>> = {
   JSONObject: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 }
 
-/** Where data is not what a schema and a selection say, or nothing. */
+/** Where data does not match the schema and the selection; undefined if it does. */
 export function faultIn(
   type: GraphQLOutputType,
   selections: readonly Selection[],

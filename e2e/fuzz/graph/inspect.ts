@@ -8,12 +8,12 @@ import { isWhole, type GraphRequest } from './requests.ts'
 
 const graphTypes = ['application/json; charset=utf-8', 'application/graphql-response+json; charset=utf-8']
 
-/** What an answer of the graph says, after its form has been held against the schema. */
+/** Checks a response of the graph against its schema. */
 export function judge(schema: GraphQLSchema, request: GraphRequest, answer: Answer): Verdict {
   expectServed(answer)
   const { headers, text } = answer
   const type = headers['content-type'] ?? ''
-  // The playground, for whoever reads pages.
+  // The playground, for browsers.
   if (type.startsWith('text/html')) return { unchanged: true }
   if (type.startsWith('application/problem+json')) {
     expectProblem(answer)
@@ -25,7 +25,7 @@ export function judge(schema: GraphQLSchema, request: GraphRequest, answer: Answ
   const { data, errors } = body
   if (errors !== undefined) expectGraphqlErrors(errors)
   const answered = data != null && Object.values(data).some((value) => value !== null)
-  if (!answered) expect(errors !== undefined || data != null ? 'says why' : text).toBe('says why')
+  if (!answered) expect(errors !== undefined || data != null ? 'has errors' : text).toBe('has errors')
   const { kind, root } = request.operation
   if (data != null && isWhole(request)) {
     const rootType = kind === 'query' ? schema.getQueryType() : schema.getMutationType()

@@ -11,10 +11,10 @@ import {
   type GraphQLUnionType,
 } from 'graphql'
 import { fittingInput } from '../arbitraries/graph-values.ts'
-import { present, rarely, sometimes } from '../arbitraries/often.ts'
+import { present, rarely, sometimes } from '../arbitraries/frequency.ts'
 import type { Raw } from '../raw-json.ts'
 
-/** A field as a document asks for it. */
+/** A selected field. */
 export interface Selection {
   readonly field: string
   readonly alias: string | undefined

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { authorization, extraHeaders, oddContentType, type ShowToken } from '../arbitraries/headers.ts'
 import { damage, damaged, edgeText, type Damage } from '../arbitraries/json-texts.ts'
-import { rarely } from '../arbitraries/often.ts'
+import { rarely } from '../arbitraries/frequency.ts'
 import { encode } from '../arbitraries/payload.ts'
 import type { Header, Outgoing } from '../exchange.ts'
 import type { Refs } from '../raw-json.ts'
@@ -19,7 +19,7 @@ export interface GraphRequest {
   readonly authorization: ShowToken | undefined
 }
 
-/** How an operation is sent; whoever says nothing sends it as clients do. */
+/** How an operation is sent; by default, as ordinary clients do. */
 interface How {
   readonly get?: boolean | undefined
   readonly documentDamage?: Damage | undefined

@@ -3,7 +3,7 @@ import type { Answer, Outgoing } from '../exchange.ts'
 import type { World } from '../world.ts'
 import type { Operation } from './operations.ts'
 
-/** What was answered is there, as it was sent. Looked at as an admin. */
+/** Checks, as an admin, that acknowledged data is stored as it was sent. */
 export async function expectKept(
   { graphql }: World,
   operation: Operation,
@@ -58,7 +58,7 @@ function sentData(sent: Outgoing): unknown {
   return type !== undefined && isNothing ? {} : data
 }
 
-/** Members of a JSON body, as JSON defines them. Forms hold text only: nothing is said of them. */
+/** Members of a JSON body, as JSON defines them. Forms only contain text and are not checked. */
 function sentMembers({ headers, body }: Outgoing, names: readonly string[]): Record<string, unknown> {
   const isJson = headers.some(([name, value]) => name === 'content-type' && /json/i.test(value))
   if (!isJson || body === undefined) return {}

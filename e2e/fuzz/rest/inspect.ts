@@ -7,7 +7,7 @@ import type { Operation } from './operations.ts'
 /** Statuses that concern the path or the method, so that no operation documents them. */
 const routing = [404, 405]
 
-/** What an answer of an operation says, after its form has been held against the OpenAPI document. */
+/** Checks a response of an operation against the OpenAPI document. */
 export function judge(
   operations: readonly Operation[],
   operation: Operation,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { authorization, extraHeaders, type ShowToken } from '../arbitraries/headers.ts'
 import { fitting, type Schema } from '../arbitraries/json-schema.ts'
-import { present, rarely, sometimes } from '../arbitraries/often.ts'
+import { present, rarely, sometimes } from '../arbitraries/frequency.ts'
 import { payloadOf, type Payload } from '../arbitraries/payload.ts'
 import type { Header } from '../exchange.ts'
 import type { Raw } from '../raw-json.ts'

@@ -12,7 +12,7 @@ const toHeader = (text: string): string =>
     byte < 0x20 || byte === 0x7f ? '?' : String.fromCharCode(byte),
   ).join('')
 
-/** The headers that say who sends a request. */
+/** The headers that identify the caller. */
 export function identify(
   { authorization, extra }: Pick<RestRequest, 'authorization' | 'extra'>,
   token: string | undefined,

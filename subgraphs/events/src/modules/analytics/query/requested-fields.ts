@@ -7,7 +7,7 @@ export type Wanted = (path: string) => boolean
  * The fields that an operation selects below the resolved one, so that nothing else is computed. Directives
  * are ignored: fields they may skip count as requested.
  */
-export function wantedBy({
+export function requestedFields({
   fieldNodes,
   fragments,
 }: Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>): Wanted {

@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { LegacyAnswer } from '../../support/legacy-client.ts'
 
-/** Milliseconds without an acknowledgement after which something is wrong. */
+/** Maximum milliseconds without an acknowledgement. */
 const maxWait = 90_000
 
 /**
- * Sends until it is acknowledged: what a careful client does, with idempotency keys. A connection that breaks and
- * 503 are reasons to send again; anything else that is not acknowledged is a fault of ours.
+ * Sends a request until it is acknowledged, like a careful client with idempotency keys. Retries after broken
+ * connections and 503; any other response without acknowledgement fails the test.
  *
- * @param acknowledged whether an answer is what was hoped for
+ * @param acknowledged whether a response is the expected one
  */
-export async function insist(
+export async function sendUntilAcknowledged(
   send: () => Promise<LegacyAnswer>,
   acknowledged: (answer: LegacyAnswer) => boolean,
 ): Promise<LegacyAnswer> {
@@ -35,12 +35,12 @@ const awayCodes = new Set<unknown>([
   'OVERLOADED',
 ])
 
-/** Nothing but "away" may be answered to a good request, and how long to wait with it. */
+/** Returns the delay before a retry. A valid request may only be refused with 503. */
 function isAway({ status, headers, body }: LegacyAnswer): boolean {
   if (status === 503) return Number(headers.get('retry-after')) > 0
   if (status !== 200) return false
-  // Some of many were not written: told for each, in the list of results or in that of errors.
-  const { errors = [], data } = body as Told
+  // Some events of many were not written: reported for each, in the results or in the errors.
+  const { errors = [], data } = body as PartialResult
   const each = (data?.recordEvents?.results ?? []).flatMap(({ error }) => error ?? [])
   const codes = [...each, ...errors].map(({ code, extensions }) => extensions?.code ?? code)
   return codes.length > 0 && codes.every((code) => awayCodes.has(code))
@@ -51,7 +51,7 @@ interface Fault {
   readonly extensions?: { readonly code: unknown }
 }
 
-interface Told {
+interface PartialResult {
   readonly errors?: readonly Fault[]
   readonly data?: {
     readonly recordEvents?: { readonly results: readonly { readonly error: Fault | null }[] }

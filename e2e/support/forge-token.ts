@@ -6,7 +6,7 @@ export type Part = object | string
 export const part = (value: Part): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-/** A token in compact serialisation: header, payload, and what signs both. */
+/** A token in compact serialisation: header, payload and signature. */
 export function compact(header: Part, payload: Part, signer: (input: string) => Buffer): string {
   const input = `${part(header)}.${part(payload)}`
   return `${input}.${signer(input).toString('base64url')}`
@@ -33,7 +33,7 @@ export const hmac =
 
 export const fixed = (signature: Buffer) => (): Buffer => signature
 
-/** The same bytes of a signature with other spare bits in its last letter, which a lenient reader takes for the same. */
+/** The same signature with other spare bits in its last character, which a lenient decoder accepts. */
 export function withSpareBits(token: string): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = letters.indexOf(token.slice(-1))

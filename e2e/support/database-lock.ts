@@ -1,12 +1,12 @@
 import pg from 'pg'
 
-/** Something held in a database, so that whoever needs it stops there until it is let go. */
-export interface Hold {
+/** A lock held in a database, which blocks other sessions until it is released. */
+export interface HeldLock {
   readonly release: () => Promise<void>
 }
 
-/** One connection, for a moment. What the database has lost it is asked again by the caller. */
-export async function ask<Row extends pg.QueryResultRow>(
+/** Runs one statement on a connection of its own. Callers retry what a killed database lost. */
+export async function query<Row extends pg.QueryResultRow>(
   url: string,
   text: string,
   values: readonly unknown[] = [],
@@ -21,8 +21,12 @@ export async function ask<Row extends pg.QueryResultRow>(
   }
 }
 
-/** Takes locks and keeps them, in a transaction of their own. They go, too, when the database is killed. */
-export async function hold(url: string, text: string, values: readonly unknown[] = []): Promise<Hold> {
+/** Acquires locks in a transaction of its own. They end when the database is killed. */
+export async function holdLock(
+  url: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<HeldLock> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()
