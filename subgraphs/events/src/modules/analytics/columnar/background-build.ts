@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
+import { dayMs } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
-import { dayMs, dayOf } from '../query/rollups.ts'
+import { dayOf } from '../query/rollups.ts'
 import { readWithin, type Snapshot } from '../query/snapshot.ts'
 import { DeclinedError } from './declined.ts'
 

@@ -1,6 +1,7 @@
+import { dayMs } from '@user-stats/core'
 import type { DataCondition } from '../query/conditions.ts'
 import type { EventSelection } from '../query/filter.ts'
-import { dayMs, dayOf } from '../query/rollups.ts'
+import { dayOf } from '../query/rollups.ts'
 import type { Grouping, Groups } from '../series/grouping.ts'
 import { readFiles } from './files-sql.ts'
 import { columnOf, numberOf } from './protocol.ts'
