@@ -73,7 +73,7 @@ test('the stored master key is replaced, even if earlier runs were killed at any
   }
   const old = await readFile(file, 'utf8')
 
-  for (const moment of [/^rotate +made a new/, /^rotate +going on/, /^rotate .* users' keys/]) {
+  for (const moment of [/^rotate +created a new/, /^rotate +continuing/, /^rotate .* users' keys/]) {
     const program = runProgram(env, 'rotate', 'master-key')
     expect(await program.next(moment)).toBeDefined()
     program.child.kill('SIGKILL')
