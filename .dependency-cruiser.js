@@ -42,15 +42,15 @@ export default {
   forbidden: [
     {
       name: 'no-cycles',
-      comment: 'Whoever reads one of two files must not need the other first.',
+      comment: 'No circular imports: each file can be understood without the ones that import it.',
       severity: 'error',
       from: {},
-      // Generated resolver types name what they are mapped to, and are named there.
+      // Generated resolver types import the types they map to, which import them.
       to: { circular: true, viaOnly: { pathNot: '/generated/' } },
     },
     {
       name: 'no-orphans',
-      comment: 'A file nobody needs is deleted.',
+      comment: 'Delete unused files.',
       severity: 'error',
       from: {
         orphan: true,
@@ -66,62 +66,62 @@ export default {
     },
     {
       name: 'no-unresolvable',
-      comment: 'What is imported exists, generated files included (`npm run generate`).',
+      comment: 'Imported files must exist, including generated ones (`npm run generate`).',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },
     },
     {
       name: 'tests-only-in-tests',
-      comment: 'What serves needs nothing that is there for tests.',
+      comment: 'Production code must not import test code.',
       severity: 'error',
       from: { path: '/src/', pathNot: ['\\.test\\.ts$', '^packages/[^/]+/src/testing'] },
       to: { path: ['/test/', '\\.test\\.ts$', '^packages/[^/]+/src/testing'] },
     },
     {
       name: 'no-reaching-into-workspaces',
-      comment: 'A workspace is known by its package name and what that exports, never by a path.',
+      comment: 'Import workspaces by package name and exports, never by path.',
       severity: 'error',
       from: { path: '^((?:packages|prisma|subgraphs)/[^/]+|gateway|cli|e2e|web)/' },
       to: { path: workspace, pathNot: '^$1/', dependencyTypes: ['local'] },
     },
     {
       name: 'packages-stand-alone',
-      comment: 'Shared packages import no service, no database and not the command line.',
+      comment: 'Shared packages must not import services, databases or the command line.',
       severity: 'error',
       from: { path: '^packages/' },
       to: { path: '^(?:prisma|subgraphs)/[^/]+/|^(?:gateway|cli|e2e)/' },
     },
     {
       name: 'subgraphs-stand-alone',
-      comment: 'Subgraphs know neither each other nor the gateway, the stack or the tests of the whole.',
+      comment: 'Subgraphs must not import each other, the gateway, the command line or e2e tests.',
       severity: 'error',
       from: { path: '^(subgraphs/[^/]+)/' },
       to: { path: '^(?:subgraphs/[^/]+|gateway|cli|e2e)/', pathNot: '^$1/' },
     },
     {
       name: 'gateway-stands-alone',
-      comment: 'The gateway knows subgraphs by their URLs and databases not at all.',
+      comment: 'The gateway calls subgraphs by URL and must not import them or databases.',
       severity: 'error',
       from: { path: '^gateway/(?:src|scripts)/' },
       to: { path: '^(?:subgraphs|prisma|cli|e2e|packages/postgres)/' },
     },
     {
       name: 'databases-stand-alone',
-      comment: 'A database package knows packages/postgres and nothing else of ours.',
+      comment: 'A database package may only import packages/postgres.',
       severity: 'error',
       from: { path: '^(prisma/[^/]+)/' },
       to: { path: workspace, pathNot: ['^$1/', '^packages/postgres/'] },
     },
     {
-      name: 'nobody-builds-on-e2e',
-      comment: 'The tests of the whole are the end of the line.',
+      name: 'no-imports-of-e2e',
+      comment: 'End-to-end tests must not be imported.',
       severity: 'error',
       from: { pathNot: '^e2e/' },
       to: { path: '^e2e/' },
     },
     {
-      name: 'one-door-to-a-database',
+      name: 'prisma-client-in-prisma-only',
       comment: 'Only prisma/<database> has a Prisma client.',
       severity: 'error',
       from: { pathNot: '^prisma/' },
@@ -136,14 +136,14 @@ export default {
     },
     {
       name: 'domain-below-doors',
-      comment: 'Inside a subgraph the nouns know neither the REST table nor what wires them.',
+      comment: 'Nouns of a subgraph must not import REST routes or the wiring.',
       severity: 'error',
       from: { path: '^subgraphs/[^/]+/src/modules/', pathNot: '\\.test\\.ts$' },
       to: { path: '^subgraphs/[^/]+/src/(?:rest/|app\\.ts$|main\\.ts$)' },
     },
     {
       name: 'plumbing-below-nouns',
-      comment: 'database/, vault/ and outbox/ serve the nouns and know none of them.',
+      comment: 'database/, vault/ and outbox/ are below the nouns and must not import them.',
       severity: 'error',
       from: { path: '^subgraphs/[^/]+/src/(?:database|vault|outbox)/' },
       to: { path: '^subgraphs/[^/]+/src/(?:modules|recovery|bootstrap|import|maintenance)/' },
@@ -151,14 +151,14 @@ export default {
     {
       name: 'operators-above-nouns',
       comment:
-        'What runs at the first start, on a schedule or from the command line uses nouns, and none uses it.',
+        'Code for the first start, schedules and the command line imports nouns, and no noun imports it.',
       severity: 'error',
       from: { path: '^subgraphs/[^/]+/src/modules/' },
       to: { path: '^subgraphs/[^/]+/src/(?:recovery|bootstrap|import|maintenance)/' },
     },
     {
       name: 'fast-path-behind-one-seam',
-      comment: 'Only the app.ts of a service imports the fast path: everything else works without it.',
+      comment: 'Only the app.ts of a service imports the fast path: all other code works without it.',
       severity: 'error',
       from: {
         path: '/src/',
@@ -168,7 +168,7 @@ export default {
     },
     {
       name: 'main-is-the-top',
-      comment: 'main.ts has side effects: nobody imports it.',
+      comment: 'main.ts has side effects and must not be imported.',
       severity: 'error',
       from: {},
       to: { path: '/src/main\\.ts$' },
@@ -179,7 +179,7 @@ export default {
   options: {
     doNotFollow: { path: ['node_modules', '/generated/(?:client|playground)/'] },
     exclude: { path: ['^packages/client/generated/', '\\.turbo/', '\\.data/', '\\.graphql$'] },
-    // Types count: an arrow is an arrow.
+    // Type imports count too.
     tsPreCompilationDeps: true,
     detectProcessBuiltinModuleCalls: true,
     enhancedResolveOptions: {

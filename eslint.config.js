@@ -39,12 +39,12 @@ export default defineConfig(
         'error',
         { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: true },
       ],
-      // `headers['x-request-id']` and `extensions['code']` say that nobody promised the member.
+      // `headers['x-request-id']` and `extensions['code']` show that the member may be missing.
       '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
-      // `void reply.header(…)`: Fastify's replies are thenable, and nobody waits for them.
+      // `void reply.header(…)`: Fastify's replies are thenable, and need not be awaited.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreVoidOperator: true }],
       '@typescript-eslint/no-meaningless-void-operator': 'off',
-      // A leading underscore names what a signature demands and nobody reads.
+      // A leading underscore marks parameters that a signature requires but that are unused.
       '@typescript-eslint/no-unused-vars': [
         'error',
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'all' },
@@ -53,7 +53,7 @@ export default defineConfig(
   },
 
   {
-    // Tests look into answers of many shapes as a client would; `expect` says what they must be.
+    // Tests inspect answers of many shapes like a client; `expect` checks them.
     files: ['**/test/**/*.ts', 'e2e/**/*.ts'],
     rules: {
       '@typescript-eslint/no-explicit-any': 'off',
@@ -79,8 +79,8 @@ export default defineConfig(
     languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig } },
     rules: {
       '@graphql-eslint/description-style': ['error', { style: 'inline' }],
-      // Nouns, and what can be asked of them and done to them. Members whose name says it all need no sentence;
-      // an input or a payload is described by its mutation, a connection by its list, an entity where it lives.
+      // Describe nouns and their operations. Self-explanatory members need no sentence; an input or a payload
+      // is described by its mutation, a connection by its list, an entity where it is defined.
       // (The option `rootField` overlooks graphs with more than one root.)
       '@graphql-eslint/require-description': [
         'error',
@@ -98,7 +98,7 @@ export default defineConfig(
       '@graphql-eslint/strict-id-in-types': 'off',
       // `User.username` is a word, no prefix.
       '@graphql-eslint/no-typename-prefix': 'off',
-      // A description tells callers what; a comment tells us why.
+      // A description is for callers; a comment is for us.
       '@graphql-eslint/no-hashtag-description': 'off',
     },
   },

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-// As the gateway's main.ts: Apollo Gateway reports to nobody.
+// As in the gateway's main.ts: disables Apollo telemetry.
 process.env.APOLLO_TELEMETRY_DISABLED = 'true'
 
 // One jest configuration for every workspace: native ES modules, TypeScript stripped by SWC as Node strips it.
@@ -23,6 +23,6 @@ export default {
     ...(process.env.JEST_TOTALS ? [fileURLToPath(new URL('jest.totals.js', import.meta.url))] : []),
   ],
   testTimeout: 60_000,
-  // Each test file brings up real servers; one after another keeps a two-core machine honest.
+  // Each test file starts real servers; run them one after another on two cores.
   maxWorkers: 1,
 }

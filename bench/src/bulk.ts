@@ -27,11 +27,11 @@ async function floor(ownerUrl: string, rollups: boolean, seconds: number): Promi
   })
   const until = performance.now() + seconds * 1_000
   let written = 0
-  const lane = async (): Promise<void> => {
+  const writer = async (): Promise<void> => {
     while (performance.now() < until) written += (await writeFloor(pool, batch, rollups)).length
   }
   const began = performance.now()
-  await Promise.all([lane(), lane()])
+  await Promise.all([writer(), writer()])
   const took = performance.now() - began
   await pool.end()
   return written / (took / 1_000)
@@ -42,7 +42,7 @@ export async function bulk(system: System, pace: Pace): Promise<Section> {
   const { stack } = system
   const { token } = await system.openShop('bulk')
   const rows: Row[] = []
-  const tell = (name: string, rates: number[]): number => {
+  const report = (name: string, rates: number[]): number => {
     const rate = median(rates)
     const peak = `gateway ${peakOf(stack.services.gateway.pid).toFixed(0)}, events ${peakOf(stack.services.events.pid).toFixed(0)}`
     process.stderr.write(`${name}: ${rate.toFixed(0)} events/s (${peak} MB)\n`)
@@ -55,8 +55,8 @@ export async function bulk(system: System, pace: Pace): Promise<Section> {
     return rates
   }
   await stream(stack.urls.gateway, token)
-  const gateway = tell('NDJSON through the gateway', await repeat(() => stream(stack.urls.gateway, token)))
-  tell('NDJSON at the events service', await repeat(() => stream(stack.urls.events, token)))
+  const gateway = report('NDJSON through the gateway', await repeat(() => stream(stack.urls.gateway, token)))
+  report('NDJSON at the events service', await repeat(() => stream(stack.urls.events, token)))
 
   const events = Array.from({ length: 1_000 }, (_, at) => {
     const { type, user_id: userId, data } = eventOf(at)
@@ -76,14 +76,14 @@ export async function bulk(system: System, pace: Pace): Promise<Section> {
     {},
     pace,
   )
-  tell('recordEvents of 1,000 through the gateway, 4 connections', [sample.rate * 1_000])
+  report('recordEvents of 1,000 through the gateway, 4 connections', [sample.rate * 1_000])
 
   const { ownerUrl } = stack.databases.events
-  const bare = tell(
+  const bare = report(
     '`unnest` + rollups, 2 connections, no service',
     await repeat(() => floor(ownerUrl, true, pace.seconds)),
   )
-  tell('`unnest` without rollups', await repeat(() => floor(ownerUrl, false, pace.seconds)))
+  report('`unnest` without rollups', await repeat(() => floor(ownerUrl, false, pace.seconds)))
   return {
     title: 'Bulk',
     columns: ['way', 'events/s', 'peak MB'],

@@ -37,7 +37,7 @@ export async function cross(system: System, pace: Pace): Promise<Section> {
   }))
   const record = 'mutation ($input: RecordEventsInput!) { recordEvents(input: $input) { acceptedCount } }'
   await post('/graphql', { query: record, variables: { input: { events } } }, token)
-  // Each asks for other events and users: Hive answers queries that are alike and under way at once with one of them.
+  // Each requests other events and users: Hive deduplicates equal concurrent queries.
   const bodies = Array.from({ length: 980 }, (_, at) =>
     JSON.stringify({ query, variables: { to: instant(at + 20) } }),
   )

@@ -4,7 +4,7 @@ import { connect, fill } from './seed.ts'
 import type { System } from './system.ts'
 import type { Row, Section } from './table.ts'
 
-/** Events of the store that asks for much, and of the stores beside it. */
+/** Events of the busy store, and of the other stores. */
 const large = 300_000
 const small = 20_000
 /** Months without a partition, oldest last. */
@@ -86,7 +86,7 @@ async function measure(
   await Promise.all(busy.map(({ done }) => done))
   const neighbourAnswers = [...new Set(busy.map(({ answers }) => answers))].map(
     ({ times, refused }) =>
-      `${String(times.filter((ms) => ms >= 0).length)} answered, slowest ${Math.max(0, ...times.filter((ms) => ms >= 0)).toFixed(0)} ms${told(refused)}`,
+      `${String(times.filter((ms) => ms >= 0).length)} answered, slowest ${Math.max(0, ...times.filter((ms) => ms >= 0)).toFixed(0)} ms${describe(refused)}`,
   )
   const rows = measured.map(({ name, times, refused }): Row => [
     scenario,
@@ -95,25 +95,25 @@ async function measure(
     milliseconds(at(times, 0.5)),
     milliseconds(at(times, 0.99)),
     milliseconds(times.at(-1)),
-    told(refused).slice(2) || '0',
+    describe(refused).slice(2) || '0',
     neighbourAnswers.join('; '),
   ])
   for (const row of rows) process.stderr.write(`${row.join(' | ')}\n`)
   return { rows, p99: new Map(measured.map(({ name, times }) => [name, at(times, 0.99) ?? NaN])) }
 }
 
-const told = (refused: ReadonlyMap<string, number>): string =>
+const describe = (refused: ReadonlyMap<string, number>): string =>
   [...refused].map(([code, count]) => `, ${String(count)} ${code}`).join('')
 
 /**
- * What other stores' single events, aggregates and small analyses take while one tenant asks for much: twenty funnels
+ * What other stores' single events, aggregates and small analyses take while one tenant busy store: twenty funnels
  * at a time, the first events of months that have no partition beside four analyses, eight lists of 20,000 entities,
  * and the deletion of all its events.
  */
 export async function fairness(system: System, { seconds }: Pace): Promise<Section> {
   const { stack, post } = system
   await using client = await connect(stack.databases.events.ownerUrl)
-  const greedy = await system.openShop('asks for much')
+  const greedy = await system.openShop('busy store')
   const beside = await system.openShop('beside')
   const late = await system.openShop('late')
   process.stderr.write(`seeding ${large.toLocaleString('en')} events\n`)
@@ -193,7 +193,7 @@ export async function fairness(system: System, { seconds }: Pace): Promise<Secti
   const [alone] = measured
   const names = [...scenarios.map(([name]) => name), 'deletion of 300,000 events']
   return {
-    title: 'Other stores beside one that asks for much',
+    title: 'Other stores beside one that busy store',
     columns: ['beside', 'request', 'answered', 'p50 ms', 'p99 ms', 'slowest ms', 'refused', 'neighbours'],
     rows: measured.flatMap(({ rows }) => rows),
     ratios: measured

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 
-// In a process of its own: the load must not wait for what measures it.
+// In a process of its own: measuring must not slow down the load.
 const autocannon = createRequire(import.meta.url)('autocannon') as (
   options: unknown,
 ) => Promise<AutocannonResult>
@@ -24,7 +24,7 @@ interface Client {
 
 process.on('message', ({ bodies, ...options }: Options) => {
   const requests = bodies?.map((body) => ({ body }))
-  // Each connection begins elsewhere: in step they would ask for the same at the same time.
+  // Each connection starts at another item: in step they would request the same at the same time.
   const setupClient = (client: Client): void => {
     if (requests === undefined) return
     const from = Math.floor(Math.random() * requests.length)

@@ -1,4 +1,4 @@
-/** A GraphQL document whose shape is meant to cost more than its bytes; sent by anybody, with and without a token. */
+/** A GraphQL document whose shape costs more than its bytes; sent with and without a token. */
 export interface HostileDocument {
   readonly name: string
   readonly query: string
@@ -17,7 +17,7 @@ const chain = (length: number, last: string): string =>
 
 const list = (length: number, item: string): string => `[${repeat(length, () => item)}]`
 
-/** Series by the hour of a month in groups: points that nobody has to have recorded. */
+/** Series by the hour of a month in groups: points without recorded events. */
 const series = (roots: number, top: number): string =>
   repeat(
     roots,

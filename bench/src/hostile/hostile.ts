@@ -10,13 +10,13 @@ import { heads, routesOf, type Route } from './routes.ts'
 const limit = 100
 /** A loop that is held is held again; what else the machine does is not. */
 const attempts = 3
-/** Bytes: what anybody may send, and what callers who are signed in may send. */
+/** Maximum bytes without and with a token. */
 const small = 65_536
 const large = 16_777_216
 
 interface Attack {
   readonly service: string
-  /** The route and who asks. */
+  /** The route and its caller. */
   readonly target: string
   readonly shape: string
   readonly request: () => HostileRequest
@@ -49,7 +49,7 @@ const sizes = [
   ['16 MiB', large],
 ] as const
 
-/** What nobody in particular sends, to each route. */
+/** Anonymous requests to each route. */
 function* anonymous(service: string, routes: readonly Route[]): Generator<Attack> {
   for (const route of routes) {
     const target = `${route.method} ${route.path}`
@@ -67,7 +67,7 @@ function* anonymous(service: string, routes: readonly Route[]): Generator<Attack
   yield* graphql(service, undefined)
 }
 
-/** What somebody with the token of a store sends to the routes that take large bodies. */
+/** Requests with the token of a store to routes with large bodies. */
 function* signedIn(service: string, token: string): Generator<Attack> {
   const { rest, graphql: graph } = inEvent
   const routes = [

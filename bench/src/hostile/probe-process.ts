@@ -1,6 +1,6 @@
 import { Agent, get } from 'node:http'
 
-/** Asks each service for its health without a pause, and reports the longest that one of them took to answer. */
+/** Requests the health of each service continuously, and reports the longest response time. */
 
 type Message = { readonly start: Readonly<Record<string, string>> } | { readonly stop: true }
 
@@ -8,7 +8,7 @@ const agent = new Agent({ keepAlive: true })
 let longest: Record<string, number> = {}
 let running = false
 
-const ask = (url: string): Promise<void> =>
+const probe = (url: string): Promise<void> =>
   new Promise((resolve) => {
     get(`${url}/health/live`, { agent }, (response) => {
       response.resume().once('end', resolve)
@@ -20,7 +20,7 @@ const ask = (url: string): Promise<void> =>
 async function watch(name: string, url: string): Promise<void> {
   while (running) {
     const began = performance.now()
-    await ask(url)
+    await probe(url)
     longest[name] = Math.max(longest[name] ?? 0, performance.now() - began)
   }
 }

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 export type Held = Readonly<Record<string, number>>
 
 /**
- * Measures for how long event loops are held while something is done. A process of its own asks for the health of each
- * service beside it: what makes the request must not be what is measured.
+ * Measures how long event loops are blocked while something is done. A process of its own requests the health
+ * of each service meanwhile, so that the load generator is not measured.
  *
  * @param urls of the services, by name
  */

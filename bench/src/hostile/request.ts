@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A request that a stranger, or somebody with a token, may send. */
+/** A request with or without a token. */
 export interface HostileRequest {
   readonly method: string
   readonly path: string

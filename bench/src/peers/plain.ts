@@ -21,7 +21,7 @@ const app = Fastify()
 
 interface Waiting {
   readonly event: FloorEvent
-  readonly settle: (id: string) => void
+  readonly resolve: (id: string) => void
 }
 let queue: Waiting[] = []
 let busy = 0
@@ -37,7 +37,7 @@ function pump(): void {
       batch.map(({ event }) => event),
       true,
     ).then((ids) => {
-      for (const [at, { settle }] of batch.entries()) settle(ids[at] ?? '')
+      for (const [at, { resolve }] of batch.entries()) resolve(ids[at] ?? '')
       busy -= 1
       pump()
     })
@@ -46,8 +46,8 @@ function pump(): void {
 
 const record = async (event: FloorEvent): Promise<string> => {
   if (mode === 'insert') return (await writeFloor(pool, [event], false))[0] ?? ''
-  return await new Promise((settle) => {
-    queue.push({ event, settle })
+  return await new Promise((resolve) => {
+    queue.push({ event, resolve })
     pump()
   })
 }

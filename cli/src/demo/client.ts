@@ -1,4 +1,4 @@
-/** What the demo asks of the gateway, as any client would. */
+/** The demo's requests to the gateway, like any client's. */
 export type Client = Awaited<ReturnType<typeof createClient>>
 
 interface NewUser {

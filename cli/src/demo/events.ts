@@ -64,7 +64,7 @@ export function* eventsOf(
   }
 }
 
-/** A customer, somebody who was here lately, or somebody new. */
+/** A customer, a recent visitor, or a new one. */
 function chooseVisitor(random: Random, known: Visitor[], passing: Visitor[], add: () => Visitor): Visitor {
   if (random.chance(0.3) && known.length > 0) return random.pick(known)
   if (random.chance(0.35) && passing.length > 0)

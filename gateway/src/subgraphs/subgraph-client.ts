@@ -60,7 +60,7 @@ export interface SubgraphTransport {
 
 export interface SubgraphClientOptions
   extends Pick<SubgraphTransport, 'pool' | 'url' | 'timeout' | 'log'>, RequestPermitsOptions {
-  /** One for each subgraph, whoever sends. */
+  /** One per subgraph, for all callers. */
   readonly breaker: Breaker
   /**
    * The credential by which a subgraph recognises the gateway: for batches, for the address of anonymous

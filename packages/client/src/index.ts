@@ -65,8 +65,8 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
   }
 
   function forget(events: readonly QueuedEvent[]): void {
-    const gone = new Set(events)
-    queue = queue.filter((event) => !gone.has(event))
+    const done = new Set(events)
+    queue = queue.filter((event) => !done.has(event))
     outbox.remove(events)
   }
 
@@ -77,8 +77,8 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
     if (typeof timer === 'object') timer.unref()
   }
 
-  /** Removes what is done from the queue: all but events that could not be written now. */
-  function settle(batch: readonly QueuedEvent[], faults: readonly Fault[]): void {
+  /** Removes finished events from the queue: all but those that could not be written now. */
+  function applyResult(batch: readonly QueuedEvent[], faults: readonly Fault[]): void {
     const later = new Set(faults.filter(({ code }) => temporary.has(code)).map(({ line }) => batch[line - 1]))
     forget(batch.filter((event) => !later.has(event)))
     for (const { line, code, message } of faults) {
@@ -89,11 +89,11 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
     if (later.size > 0) throw new UnavailableError('some events could not be written')
   }
 
-  /** @returns whether the batch is done */
+  /** @returns whether the batch is finished */
   async function sendBatch(keepalive: boolean): Promise<boolean> {
     const batch = queue.slice(0, batchSize)
     try {
-      settle(batch, await gateway.send(batch, keepalive))
+      applyResult(batch, await gateway.send(batch, keepalive))
       failures = 0
       return true
     } catch (error) {
@@ -122,7 +122,9 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
     await sending
   }
 
-  /** The page may not come back: sends what waits in a request that outlives it. Repeats count nothing. */
+  /**
+   * The page may be closed: sends queued events in a request that outlives it. Repeats are not counted twice.
+   */
   function leave(): void {
     if (!gateway.ready()) return
     let bytes = 0
@@ -131,9 +133,9 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
     gateway
       .send(batch, true)
       .then((faults) => {
-        settle(batch, faults)
+        applyResult(batch, faults)
       })
-      // They are in the outbox.
+      // They stay in the outbox.
       .catch(() => undefined)
   }
 

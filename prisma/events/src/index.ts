@@ -4,7 +4,7 @@ import { openServingPool, type ServingPoolOptions } from '@user-stats/postgres/p
 import { PrismaClient, type Prisma } from '../generated/client/client.ts'
 import { joining, JoiningAdapter } from './joining-adapter.ts'
 
-/** Where this database's schema and migrations stand, for whoever migrates it. */
+/** The location of this database's schema and migrations. */
 export const eventsSchema = {
   schemaPath: fileURLToPath(new URL('../schema.prisma', import.meta.url)),
   migrationsDir: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -12,7 +12,10 @@ export const eventsSchema = {
 
 export type EventsDatabaseOptions = Omit<ServingPoolOptions, 'name'>
 
-/** Of all connections, those that write events: two, and where there are enough one that goes past slow ones. */
+/**
+ * Of all connections, those that write events: two, and with enough connections a third for the time of slow
+ * ones.
+ */
 const ingestConnectionsOf = (all: number): number => (all < 8 ? 2 : 3)
 
 /** Prisma's client inside a transaction, or the client itself. */
@@ -26,7 +29,7 @@ export interface EventsDb {
   readonly join: <T>(client: PoolClient, work: (prisma: PrismaDb) => Promise<T>) => Promise<T>
 }
 
-/** How long a transaction may take is up to whoever began it. */
+/** The timeout of a transaction is up to its initiator. */
 const unlimited = 2 ** 31 - 1
 
 /** Prisma's client on the connections of a pool: it opens none of its own. */
@@ -42,8 +45,8 @@ export function eventsDbOver(pool: Pool): EventsDb {
 export type EventsDatabase = ReturnType<typeof openEventsDatabase>
 
 /**
- * The only door to the events database: one pool, used by Prisma and by the hand-written SQL of the hot paths.
- * It connects on first use.
+ * The client of the events database: one pool for Prisma and for the SQL of the hot paths. It connects on
+ * first use.
  */
 export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDatabaseOptions) {
   const open = (more: Partial<ServingPoolOptions>) =>
@@ -53,7 +56,7 @@ export function openEventsDatabase({ maxConnections = 16, ...options }: EventsDa
   const ingestPool = open({ maxConnections: ingestConnections, pipeline: true })
   return {
     ...db,
-    /** Connections that send a statement without waiting for the answer to the one before. */
+    /** Connections that pipeline statements. */
     ingestPool,
     ping: async (): Promise<void> => {
       await db.pool.query('SELECT 1')

@@ -14,7 +14,9 @@ export const joining = <T>(client: PoolClient, start: () => Promise<T>): Promise
 
 const nothing = () => Promise.resolve()
 
-/** A transaction of Prisma's on a connection of ours; whoever began it commits it, rolls it back and releases it. */
+/**
+ * A transaction of Prisma's on an open connection; its initiator commits it, rolls it back and releases it.
+ */
 const transactionOn = (adapter: Adapter, client: PoolClient): Transaction =>
   Object.assign(Object.create(adapter) as Transaction, {
     client,

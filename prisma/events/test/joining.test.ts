@@ -8,7 +8,7 @@ let pool: Pool
 let db: EventsDb
 beforeAll(async () => {
   server = await sharedTestPostgres()
-  // One connection: whatever wants a second one waits for ever.
+  // One connection: a second one would never be available.
   pool = new Pool({ connectionString: (await server.createDatabase(eventsSchema)).url, max: 1 })
   db = eventsDbOver(pool)
 })
@@ -35,7 +35,7 @@ test("Prisma's client works inside a transaction of hand-written SQL, on its con
   expect(await stores()).toEqual([])
 })
 
-test('whoever began the transaction ends it, also when the work inside fails', async () => {
+test('the initiator of the transaction ends it, also when the work inside fails', async () => {
   const client = await pool.connect()
   await client.query('BEGIN')
   await db.join(client, (prisma) => prisma.storeAccess.create(add(1)))

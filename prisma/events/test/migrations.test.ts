@@ -16,7 +16,7 @@ afterAll(() => server.stop())
 
 testMigrations(eventsSchema, [])
 
-test('the serving role makes the partitions of a month by their function, as often as it likes', async () => {
+test('the serving role creates the partitions of a month by a function, idempotently', async () => {
   for (let run = 0; run < 2; run += 1) await query(served, "SELECT ensure_month('2031-05-17')")
   const [row] = await query<{ event: string | null; day: string | null }>(
     served,
@@ -25,7 +25,7 @@ test('the serving role makes the partitions of a month by their function, as oft
   expect(row).toEqual({ event: 'events_y2031m05', day: 'user_days_y2031m05' })
 })
 
-test('a month is made beside readers and writers in the middle of their transactions', async () => {
+test('partitions of a month are created during open transactions of readers and writers', async () => {
   await query(served, "SELECT ensure_month('2032-01-01')")
   await using reader = await connect(served)
   await reader.query('BEGIN; SELECT FROM events; SELECT FROM user_days; SELECT FROM user_type_days')
@@ -38,7 +38,7 @@ test('a month is made beside readers and writers in the middle of their transact
   expect(partitions).toEqual([{ name: 'events_y2032m01' }, { name: 'events_y2032m02' }])
 })
 
-test('what a default partition held moves to months of its own when there is none any more', async () => {
+test('rows of the former default partition are moved to partitions of their months', async () => {
   const { ownerUrl } = await server.createDatabase()
   await migrateUpTo({ url: ownerUrl, ...eventsSchema }, '20261127999999')
   await query(ownerUrl, "SELECT ensure_month('2026-05-01')")

@@ -3,7 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { defaultStatementTimeout, openServingPool, type ServingPoolOptions } from '@user-stats/postgres/pool'
 import { PrismaClient } from '../generated/client/client.ts'
 
-/** Where this database's schema and migrations stand, for whoever migrates it. */
+/** The location of this database's schema and migrations. */
 export const usersSchema = {
   schemaPath: fileURLToPath(new URL('../schema.prisma', import.meta.url)),
   migrationsDir: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -14,8 +14,7 @@ export type UsersDatabaseOptions = ServingPoolOptions
 export type UsersDatabase = ReturnType<typeof openUsersDatabase>
 
 /**
- * The only door to the users database: one pool behind one Prisma client.
- * It connects on first use.
+ * The client of the users database: one pool behind one Prisma client. It connects on first use.
  */
 export function openUsersDatabase({
   statementTimeout = defaultStatementTimeout,
@@ -24,7 +23,7 @@ export function openUsersDatabase({
   const pool = openServingPool({ ...options, statementTimeout })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
-    // Waiting for a connection and for locks, both no longer than a single statement may.
+    // Timeouts for a connection and for locks, both no longer than that of a statement.
     transactionOptions: { maxWait: 5_000, timeout: statementTimeout },
   })
   return {

@@ -12,7 +12,7 @@ afterAll(() => server.stop())
 
 testMigrations(usersSchema, ['api_keys', 'receipt_keys', 'signing_keys', 'wrapped_keys'])
 
-test('the planner keeps no sample of keys, of sealed data or of what leads to a person', async () => {
+test('the planner keeps no sample of keys, sealed data or blind indexes', async () => {
   const { ownerUrl } = await server.createDatabase(usersSchema)
   await query(
     ownerUrl,
@@ -30,7 +30,7 @@ test('the planner keeps no sample of keys, of sealed data or of what leads to a 
     ownerUrl,
     'SELECT tablename AS "table", attname AS "column" FROM pg_stats WHERE schemaname = \'public\'',
   )
-  // It does keep those of other columns.
+  // It does keep samples of other columns.
   expect(sampled).toContainEqual({ table: 'users', column: 'created_at' })
   for (const column of bytes) expect(sampled).not.toContainEqual(column)
 })

@@ -35,12 +35,12 @@ const command = 'import legacy'
 const pooled = { maxConnections: 8, statementTimeout: 24 * 3_600_000 }
 
 /**
- * Takes the data of the previous system over: stores, API keys, users and events, under the ids they have there. May be
- * repeated, also after it was interrupted: what is here stays, what is new is added. The stack may run, and so may the
- * previous system.
+ * Imports the data of the previous system: stores, API keys, users and events, with their ids. Idempotent,
+ * also after an interruption: existing data stays, new data is added. The stack and the previous system may
+ * run.
  *
  * @returns the exit status: 1 when rows were rejected, or counts differ
- * @throws Error in one line for the operator
+ * @throws Error with a one-line message
  */
 export async function runImportLegacy({
   usersUrl,

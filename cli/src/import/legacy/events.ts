@@ -14,7 +14,7 @@ export const dayKey = (storeId: number | null, day: string | null): string =>
 const dayOf = (createdAt: Date): string => createdAt.toISOString().slice(0, 10)
 
 /**
- * Takes over events up to an id, page by page, through the ingest of the events service.
+ * Imports events up to an id, page by page, through the ingest of the events service.
  *
  * @returns how many events were read, and how many of each store and day are imported, by this run or one before
  */
@@ -49,7 +49,7 @@ export async function importEvents(
         report.done('events', outcome === 'ADDED' ? 'events' : 'events imported before')
         if (outcome === 'ADDED') for (const what of repaired) report.repaired('events', what)
       }
-      // Nothing is written down of whoever was erased.
+      // Nothing is logged about erased users.
       else if (outcome.code === 'USER_ERASED') await report.rejected('events', row.id, outcome.message)
       else await report.rejected('events', row.id, outcome.message, row)
     }

@@ -1,7 +1,7 @@
 import { repairData, type LegacyEvent } from '@user-stats/events/legacy-import'
 import type { EventRow } from './source.ts'
 
-/** Stands for a type or a user that an event does not name: it goes on being counted. */
+/** Replaces a missing type or user: the event is still counted. */
 const unknown = 'unknown'
 const maxType = 128
 const hour = 3_600_000
@@ -9,10 +9,10 @@ const hour = 3_600_000
 const earliest = Date.UTC(2000, 0, 1)
 
 /**
- * What is taken over of an event.
+ * Converts an event.
  *
  * @param repaired called with each repair
- * @returns the event, or why it cannot be taken over
+ * @returns the event, or the reason why it is rejected
  */
 export function repairEvent(
   row: EventRow & { readonly storeId: number },

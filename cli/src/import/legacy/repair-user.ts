@@ -4,7 +4,7 @@ import type { UserRow } from './source.ts'
 const cut = (value: string, max: number): string => Array.from(value).slice(0, max).join('')
 
 /**
- * What is taken over of a user. E-mail addresses stay as they are, invalid ones too: old clients look users up by them.
+ * Converts a user. E-mail addresses stay unchanged, also invalid ones: old clients look users up by them.
  *
  * @param repaired called with each repair
  */

@@ -114,7 +114,7 @@ export async function openSource(urls: SourceUrls, undo: AsyncDisposableStack) {
         const rows = await next
         if (rows.length === 0) return
         next = read()
-        // Whoever stops reading does not wait for it.
+        // A reader that stops does not wait for it.
         next.catch(() => undefined)
         yield rows
       }

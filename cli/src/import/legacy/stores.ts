@@ -3,16 +3,16 @@ import type { createEventImport } from '@user-stats/events/legacy-import'
 import type { Report } from './report.ts'
 import type { ConsumerRow, KeyRow, Source } from './source.ts'
 
-/** What rows are written to; absent in a dry run. */
+/** The target of rows; absent in a dry run. */
 export interface Target {
   readonly users: Awaited<ReturnType<typeof createLegacyImport>>
   readonly events: ReturnType<typeof createEventImport>
 }
 
-/** Whom rows of the previous system may belong to. */
+/** Possible owners of rows of the previous system. */
 export interface Consumers {
   readonly storeIds: readonly number[]
-  /** Why rows cannot belong to a consumer; undefined when they can. */
+  /** The reason why rows cannot belong to a consumer; undefined when they can. */
   readonly fault: (id: number | null) => string | undefined
 }
 
@@ -31,9 +31,9 @@ const nameOf = ({ id, name }: ConsumerRow, report: Report): string => {
 }
 
 /**
- * Takes over stores and API keys.
+ * Imports stores and API keys.
  *
- * @throws Error in the operator's terms when another store has one of the ids
+ * @throws Error with a one-line message when another store has one of the ids
  */
 export async function importStores(
   source: Source,

@@ -1,16 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { networkOf } from './network.ts'
 
-/** Milliseconds for which a refusal is held back. */
+/** Milliseconds for which an error response is delayed. */
 const pause = 1_000
-/** Refusals that are held back at the same time: in total, and of one address. */
+/** Maximum concurrently delayed responses: in total, and per address. */
 const maxHeld = 1_000
 const maxHeldPerNetwork = 100
 
 /**
- * Holds back the answers to anonymous callers that exceeded a limit, so that a flood of them is slowed down to the pace
- * of its connections. What is beyond a bound is answered at once, and its connection closed. The gateway is answered at
- * once: it holds back what it answers itself.
+ * Delays error responses to anonymous callers that exceeded a limit, which slows a flood down to the pace of
+ * its connections. Beyond a bound they are sent at once, and the connection is closed. The gateway gets its
+ * responses at once: it delays its own.
  */
 export function registerPacing(
   app: FastifyInstance,

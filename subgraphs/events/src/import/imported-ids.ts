@@ -4,8 +4,8 @@ import { withExclusiveStoreLock } from '../database/store-lock.ts'
 /** Ids that are kept free beyond the greatest of the previous system, which may go on recording. */
 const headroom = 1_000_000
 /**
- * Events whose id is in use here get one at the upper end, at a fixed distance: the sequence never comes near, and
- * whoever imports them again finds them. Below 2^53, as every id.
+ * Events whose id is already used here get one at the upper end, at a fixed distance, which the sequence
+ * never reaches and a repeated import finds again. Below 2^53, like every id.
  */
 const firstRenumbered = Number.MAX_SAFE_INTEGER - 2 ** 32
 

@@ -81,7 +81,7 @@ export function createEventImport({ db }: { readonly db: EventsDatabase }) {
     },
 
     /**
-     * Records events, up to some thousands at once. May be repeated: what is recorded stays as it is.
+     * Records events, up to some thousands at once. Idempotent: recorded events stay unchanged.
      *
      * @returns an outcome for each, in order
      * @throws DomainError when the database is away

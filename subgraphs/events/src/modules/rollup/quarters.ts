@@ -85,7 +85,7 @@ const countDay = (db: EventsDb, storeId: number, day: string): Promise<void> =>
   withSharedStoreLock(db, storeId, async (client) => {
     const values = [storeId, day]
     await client.query(`SET LOCAL statement_timeout = ${String(timeout)}`)
-    // Whoever writes the day adds to its total at the end, and waits: what is counted here is all but their events.
+    // Writers of the day update its total last, and wait for this: all events but theirs are counted here.
     await client.query('SELECT FROM day_totals WHERE store_id = $1 AND day = $2 FOR UPDATE', values)
     await client.query(
       `DELETE FROM quarter_totals WHERE store_id = $1 AND ${ofDaySql('quarter', '$2::date')}`,

@@ -9,7 +9,7 @@ export interface BackgroundBuildOptions {
   readonly pool: Pool
   readonly log: Logger
   readonly clock: () => Date
-  /** Reads some of the days of a store that are not kept. @returns how many are left */
+  /** Reads some of the missing days of a store. @returns how many remain */
   readonly build: (
     storeId: number,
     to: string,
@@ -20,12 +20,12 @@ export interface BackgroundBuildOptions {
 
 export type OpenSnapshot = <T>(work: (snapshot: Snapshot) => Promise<T>, signal: AbortSignal) => Promise<T>
 
-/** Milliseconds for one of many steps. */
+/** Milliseconds of one step. */
 const stepTimeout = 120_000
-/** Milliseconds after which a store that was complete is looked at again. */
+/** Milliseconds after which a complete store is checked again. */
 const completeFor = 600_000
 
-/** Reads the closed days of stores that somebody has asked about, store by store, the latest days first. */
+/** Reads the closed days of queried stores, store by store, the latest days first. */
 export function createBackgroundBuild({ pool, log, clock, build }: BackgroundBuildOptions) {
   const queue = new Map<number, Set<string>>()
   const complete = new Map<number, { readonly at: number; readonly paths: ReadonlySet<string> }>()
@@ -41,7 +41,7 @@ export function createBackgroundBuild({ pool, log, clock, build }: BackgroundBui
       const before = daysLeft
       daysLeft = await build(storeId, yesterday, [...paths], open)
       if (daysLeft === 0) break
-      // What cannot be kept would be read again and again.
+      // A day that cannot be stored would be read again and again.
       if (daysLeft === before) return
     }
     complete.set(storeId, { at: clock().getTime(), paths })
@@ -64,7 +64,7 @@ export function createBackgroundBuild({ pool, log, clock, build }: BackgroundBui
   }
 
   return {
-    /** Days that the store at work still lacks. */
+    /** Days that the current store still lacks. */
     daysLeft: (): number => daysLeft,
     enqueue(storeId: number, paths: readonly string[]): void {
       const known = complete.get(storeId)
@@ -75,7 +75,7 @@ export function createBackgroundBuild({ pool, log, clock, build }: BackgroundBui
         running = undefined
       })
     },
-    /** Resolves when nothing is queued any more. */
+    /** Resolves when the queue is empty. */
     idle: async (): Promise<void> => await running,
     async stop(): Promise<void> {
       stopped = true

@@ -9,7 +9,7 @@ import { columnOf, numberOf, type BuildTask, type Built, type MergeTask } from '
 
 const parquet = '(FORMAT parquet, COMPRESSION zstd)'
 
-/** Values are given to the session, so that none stands in the text of a statement. */
+/** Values are passed as session variables, so that none is part of a statement's text. */
 const setting = (at: number): string => `user_stats.path${String(at)}`
 const arrayOf = (path: string): string =>
   `{${(JSON.parse(path) as string[]).map((step) => `"${step.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`
@@ -57,7 +57,7 @@ function valuesSql(path: string): string {
 /**
  * Reads a day of a store from a snapshot of the database into a Parquet file. Users become pseudonyms on the way.
  *
- * @returns how many events it holds that were not known
+ * @returns the number of new events in it
  */
 export async function buildSegment(
   duckdb: DuckDBConnection,

@@ -10,7 +10,7 @@ export interface BuildOptions {
   readonly maxBytes: number
   readonly clock: () => Date
   readonly signal?: AbortSignal | undefined
-  /** Told before each store. */
+  /** Called before each store. */
   readonly onStore: (storeId: number) => void
 }
 
@@ -38,7 +38,9 @@ export async function buildSegments({ url, signal, onStore, ...options }: BuildO
   }
 }
 
-/** Deletes all segments; services that run go on without. @returns of how many stores there were some */
+/**
+ * Deletes all segments; running services continue without them. @returns the number of stores that had some
+ */
 export async function dropSegments(dir: string): Promise<number> {
   const stores = (await readdir(dir).catch(() => [])).filter((name) => /^\d+$/.test(name))
   for (const name of stores) await rm(path.join(dir, name), { recursive: true, force: true })

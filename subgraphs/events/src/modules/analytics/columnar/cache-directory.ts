@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** Makes a directory for segments, which its owner alone may read, with a folder for drafts of this process. */
+/** Creates a private directory for segments, with a folder for drafts of this process. */
 export async function prepareDirectory(
   dir: string,
 ): Promise<{ readonly key: string; readonly drafts: string }> {
@@ -14,7 +14,7 @@ export async function prepareDirectory(
   return { key: await readKey(path.join(dir, 'key')), drafts }
 }
 
-/** The key of pseudonyms: made once, the first of several processes writes it. */
+/** The key of pseudonyms: created once, by the first of several processes. */
 async function readKey(file: string): Promise<string> {
   await writeFile(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
     (error: unknown) => {
@@ -24,7 +24,7 @@ async function readKey(file: string): Promise<string> {
   return await readFile(file, 'utf8')
 }
 
-/** Deletes what processes have left that are no more. */
+/** Deletes leftovers of ended processes. */
 async function removeAbandoned(dir: string): Promise<void> {
   const isAlive = (pid: number): boolean => {
     try {

@@ -16,12 +16,12 @@ import { columnarStatistics } from './columnar-statistics.ts'
 
 export interface ColumnarEngineOptions {
   readonly session: ColumnarSession
-  /** Answers what this engine leaves. */
+  /** Handles the queries that this engine does not. */
   readonly otherwise: AnalysisEngine
   readonly log: Logger
 }
 
-/** Counts events in segments. What it cannot answer, or not exactly, it leaves to another engine. */
+/** Counts events in segments. Queries that it cannot answer exactly are left to another engine. */
 export function createColumnarEngine({ session, otherwise, log }: ColumnarEngineOptions): AnalysisEngine {
   async function attempt<T>(
     snapshot: Snapshot,
@@ -29,7 +29,7 @@ export function createColumnarEngine({ session, otherwise, log }: ColumnarEngine
     count: () => Promise<T>,
     leave: () => Promise<T>,
   ): Promise<T> {
-    // Cells of few users are found by PostgreSQL.
+    // Small cells are determined by PostgreSQL.
     if (disclosure !== null) return await leave()
     try {
       return await count()

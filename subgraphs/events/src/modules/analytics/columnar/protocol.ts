@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** The process that runs the columnar engine is told once where it works. */
+/** The configuration of the process that runs the columnar engine, sent once at its start. */
 export interface Settings {
   readonly databaseUrl: string
   /** Where it may write what is too large for memory. */
