@@ -178,3 +178,52 @@ test.each(['light', 'dark'] as const)('the dashboard fits a phone, %s', async (c
   expect(await accessibilityFaults(page)).toEqual([])
   expect(visit.faults).toEqual([])
 })
+
+test('a sum by group, a funnel and retention show what the shop sent', async () => {
+  await using visit = await openAs(
+    shop.analystKey,
+    '/explore?range=today&tz=UTC&show=sum&path=$.value&group=$.country&table=true',
+  )
+  const { page } = visit
+  await page.getByRole('cell', { name: '61.5' }).first().waitFor()
+  expect(await accessibilityFaults(page)).toEqual([])
+
+  await page.getByRole('link', { name: 'Funnel' }).click()
+  await page.getByRole('combobox', { name: 'Step 2' }).fill('purchase')
+  await page.getByRole('combobox', { name: 'Step 2' }).press('Tab')
+  await page.getByRole('button', { name: 'Remove step 3' }).click()
+  await page
+    .getByRole('listitem')
+    .filter({ hasText: 'purchase' })
+    .getByText('3 users · 100% of all')
+    .waitFor()
+  expect(await accessibilityFaults(page)).toEqual([])
+
+  await page.getByRole('link', { name: 'Retention' }).click()
+  await page.getByRole('cell', { name: /^100%\s*3$/ }).waitFor()
+  expect(await accessibilityFaults(page)).toEqual([])
+  expect(visit.faults).toEqual([])
+})
+
+test('a store sees its latest events; an analyst finds neither the page nor a person', async () => {
+  await using store = await openAs(shop.secret, '/live')
+  await store.page.getByRole('cell', { name: 'person-2' }).first().waitFor()
+  expect(await accessibilityFaults(store.page)).toEqual([])
+  expect(store.faults).toEqual([])
+
+  await using analyst = await browser.open(`${stack.urls.gateway}/live`)
+  const answers: Promise<string>[] = []
+  analyst.page.on('response', (response) => {
+    if (response.url().endsWith('/graphql')) answers.push(response.text())
+  })
+  await analyst.page.getByLabel('API key').fill(shop.analystKey)
+  await analyst.page.getByLabel('API key').press('Enter')
+  await analyst.page.getByText('There is no such page, or it is not for your role.').waitFor()
+  expect(await analyst.page.getByRole('link', { name: 'Live' }).count()).toBe(0)
+  for (const name of ['Overview', 'Explore', 'Funnel', 'Retention']) {
+    await analyst.page.getByRole('link', { name }).click()
+    await analyst.page.getByText(/^As of/).waitFor()
+    expect(await analyst.page.content()).not.toContain('person-')
+  }
+  expect((await Promise.all(answers)).join('\n')).not.toContain('person-')
+})

@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { parseReportSearch } from './reports/search.ts'
 import { OverviewPage } from './reports/overview/overview-page.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -14,14 +14,34 @@ const rootRoute = createRootRoute({
 })
 const reports = { getParentRoute: () => rootRoute, validateSearch: parseReportSearch } as const
 
-export const overviewRoute = createRoute({ ...reports, path: '/', component: OverviewPage })
+const overviewRoute = createRoute({ ...reports, path: '/', component: OverviewPage })
 
-const routes = [overviewRoute]
+const explorePage = () => import('./reports/explore/explore-page.tsx')
+const funnelPage = () => import('./reports/funnel/funnel-page.tsx')
+const retentionPage = () => import('./reports/retention/retention-page.tsx')
+const livePage = () => import('./reports/live/live-page.tsx')
+
+const reportRoutes = [
+  overviewRoute,
+  createRoute({ ...reports, path: '/explore', component: lazyRouteComponent(explorePage, 'ExplorePage') }),
+  createRoute({ ...reports, path: '/funnel', component: lazyRouteComponent(funnelPage, 'FunnelPage') }),
+  createRoute({
+    ...reports,
+    path: '/retention',
+    component: lazyRouteComponent(retentionPage, 'RetentionPage'),
+  }),
+]
+/** Raw events, which analysts may not see. */
+const liveRoute = createRoute({
+  ...reports,
+  path: '/live',
+  component: lazyRouteComponent(livePage, 'LivePage'),
+})
 
 /** The routes of a role, under whatever path the gateway is served. */
-export function createAppRouter(_role: Session['role']) {
+export function createAppRouter(role: Session['role']) {
   return createRouter({
-    routeTree: rootRoute.addChildren(routes),
+    routeTree: rootRoute.addChildren([...reportRoutes, ...(role === 'ANALYST' ? [] : [liveRoute])]),
     basepath: new URL(document.baseURI).pathname,
     scrollRestoration: true,
     defaultPendingComponent: () => <Loading label="Loading" />,

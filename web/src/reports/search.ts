@@ -24,7 +24,20 @@ export interface ReportSearch {
   readonly revenueType?: string
   readonly revenuePath?: string
   readonly table?: boolean
+  /** Explore: what is computed, of which path, by what groups, and how it is drawn. */
+  readonly show?: ExploreMeasure
+  readonly path?: string
+  readonly group?: string
+  readonly kind?: ChartKind
+  /** Funnel: types, one after the other, within so many days. */
+  readonly steps?: readonly string[]
+  readonly within?: number
 }
+
+export const exploreMeasures = ['events', 'users', 'eventsPerUser', 'sum', 'mean', 'median', 'p95'] as const
+export type ExploreMeasure = (typeof exploreMeasures)[number]
+export const chartKinds = ['line', 'bar', 'stacked'] as const
+export type ChartKind = (typeof chartKinds)[number]
 
 export const measures = ['events', 'users', 'eventsPerUser', 'revenue'] as const
 export type Measure = (typeof measures)[number]
@@ -54,9 +67,26 @@ export function isTimeZone(value: unknown): value is string {
 
 /** Reads an address; what cannot be understood has its default. */
 export function parseReportSearch(search: Record<string, unknown>): ReportSearch {
-  const { store, range, from, to, tz, filters, by, revenueType, revenuePath, table } = search
+  const {
+    store,
+    range,
+    from,
+    to,
+    tz,
+    filters,
+    by,
+    revenueType,
+    revenuePath,
+    table,
+    path,
+    group,
+    steps,
+    within,
+  } = search
   const granularity = oneOf(granularities, search['granularity'])
   const measure = oneOf(measures, search['measure'])
+  const show = oneOf(exploreMeasures, search['show'])
+  const kind = oneOf(chartKinds, search['kind'])
   const known = Array.isArray(filters) ? filters.filter(isFilter) : []
   return {
     ...(Number.isInteger(store) && { store: store as number }),
@@ -71,5 +101,11 @@ export function parseReportSearch(search: Record<string, unknown>): ReportSearch
     ...(isText(revenueType) && { revenueType }),
     ...(isText(revenuePath) && { revenuePath }),
     ...(table === true && { table }),
+    ...(show && { show }),
+    ...(kind && { kind }),
+    ...(isText(path) && { path }),
+    ...(isText(group) && { group }),
+    ...(Array.isArray(steps) && { steps: steps.filter(isText).slice(0, 10) }),
+    ...(typeof within === 'number' && within > 0 && within <= 90 && { within }),
   }
 }

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { SeriesDocument, ValueSeriesDocument } from '../../../generated/graph/graphql.ts'
 import { graphQuery } from '../../graph/execute.ts'
-import { formatInstant } from '../../ui/format.ts'
 import { Failure, Loading } from '../../ui/states.tsx'
+import { AsOf } from '../as-of.tsx'
 import { ReportBar } from '../report-bar.tsx'
 import styles from '../reports.module.css'
 import { useReport, type Report } from '../use-report.ts'
@@ -57,11 +57,7 @@ export function OverviewPage() {
           }}
         />
       </div>
-      {series.data && (
-        <p className={styles['note']}>
-          As of {formatInstant(series.data.eventSeries.asOf, timeZone)}, days of {timeZone}.
-        </p>
-      )}
+      {series.data && <AsOf instant={series.data.eventSeries.asOf} timeZone={timeZone} />}
     </>
   )
 }
