@@ -27,8 +27,9 @@ const compressed: Plugin = {
   },
 }
 
-// Scripts and styles are files with a hash of their content in their names: `script-src 'self'` is all they need, and
-// they may be cached for ever. Addresses are relative to the page's `<base>`, which the gateway fills in.
+// Scripts and styles are files with a hash of their content in their names: `script-src 'self'` is all they
+// need, and they may be cached for ever. Addresses are relative to the page's `<base>`, which the gateway
+// fills in.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',

@@ -123,8 +123,8 @@ async function copyToDuckdb(
 }
 
 /**
- * Questions of an analyst at the events service: from segments, from PostgreSQL, and by hand on the same rows in DuckDB.
- * Between any two questions from segments ten thousand events are recorded, in a second pass.
+ * Questions of an analyst at the events service: from segments, from PostgreSQL, and by hand on the same rows
+ * in DuckDB. Between any two questions from segments ten thousand events are recorded, in a second pass.
  */
 export async function analyses(system: System, count: number): Promise<Section> {
   const { stack, directory } = system

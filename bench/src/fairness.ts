@@ -106,9 +106,9 @@ const describe = (refused: ReadonlyMap<string, number>): string =>
   [...refused].map(([code, count]) => `, ${String(count)} ${code}`).join('')
 
 /**
- * What other stores' single events, aggregates and small analyses take while one tenant busy store: twenty funnels
- * at a time, the first events of months that have no partition beside four analyses, eight lists of 20,000 entities,
- * and the deletion of all its events.
+ * Response times of other stores' single events, aggregates and small analyses under heavy load by one tenant:
+ * twenty concurrent funnels, the first events of months without a partition during four analyses, eight lists of
+ * 20,000 entities, and the deletion of all its events.
  */
 export async function fairness(system: System, { seconds }: Pace): Promise<Section> {
   const { stack, post } = system
@@ -193,7 +193,7 @@ export async function fairness(system: System, { seconds }: Pace): Promise<Secti
   const [alone] = measured
   const names = [...scenarios.map(([name]) => name), 'deletion of 300,000 events']
   return {
-    title: 'Other stores beside one that busy store',
+    title: 'Other stores during heavy load by one',
     columns: ['beside', 'request', 'answered', 'p50 ms', 'p99 ms', 'slowest ms', 'refused', 'neighbours'],
     rows: measured.flatMap(({ rows }) => rows),
     ratios: measured

@@ -23,7 +23,9 @@ const previous = { rest: 161 }
 
 type Target = Omit<Load, 'connections' | 'headers'>
 
-/** Events one by one: through the gateway, directly, behind other gateways, and what a plain route would do. */
+/**
+ * Events one by one: through the gateway, directly, behind other gateways, and what a plain route would do.
+ */
 export async function single(system: System, pace: Pace, connections: readonly number[]): Promise<Section> {
   const { stack, directory } = system
   const { token } = await system.openShop('single')

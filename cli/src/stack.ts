@@ -43,7 +43,8 @@ export interface Stack extends AsyncDisposable {
  * Starts everything on one machine: embedded databases where no URL is given, migrations, the services. On
  * failure, stops what was started before.
  *
- * @throws Error in one line for the operator: EnvError, DataDirInUseError, DatabaseUnreachableError, MigrationError, …
+ * @throws Error in one line for the operator: EnvError, DataDirInUseError, DatabaseUnreachableError,
+ *   MigrationError, …
  */
 export async function startStack(raw: RawEnv, options: StackOptions = {}): Promise<Stack> {
   const { terminal = silent, signal, hurry, durable = true } = options

@@ -140,7 +140,9 @@ test('a database restart interrupts the services for a moment only', async () =>
   await owner.connect()
 }, 120_000)
 
-/** Waits until so many statements of the events service wait for raw events; not until the gateway gives up. */
+/**
+ * Waits until so many statements of the events service wait for raw events; not until the gateway gives up.
+ */
 async function waiting(count: number): Promise<void> {
   const end = Date.now() + 7_000
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * A JSON text before it is written: unlike a JavaScript value it can repeat a member, hold any number literal and
- * name something that is known only when it is sent.
+ * A JSON text before it is written: unlike a JavaScript value it can repeat a member, hold any number literal
+ * and name something that is known only when it is sent.
  */
 export type Raw =
   /** Written as it is. */
@@ -14,7 +14,9 @@ export type Raw =
 
 export type Member = readonly [name: string, value: Raw]
 
-/** What a request may name of the world it meets: of the caller's own store, or of one that is not its own. */
+/**
+ * What a request may name of the world it meets: of the caller's own store, or of one that is not its own.
+ */
 export const refs = [
   'own store',
   'own user',

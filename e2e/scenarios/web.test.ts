@@ -12,7 +12,9 @@ let shop: { id: number; secret: string; analystKey: string }
 
 const today = new Date().toISOString().slice(0, 10)
 const countries = ['DE', 'DE', 'DE', 'FR', 'FR', 'AT']
-/** What the shop sent today: each of three people views twice, and purchases once for 10.50, 20.50 and 30.50. */
+/**
+ * What the shop sent today: each of three people views twice, and purchases once for 10.50, 20.50 and 30.50.
+ */
 const events = [0, 1, 2].flatMap((n) => [
   ...[0, 1].map((view) => ({
     type: 'view',

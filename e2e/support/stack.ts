@@ -8,7 +8,10 @@ export interface TestStack extends Stack {
   readonly dataDir: string
 }
 
-/** The whole system on free ports, with data that goes with it. Only `durable` data survives a killed database. */
+/**
+ * The whole system on free ports, with data that goes with it. Only `durable` data survives a killed
+ * database.
+ */
 export async function startTestStack({
   durable = false,
   env = {},

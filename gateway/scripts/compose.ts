@@ -4,8 +4,8 @@ import { composeServices } from '@apollo/composition'
 import { loadTypeDefs } from '@user-stats/graphql/load-type-defs'
 
 /**
- * Composes the subgraphs' SDL into the supergraph: `compose.ts [--check] [<output>]`. `--check` writes nothing and exits
- * with status 1 when the file is stale.
+ * Composes the subgraphs' SDL into the supergraph: `compose.ts [--check] [<output>]`. `--check` writes
+ * nothing and exits with status 1 when the file is stale.
  */
 const root = join(import.meta.dirname, '../..')
 const check = process.argv.includes('--check')

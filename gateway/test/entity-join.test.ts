@@ -16,7 +16,10 @@ const event = (id: string, ref: string) => ({
   store: { __typename: 'Store', id: 1 },
 })
 
-/** A stub of either subgraph, with the same response whether the executor or the fast path sends the operation. */
+/**
+ * A stub of either subgraph, with the same response whether the executor or the fast path sends the
+ * operation.
+ */
 const subgraph = (name: string): SubgraphDataSource => {
   const dataFor = (query: string, variables: { readonly representations?: readonly object[] }) => {
     if (variables.representations)
@@ -44,7 +47,9 @@ const subgraph = (name: string): SubgraphDataSource => {
   }
 }
 
-/** Executes an operation three times. @returns the responses, and how often the gateway's executor was called */
+/**
+ * Executes an operation three times. @returns the responses, and how often the gateway's executor was called
+ */
 async function execute(query: string, variables = {}) {
   const version = await createSupergraphVersion({
     sdl,

@@ -9,7 +9,8 @@ interface Settings {
   readonly events: string
 }
 
-// With graphql 16 Mercurius's gateway 5.2.0 puts a type where a document needs its name, and no entity is ever found.
+// With graphql 16 Mercurius's gateway 5.2.0 puts a type where a document needs its name, and no entity is
+// ever found.
 const before = 'value: returnType\n'
 registerHooks({
   load: (url, context, next) => {

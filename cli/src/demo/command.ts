@@ -10,8 +10,8 @@ import { seedDemo, type Demo } from './seed.ts'
 const defaultDataDir = fileURLToPath(new URL('../../../.data-demo', import.meta.url))
 
 /**
- * Runs everything on a data directory of its own, with two shops that do not exist. They are made by the first run; later
- * ones show the same data.
+ * Runs everything on a data directory of its own, with two shops that do not exist. They are made by the
+ * first run; later ones show the same data.
  */
 export async function runDemo({ env, ...options }: CommandContext): Promise<number> {
   const { signal, terminal } = options

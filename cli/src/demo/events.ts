@@ -26,8 +26,9 @@ interface Visitor {
 }
 
 /**
- * The events of a shop, oldest first day first: its visits follow the week, grow slowly and rise with campaigns; some
- * visitors come back, some become customers. The same seed, days and end make the same events.
+ * The events of a shop, oldest first day first: its visits follow the week, grow slowly and rise with
+ * campaigns; some visitors come back, some become customers. The same seed, days and end make the same
+ * events.
  *
  * @param customers ids of registered users, who come back most
  * @param until events after this instant are left out

@@ -56,8 +56,8 @@ const csvField = (value: unknown): string => {
 }
 
 /**
- * Writes the raw events of a store to a file that only its owner reads, newest first: NDJSON, or CSV with `data` as
- * JSON, by the name of the file.
+ * Writes the raw events of a store to a file that only its owner reads, newest first: NDJSON, or CSV with
+ * `data` as JSON, by the name of the file.
  *
  * @throws Error in one line for the operator
  */

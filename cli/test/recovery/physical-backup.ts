@@ -18,7 +18,10 @@ async function filesIn(dir: string) {
   return await Promise.all(names.map((name) => describeFile(dir, name)))
 }
 
-/** Backs stopped embedded databases up as version 1 did: the files of both servers, and a line of JSON for each data key. */
+/**
+ * Backs stopped embedded databases up as version 1 did: the files of both servers, and a line of JSON for
+ * each data key.
+ */
 export async function makePhysicalBackup(
   dataDir: string,
   { to, keysTo }: { readonly to: string; readonly keysTo: string },

@@ -53,7 +53,9 @@ function writeForm(raw: Raw, refs: Refs): string {
   return raw.members.map(([name, value]) => `${encode(name)}=${encode(writeText(value, refs))}`).join('&')
 }
 
-/** Encodes for a URL; halves of surrogate pairs, which have no encoding, as the three bytes they would have. */
+/**
+ * Encodes for a URL; halves of surrogate pairs, which have no encoding, as the three bytes they would have.
+ */
 export const encode = (text: string): string =>
   text.isWellFormed()
     ? encodeURIComponent(text)

@@ -18,8 +18,8 @@ const read = () => {
 }
 
 /**
- * `GET /client.js`: the client of `packages/client` as a script that sets `userStats`, cached for an hour; and
- * `GET /client-<hash>.js`, the same, cached for ever.
+ * `GET /client.js`: the client of `packages/client` as a script that sets `userStats`, cached for an hour;
+ * and `GET /client-<hash>.js`, the same, cached for ever.
  */
 export function registerClientScript(app: FastifyInstance): void {
   let built: ReturnType<typeof read> | undefined

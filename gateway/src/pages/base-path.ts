@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify'
 const prefixPattern = /^(\/[\w.~-]+)+\/?$/
 
 /**
- * The path under which browsers reach the gateway, with a slash at its end: `X-Forwarded-Prefix` of a trusted proxy, which
- * removes it from the requests it forwards, else `/`.
+ * The path under which browsers reach the gateway, with a slash at its end: `X-Forwarded-Prefix` of a trusted
+ * proxy, which removes it from the requests it forwards, else `/`.
  */
 export function basePathOf({ headers, ips = [] }: Pick<FastifyRequest, 'headers' | 'ips'>): string {
   const prefix = headers['x-forwarded-prefix']

@@ -36,8 +36,8 @@ export function sendPage(request: FastifyRequest, reply: FastifyReply): FastifyR
 }
 
 /**
- * Serves the pages of `web/` to browsers; all other clients find nothing at their addresses, as a problem document.
- * `GET /health/system` returns the readiness of the gateway and of `parts`.
+ * Serves the pages of `web/` to browsers; all other clients find nothing at their addresses, as a problem
+ * document. `GET /health/system` returns the readiness of the gateway and of `parts`.
  */
 export async function registerWeb(
   app: FastifyInstance,

@@ -93,7 +93,8 @@ const storeRoutes: readonly RestRoute[] = [
     summary:
       'Create a store and its API key, which is shown once; with `is_admin` an admin key and no store (`id` is null)',
     tag: 'stores',
-    // In the previous system an admin was a store. Here it is an API key, so one of the two mutations is skipped.
+    // In the previous system an admin was a store. Here it is an API key, so one of the two mutations is
+    // skipped.
     operation: `mutation CreateStore($admin: Boolean!, $store: CreateStoreInput!, $key: CreateApiKeyInput!) {
       createStore(input: $store) @skip(if: $admin) { store { id name isActive } secret }
       createApiKey(input: $key) @include(if: $admin) { apiKey { name } secret }

@@ -38,7 +38,10 @@ export const clearSessionCookie = (request: FastifyRequest, reply: FastifyReply)
   setSessionCookie(request, reply, '', 0)
 }
 
-/** Whether the browser says that a page of this origin sent the request; without either header it is no browser. */
+/**
+ * Whether the browser says that a page of this origin sent the request; without either header it is no
+ * browser.
+ */
 function isSameOrigin({ headers, host }: FastifyRequest): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin' || site === 'none'
@@ -46,7 +49,10 @@ function isSameOrigin({ headers, host }: FastifyRequest): boolean {
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
 }
 
-/** @throws FORBIDDEN when another origin may have sent the request, see OWASP's "Cross-Site Request Forgery Prevention" */
+/**
+ * @throws FORBIDDEN when another origin may have sent the request, see OWASP's "Cross-Site Request Forgery
+ * Prevention"
+ */
 export function requireSameOrigin(request: FastifyRequest): void {
   if (!isSameOrigin(request))
     throw new DomainError('FORBIDDEN', { message: 'Sessions are for pages of this origin only.' })
@@ -62,8 +68,8 @@ export function requireCsrfProtection(request: FastifyRequest): void {
 }
 
 /**
- * Lets the session cookie stand for an Authorization header, which takes precedence. Must be registered before
- * authentication.
+ * Lets the session cookie stand for an Authorization header, which takes precedence. Must be registered
+ * before authentication.
  */
 export function registerSessionCookie(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {

@@ -21,8 +21,8 @@ const authenticate = `mutation Authenticate($input: AuthenticateInput!) {
 const findStore = 'query SessionStore($id: Int!) { store(id: $id) { name } }'
 
 /**
- * Sessions of pages: `POST /session` exchanges an API key for a cookie with an access token, `GET` returns whose session
- * it is (204: nobody's), `DELETE` ends it. The key is not kept.
+ * Sessions of pages: `POST /session` exchanges an API key for a cookie with an access token, `GET` returns
+ * whose session it is (204: nobody's), `DELETE` ends it. The key is not kept.
  */
 export function registerSession(app: FastifyInstance, { server, context }: SessionOptions): void {
   async function readSession(request: FastifyRequest, reply: FastifyReply, token: string) {

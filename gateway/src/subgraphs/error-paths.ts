@@ -3,8 +3,8 @@ import { Kind, parse, type SelectionSetNode } from 'graphql'
 type Path = readonly (string | number)[]
 
 /**
- * The response paths of the fields that a subgraph's document selects: response names of root fields, or those of
- * entity fields below the first entity (`_entities`, 0, …).
+ * The response paths of the fields that a subgraph's document selects: response names of root fields, or
+ * those of entity fields below the first entity (`_entities`, 0, …).
  */
 export function pathsOfFetchedFields(query: string): Path[] {
   const { definitions } = parse(query, { noLocation: true })

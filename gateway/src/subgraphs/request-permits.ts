@@ -29,7 +29,9 @@ export function createRequestPermits({ maxConnections, maxInFlight }: RequestPer
   })
 
   return {
-    /** A permit to have one more request in flight; undefined when the tenant, or the subgraph, has too many. */
+    /**
+     * A permit to have one more request in flight; undefined when the tenant, or the subgraph, has too many.
+     */
     tryBegin: (): Permit | undefined => requests.tryAcquire(currentWorkload() ?? service),
     /** @returns a permit to use a connection, or undefined when the signal is aborted before there is one */
     async connection(signal: AbortSignal): Promise<Permit | undefined> {

@@ -78,7 +78,10 @@ export class RequestNotSentError extends Error {}
 
 const notSent = (): RequestNotSentError => new RequestNotSentError('the request to the subgraph was not sent')
 
-/** A subgraph's response has a body of JSON, whatever its status; a proxy's, for a subgraph that is down, has HTML. */
+/**
+ * A subgraph's response has a body of JSON, whatever its status; a proxy's, for a subgraph that is down, has
+ * HTML.
+ */
 const isGraphQLResponse = ({ status, text }: SubgraphResponse): boolean =>
   status < 500 || text.startsWith('{')
 
@@ -90,8 +93,8 @@ const answerMargin = 250
 const runsToEnd = /^(?:mutation\b|query[^{]*\{_entities\()/
 
 /**
- * Sends operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once: a
- * mutation without a response may have been carried out.
+ * Sends operations to a subgraph over kept-alive connections, with the caller's own token. Each is sent once:
+ * a mutation without a response may have been carried out.
  *
  * @returns a function that rejects when there was no response, with RequestNotSentError when nothing was sent
  */

@@ -28,8 +28,8 @@ export interface SubgraphDataSourceOptions extends Pick<SubgraphDataSource, 'for
 
 /**
  * A subgraph as Apollo Gateway's executor calls it. Errors of the subgraph keep our codes. Other failures are
- * SUBGRAPH_UNAVAILABLE when there was no GraphQL response, INTERNAL_SERVER_ERROR when the subgraph rejected the
- * gateway's document.
+ * SUBGRAPH_UNAVAILABLE when there was no GraphQL response, INTERNAL_SERVER_ERROR when the subgraph rejected
+ * the gateway's document.
  */
 export function createSubgraphDataSource({
   name,

@@ -39,7 +39,10 @@ interface SubgraphConnection {
 const maxConnections = 128
 const maxQueuedPerConnection = 32
 
-/** The data sources of the gateway. Each subgraph has one bounded pool and one circuit breaker, whatever the schema. */
+/**
+ * The data sources of the gateway. Each subgraph has one bounded pool and one circuit breaker, whatever the
+ * schema.
+ */
 export function createSubgraphs({
   locate,
   timeout,

@@ -72,8 +72,8 @@ const missingDefinitions = ({ definitions }: DocumentNode): readonly DefinitionN
     : parse(`${link}\n${definition}`).definitions
 
 /**
- * Derives the supergraph of analysts: every element without their tag is `@inaccessible`. The planner may still use such
- * elements; clients cannot.
+ * Derives the supergraph of analysts: every element without their tag is `@inaccessible`. The planner may
+ * still use such elements; clients cannot.
  *
  * @returns undefined when no query is tagged for analysts
  */

@@ -2,8 +2,8 @@ import { DomainError } from '@user-stats/core'
 import type { GraphServer, RequestContext } from '@user-stats/graphql'
 
 /**
- * Checks with the users service that a caller's key and store are still active; the gateway knows only the token. While
- * the service is down every valid token may introspect: the schema holds no data.
+ * Checks with the users service that a caller's key and store are still active; the gateway knows only the
+ * token. While the service is down every valid token may introspect: the schema holds no data.
  *
  * @throws KEY_REVOKED, STORE_BLOCKED
  */

@@ -28,8 +28,8 @@ export interface Supergraph {
 type Versions = Readonly<Record<keyof Supergraph, SupergraphVersion>>
 
 /**
- * Loads the supergraph of a file and reloads it when the file changes. An invalid file is logged and the current
- * version stays. The file is polled: `fs.watch` misses its second replacement.
+ * Loads the supergraph of a file and reloads it when the file changes. An invalid file is logged and the
+ * current version stays. The file is polled: `fs.watch` misses its second replacement.
  *
  * @throws Error with one line for the operator when there is no valid supergraph at the start
  */

@@ -35,8 +35,9 @@ export interface SupergraphVersionOptions {
 }
 
 /**
- * An Apollo Gateway over one supergraph. Each content of the file has a gateway of its own, so that plans and schema
- * belong together, and requests in flight during a reload finish on the schema they were validated against.
+ * An Apollo Gateway over one supergraph. Each content of the file has a gateway of its own, so that plans and
+ * schema belong together, and requests in flight during a reload finish on the schema they were validated
+ * against.
  *
  * @throws Error when the SDL is not a supergraph
  */
@@ -81,7 +82,9 @@ export async function createSupergraphVersion({
   return { sdl, schema, executor: withoutExtensions(executor as Executor), queryPlans, subgraphs }
 }
 
-/** Drops the executor's `extensions`: it warns of every entity without data, and visitors have none by design. */
+/**
+ * Drops the executor's `extensions`: it warns of every entity without data, and visitors have none by design.
+ */
 const withoutExtensions =
   (executor: Executor): Executor =>
   async (request) => {

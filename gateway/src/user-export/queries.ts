@@ -50,7 +50,9 @@ export async function readUser(execute: ExecuteAsCaller, id: string): Promise<Ex
   return exportUser.user
 }
 
-/** Does not call `exportUser` again, which would add a second entry to the audit log. @throws USER_NOT_FOUND */
+/**
+ * Does not call `exportUser` again, which would add a second entry to the audit log. @throws USER_NOT_FOUND
+ */
 export async function assertUserExists(execute: ExecuteAsCaller, id: string): Promise<void> {
   const { user } = (await execute(userExistsOperation, { id })) as { user: object | null }
   if (user === null) throw new DomainError('USER_NOT_FOUND')

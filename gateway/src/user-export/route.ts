@@ -14,9 +14,9 @@ export interface ExportOptions {
 }
 
 /**
- * `GET /api/user/:id/export`: streams everything stored about a user as fast as the client reads, with one page in
- * memory. Each page is an operation with the caller's token, which must stay valid. An error after the first page closes
- * the connection.
+ * `GET /api/user/:id/export`: streams everything stored about a user as fast as the client reads, with one
+ * page in memory. Each page is an operation with the caller's token, which must stay valid. An error after
+ * the first page closes the connection.
  */
 export function registerExport(
   app: FastifyInstance,

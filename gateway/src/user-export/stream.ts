@@ -7,9 +7,9 @@ import { readEvents, readKeys, assertUserExists, type ExecuteAsCaller, type Expo
  *      "events": [{…}, …], "idempotencyKeys": [{…}, …],
  *      "counts": {"events": 2, "idempotencyKeys": 1}, "complete": true}
  *
- * `complete` is last, after a check that the user still exists: an export that is cut off is not valid JSON. Each page
- * is a query of its own. Events recorded before `startedAt` are included once; those recorded or deleted during the
- * export may or may not be.
+ * `complete` is last, after a check that the user still exists: an export that is cut off is not valid JSON.
+ * Each page is a query of its own. Events recorded before `startedAt` are included once; those recorded or
+ * deleted during the export may or may not be.
  *
  * @throws USER_NOT_FOUND when the user is erased during the export, and any error of a page
  */

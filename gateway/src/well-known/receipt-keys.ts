@@ -13,8 +13,8 @@ interface Fetched {
 }
 
 /**
- * `GET /.well-known/erasure-receipt-keys.json`: the public keys of erasure receipts, fetched from the users service and
- * served from the cache while that service is unavailable.
+ * `GET /.well-known/erasure-receipt-keys.json`: the public keys of erasure receipts, fetched from the users
+ * service and served from the cache while that service is unavailable.
  */
 export function registerReceiptKeys(app: FastifyInstance, { usersUrl }: { readonly usersUrl: string }): void {
   const url = new URL(path, usersUrl)

@@ -21,7 +21,10 @@ export interface Fault {
 }
 
 const timeout = 30_000
-/** Events of this age are sent without a time while the clock of the gateway is not known: it is the time of receipt. */
+/**
+ * Events of this age are sent without a time while the clock of the gateway is not known: it is the time of
+ * receipt.
+ */
 const fresh = 5_000
 
 /** Sends events to the gateway, and signs in for it. Learns by how much this machine's clock is wrong. */

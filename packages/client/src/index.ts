@@ -33,8 +33,8 @@ const temporary = new Set([
 ])
 
 /**
- * Sends events to the gateway: in batches, again until they are acknowledged, each counted once. In a browser events
- * that wait survive reloads and times without a network.
+ * Sends events to the gateway: in batches, again until they are acknowledged, each counted once. In a browser
+ * events that wait survive reloads and times without a network.
  */
 export function createClient<Events extends EventCatalogue = EventCatalogue>({
   url,

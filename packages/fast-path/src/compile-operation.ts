@@ -52,9 +52,9 @@ function compileWithJit({ schema, document, operation, name }: CachedOperation):
 }
 
 /**
- * Faults of graphql-jit 0.8.9: it drops data where a spread has both `@skip` and `@include`, ignores `@oneOf`, evaluates
- * literals once even if they contain variables, and never returns from recursive input types. See also
- * `settleListItems`.
+ * Faults of graphql-jit 0.8.9: it drops data where a spread has both `@skip` and `@include`, ignores
+ * `@oneOf`, evaluates literals once even if they contain variables, and never returns from recursive input
+ * types. See also `settleListItems`.
  */
 function isCompilable(
   schema: GraphQLSchema,

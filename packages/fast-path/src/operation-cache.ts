@@ -43,7 +43,9 @@ type Executed = ExecutionResult | SerializedResult | undefined
  */
 export type ExecuteCached = (variables: Variables, context: RequestContext) => Executed | Promise<Executed>
 
-/** `true`: the engine executes operations from their second request on. `always`: from the first, for tests. */
+/**
+ * `true`: the engine executes operations from their second request on. `always`: from the first, for tests.
+ */
 export type FastPathMode = 'true' | 'false' | 'always'
 
 export interface OperationCacheOptions extends EngineTools {

@@ -28,8 +28,8 @@ const withSettledItems =
   }
 
 /**
- * Makes resolvers of lists return errors in place of rejected promises. graphql-js treats both alike; graphql-jit 0.8.9
- * appends a null to the list for a rejected promise, which displaces other items.
+ * Makes resolvers of lists return errors in place of rejected promises. graphql-js treats both alike;
+ * graphql-jit 0.8.9 appends a null to the list for a rejected promise, which displaces other items.
  */
 export function settleListItems(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap()))

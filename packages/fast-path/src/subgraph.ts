@@ -7,7 +7,9 @@ import { settleListItems } from './settle-list-items.ts'
 export { registerBatchRoute } from './batching/server-route.ts'
 export type { FastPathMode }
 
-/** The engine of a subgraph, which executes operations on its own schema; undefined when the fast path is off. */
+/**
+ * The engine of a subgraph, which executes operations on its own schema; undefined when the fast path is off.
+ */
 export function createSubgraphEngine(mode: FastPathMode, schema: GraphQLSchema): CreateEngine | undefined {
   if (mode === 'false') return undefined
   settleListItems(schema)

@@ -51,7 +51,10 @@ export interface ServiceAppOptions<Context extends RequestContext, Schema> exten
   readonly clock?: () => Date
   /** Public keys that verify tokens. */
   readonly keys: KeySource
-  /** Whether the gateway calls this service: tokens of services, its timeouts and its client addresses are accepted. */
+  /**
+   * Whether the gateway calls this service: tokens of services, its timeouts and its client addresses are
+   * accepted.
+   */
   readonly behindGateway: boolean
   /** Of the OpenAPI document. */
   readonly description: string
@@ -75,8 +78,8 @@ export interface ServiceAppOptions<Context extends RequestContext, Schema> exten
 }
 
 /**
- * Builds a service around its graph: HTTP, authentication, rate limits, a graph for analysts and one for everyone else,
- * docs and landing page, and the service's own routes. It does not listen yet.
+ * Builds a service around its graph: HTTP, authentication, rate limits, a graph for analysts and one for
+ * everyone else, docs and landing page, and the service's own routes. It does not listen yet.
  */
 export async function createServiceApp<Context extends RequestContext, Schema>({
   name,

@@ -12,8 +12,8 @@ export interface SerializedResult {
 export type EngineResult = GraphResult | SerializedResult
 
 /**
- * Executes operations in place of Apollo Server, once Apollo Server has parsed, validated and accepted them. A graph
- * server works without one.
+ * Executes operations in place of Apollo Server, once Apollo Server has parsed, validated and accepted them.
+ * A graph server works without one.
  */
 export interface OperationEngine {
   /** The Apollo Server plugin that adds operations to the engine. */

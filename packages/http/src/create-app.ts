@@ -64,8 +64,8 @@ export interface HttpAppOptions {
 const defaultBodyLimit = 16 * 1_024 * 1_024
 
 /**
- * A Fastify instance with everything the three services share: request ids, structured logs without URLs, security
- * headers, body parsing, problem documents for every error, health, metrics. It does not listen yet.
+ * A Fastify instance with everything the three services share: request ids, structured logs without URLs,
+ * security headers, body parsing, problem documents for every error, health, metrics. It does not listen yet.
  */
 export async function createHttpApp({
   log,

@@ -24,8 +24,8 @@ type Reason = 'delay' | 'heap'
 const exempt = new Set<string | undefined>(['/health/live', '/health/ready'])
 
 /**
- * Refuses requests with OVERLOADED while the process is overloaded, before any work is done for them. The check costs
- * one clock reading per request.
+ * Refuses requests with OVERLOADED while the process is overloaded, before any work is done for them. The
+ * check costs one clock reading per request.
  *
  * @returns a readiness check
  */

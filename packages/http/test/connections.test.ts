@@ -68,7 +68,9 @@ async function startApp(options: Partial<HttpAppOptions> = {}) {
   })
   const port = Number(new URL(await it.listen()).port)
 
-  /** Opens a connection, and resolves once the app knows of it. A half-open one is not closed by its client. */
+  /**
+   * Opens a connection, and resolves once the app knows of it. A half-open one is not closed by its client.
+   */
   async function open(localAddress = '127.0.0.1', allowHalfOpen = false): Promise<Client> {
     const known = once(it.app.server, options.tls === undefined ? 'connection' : 'secureConnection')
     const to = { port, host: '127.0.0.1', localAddress, allowHalfOpen }

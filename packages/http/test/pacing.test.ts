@@ -5,7 +5,10 @@ import { createTestApp } from '../src/testing.ts'
 
 const gatewaySecret = 'a-secret-of-the-gateway'
 
-/** An app that refuses every request for its rate but those to `/allowed`, in the order in which they are answered. */
+/**
+ * An app that refuses every request for its rate but those to `/allowed`, in the order in which they are
+ * answered.
+ */
 async function startApp() {
   const it = await createTestApp({ gatewaySecret })
   it.app.addHook('onRequest', (request, _reply, done) => {

@@ -10,7 +10,10 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
 }
 
-/** What axe finds wrong with a page for people who use it by keyboard or screen reader: serious faults, by rule. */
+/**
+ * What axe finds wrong with a page for people who use it by keyboard or screen reader: serious faults, by
+ * rule.
+ */
 export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
   await page.evaluate(source)
   const { violations } = await page.evaluate<{ violations: readonly Violation[] }>(

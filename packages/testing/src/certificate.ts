@@ -23,7 +23,8 @@ const nameOf = (name: string) =>
   isIPv4(name) ? tagged(0x87, Buffer.from(name.split('.').map(Number))) : tagged(0x82, Buffer.from(name))
 
 /**
- * A self-signed certificate for a test, an hour old and valid for a day; clients trust it when given it as `ca`.
+ * A self-signed certificate for a test, an hour old and valid for a day; clients trust it when given it as
+ * `ca`.
  *
  * @param names host names and IPv4 addresses it is for
  */

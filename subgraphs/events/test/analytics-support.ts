@@ -90,7 +90,10 @@ export function nameOf(at: number, timeZone: string, granularity: string): strin
 const dayMs = 86_400_000
 const mondayOf = (ms: number): number => ms - ((Math.floor(ms / dayMs) + 3) % 7) * dayMs
 
-/** The date and the label of a part that starts at an instant: by JavaScript's time zones, and week 1 by 4 January. */
+/**
+ * The date and the label of a part that starts at an instant: by JavaScript's time zones, and week 1 by 4
+ * January.
+ */
 export function namedBy(at: number, timeZone: string, granularity: string): { date: string; label: string } {
   const date = nameOf(at, timeZone, 'DAY')
   if (granularity === 'HOUR') {

@@ -41,7 +41,8 @@ export interface UsersDeps {
 }
 
 /**
- * Builds the users service; it does not listen yet. Closing it ends deliveries in flight and closes the database.
+ * Builds the users service; it does not listen yet. Closing it ends deliveries in flight and closes the
+ * database.
  *
  * @throws Error with a one-line message when MASTER_KEY is not the key of this database
  */

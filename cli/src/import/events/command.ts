@@ -45,8 +45,8 @@ function mappingOf({ file, map, preset }: ImportEventsOptions): Mapping {
 }
 
 /**
- * Sends events of a file to a gateway. The file may be sent again, also after it was interrupted: idempotency keys keep
- * events from being counted twice.
+ * Sends events of a file to a gateway. The file may be sent again, also after it was interrupted: idempotency
+ * keys keep events from being counted twice.
  *
  * @returns the exit status: 1 when events were rejected
  * @throws Error in one line for the operator
@@ -119,7 +119,10 @@ export async function runImportEvents({
   return 1
 }
 
-/** The gateway names 1,000 errors of a request at most: what has more is sent in halves, which counts nothing twice. */
+/**
+ * The gateway names 1,000 errors of a request at most: what has more is sent in halves, which counts nothing
+ * twice.
+ */
 async function post(gateway: Gateway, batch: readonly Queued[]): Promise<Answer> {
   const body = batch.map(({ json }) => json).join('\n')
   const answer = (await gateway.post({ path: '/api/events', type: 'application/x-ndjson', body })) as Answer

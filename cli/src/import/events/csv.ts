@@ -6,7 +6,10 @@ export interface SourceRecord {
 
 const mark = '\uFEFF'
 
-/** The records of a stream of CSV (RFC 4180) as objects, by the names in the first line. Fields may hold line breaks. */
+/**
+ * The records of a stream of CSV (RFC 4180) as objects, by the names in the first line. Fields may hold line
+ * breaks.
+ */
 export async function* readCsv(chunks: AsyncIterable<string>): AsyncGenerator<SourceRecord> {
   let names: readonly string[] | undefined
   for await (const { line, fields } of recordsOf(chunks)) {

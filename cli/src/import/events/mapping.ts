@@ -27,8 +27,8 @@ export function valueAt(record: unknown, path: string): unknown {
 }
 
 /**
- * Reads `type=event,user_id=distinct_id,data.price=properties.price`. A value in single quotes stands for itself:
- * `type='purchase'`.
+ * Reads `type=event,user_id=distinct_id,data.price=properties.price`. A value in single quotes stands for
+ * itself: `type='purchase'`.
  *
  * @param numbers whether texts that are numbers become such in `data`, as in CSV
  * @throws UsageError

@@ -11,8 +11,8 @@ const text = (value: unknown): unknown =>
   typeof value === 'number' || typeof value === 'bigint' ? String(value) : value
 
 /**
- * An event as it is sent. Without a key of its own it gets one that is derived from what it says and where it stands, so
- * that the same file sent again counts nothing twice.
+ * An event as it is sent. Without a key of its own it gets one that is derived from what it says and where it
+ * stands, so that the same file sent again counts nothing twice.
  */
 export function normalise(event: MappedEvent, { line, index }: Origin): Record<string, unknown> {
   const { type, user_id, occurred_at, idempotency_key, data } = event
@@ -33,8 +33,8 @@ export function normalise(event: MappedEvent, { line, index }: Origin): Record<s
 const pattern = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i
 
 /**
- * An instant as RFC 3339. Times without an offset are UTC; numbers are seconds, milliseconds or microseconds since 1970,
- * by their size. Anything else is left as it is, and refused by the gateway.
+ * An instant as RFC 3339. Times without an offset are UTC; numbers are seconds, milliseconds or microseconds
+ * since 1970, by their size. Anything else is left as it is, and refused by the gateway.
  */
 export function toInstant(value: unknown): unknown {
   const number =

@@ -48,7 +48,9 @@ const ga4: Mapping = (row) => {
 
 const personal = new Set(['$ip', '$set', '$set_once'])
 
-/** Events of PostHog's batch export, or of its API. What it knows of the person, and the address, is left out. */
+/**
+ * Events of PostHog's batch export, or of its API. What it knows of the person, and the address, is left out.
+ */
 const posthog: Mapping = (row) => {
   const properties = Object.entries(objectOf(row['properties'] ?? {})).filter(([key]) => !personal.has(key))
   const name = row['event']

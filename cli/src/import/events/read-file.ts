@@ -4,7 +4,9 @@ import { UsageError } from '../../failure.ts'
 import { readCsv, type SourceRecord } from './csv.ts'
 import { readJson } from './json.ts'
 
-/** The records of a file, by its name: CSV, or JSON (NDJSON, or one array); each may be compressed with gzip. */
+/**
+ * The records of a file, by its name: CSV, or JSON (NDJSON, or one array); each may be compressed with gzip.
+ */
 export function readRecords(file: string): AsyncGenerator<SourceRecord> {
   const name = file.replace(/\.gz$/i, '')
   const read = /\.(?:csv|tsv)$/i.test(name)

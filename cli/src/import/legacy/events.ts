@@ -16,7 +16,8 @@ const dayOf = (createdAt: Date): string => createdAt.toISOString().slice(0, 10)
 /**
  * Imports events up to an id, page by page, through the ingest of the events service.
  *
- * @returns how many events were read, and how many of each store and day are imported, by this run or one before
+ * @returns how many events were read, and how many of each store and day are imported, by this run or one
+ *   before
  */
 export async function importEvents(
   { source, target, consumers, report, line, signal }: ImportOptions,

@@ -2,7 +2,10 @@ import type { RejectedFile } from '../rejected-file.ts'
 
 export type Table = 'consumers' | 'api_keys' | 'user' | 'events'
 
-/** Counts what is imported, repaired and rejected, table by table. Rejected rows go to a file with their reason. */
+/**
+ * Counts what is imported, repaired and rejected, table by table. Rejected rows go to a file with their
+ * reason.
+ */
 export function createReport(rejected: RejectedFile) {
   const counts = new Map<string, number>()
   const bump = (kind: 'done' | 'repaired' | 'rejected', table: Table, what: string, by = 1) => {

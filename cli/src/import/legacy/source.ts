@@ -47,7 +47,9 @@ export interface SourceUrls {
   readonly events: string
 }
 
-/** Reads the tables of the previous system, page by page, while it may be in use. Nothing is written there. */
+/**
+ * Reads the tables of the previous system, page by page, while it may be in use. Nothing is written there.
+ */
 export async function openSource(urls: SourceUrls, undo: AsyncDisposableStack) {
   const open = async (url: string): Promise<Client> => {
     const client = undo.use(await connect(url))

@@ -6,8 +6,8 @@ import type { Target } from './stores.ts'
 const named = 20
 
 /**
- * Compares counts per store and day: those that were taken over with those that are recorded, and all that were read
- * with those that are there.
+ * Compares counts per store and day: those that were taken over with those that are recorded, and all that
+ * were read with those that are there.
  *
  * @param read how many events were read
  * @returns the differences, a line each

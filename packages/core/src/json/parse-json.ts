@@ -8,8 +8,9 @@ const maxTokens = 65_536
 /**
  * Parses a small JSON body synchronously. Use `parseLargeJson` for any other.
  *
- * @throws BAD_REQUEST when it is not UTF-8 or not JSON; BAD_USER_INPUT when a number in it would change in double
- *   precision, or when it is nested deeper than 64 levels; PAYLOAD_TOO_LARGE when it has too many names and values
+ * @throws BAD_REQUEST when it is not UTF-8 or not JSON; BAD_USER_INPUT when a number in it would change in
+ *   double precision, or when it is nested deeper than 64 levels; PAYLOAD_TOO_LARGE when it has too many
+ *   names and values
  */
 export function parseJson(body: Uint8Array): unknown {
   const bytes = utf8Of(body)

@@ -45,8 +45,8 @@ const charactersOf = ({ query, variables, callerHeaders }: OutgoingOperation): n
   query.length + variables.length + (callerHeaders['authorization']?.length ?? 0)
 
 /**
- * Sends the operations of one turn of the event loop in one request. Nothing waits for a batch to fill: an operation
- * that is the only one of its turn is sent by itself. Responses arrive one by one, in any order.
+ * Sends the operations of one turn of the event loop in one request. Nothing waits for a batch to fill: an
+ * operation that is the only one of its turn is sent by itself. Responses arrive one by one, in any order.
  *
  * @returns a function that rejects when there was no response
  */
@@ -113,7 +113,8 @@ export function createOperationBatcher({
         for (const each of open) dispatchSingle(each)
         return
       }
-      // The subgraph refused the batch unread, for example because it is overloaded: each operation is refused.
+      // The subgraph refused the batch unread, for example because it is overloaded: each operation is
+      // refused.
       if (response.status !== 200) {
         if (!isGraphQLResponse(response))
           throw new Error(`the subgraph answered a batch with status ${String(response.status)}`)

@@ -5,7 +5,9 @@ import type { GraphRequest } from '@user-stats/graphql'
 export const batchPath = '/graphql/batch'
 /** Operations in one batch at most. */
 export const maxBatch = 256
-/** Characters of documents, variables and tokens in one batch at most; shared ones count once per operation. */
+/**
+ * Characters of documents, variables and tokens in one batch at most; shared ones count once per operation.
+ */
 export const maxBatchCharacters = 256 * 1_024
 /** Bytes of one batch at most. */
 export const maxBatchBytes = 1_024 * 1_024
@@ -52,9 +54,9 @@ function createTable() {
 }
 
 /**
- * Encodes operations as JSON that repeats neither documents nor callers:
- * `{"documents": [[query, operationName]], "senders": [headers], "operations": [[document, sender, headers, variables]]}`.
- * An operation refers to its document and sender by index.
+ * Encodes operations as JSON that repeats neither documents nor callers: `{"documents": [[query,
+ * operationName]], "senders": [headers], "operations": [[document, sender, headers, variables]]}`. An
+ * operation refers to its document and sender by index.
  */
 export function encodeBatch(operations: readonly OutgoingOperation[]): string {
   const documents = createTable()
@@ -110,7 +112,9 @@ export function decodeBatch(body: unknown): IncomingOperation[] {
 const malformed = (): DomainError =>
   new DomainError('BAD_REQUEST', { message: `A batch of 1 to ${String(maxBatch)} operations is expected.` })
 
-/** Encodes one line of a batch response: `[index, status, response]`. A response is JSON without line breaks. */
+/**
+ * Encodes one line of a batch response: `[index, status, response]`. A response is JSON without line breaks.
+ */
 export const encodeResponse = (index: number, { status, text }: OperationResponse): string =>
   `[${String(index)},${String(status)},${text.trimEnd()}]\n`
 

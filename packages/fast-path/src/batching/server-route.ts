@@ -33,9 +33,10 @@ export interface BatchRouteOptions<Context extends RequestContext> {
 }
 
 /**
- * `POST /graphql/batch`: operations of several clients in one request, accepted from the gateway only. Each is treated
- * as a request of its own, with its caller's token, its request id, its own context, rate limit and response. A
- * response is written as soon as it is ready, in one chunk with those of the same turn of the event loop.
+ * `POST /graphql/batch`: operations of several clients in one request, accepted from the gateway only. Each
+ * is treated as a request of its own, with its caller's token, its request id, its own context, rate limit
+ * and response. A response is written as soon as it is ready, in one chunk with those of the same turn of the
+ * event loop.
  */
 export function registerBatchRoute<Context extends RequestContext>(
   app: FastifyInstance,
@@ -93,7 +94,9 @@ const notFromGateway = (): DomainError =>
     message: 'Batches are accepted from the gateway only. Send each operation to /graphql by itself.',
   })
 
-/** Writes the lines of one turn of the event loop in one chunk; if that is all of them, as a plain response. */
+/**
+ * Writes the lines of one turn of the event loop in one chunk; if that is all of them, as a plain response.
+ */
 function createLineStream(reply: FastifyReply, expected: number) {
   const { raw } = reply
   let missing = expected

@@ -25,9 +25,9 @@ interface Execution {
 type Step = (execution: Execution) => Promise<void>
 
 /**
- * Compiles a query plan that fetches data and joins entities into it. Apollo's executor analyses the operation anew
- * for each request, which costs more than the rest. Anything unusual in the operation, its plan or a response is left
- * to the executor, which is not sent again what a subgraph has already returned.
+ * Compiles a query plan that fetches data and joins entities into it. Apollo's executor analyses the
+ * operation anew for each request, which costs more than the rest. Anything unusual in the operation, its
+ * plan or a response is left to the executor, which is not sent again what a subgraph has already returned.
  *
  * @param hidden types of which clients must not see every member
  */
@@ -99,7 +99,9 @@ function compileNodes(nodes: readonly PlanNode[], documents: Set<string>): reado
 
 type Fetch = (execution: Execution, representations?: Data) => Promise<Data>
 
-/** Compiles one request. Its document must be unique in the plan: forwarded responses are found by document. */
+/**
+ * Compiles one request. Its document must be unique in the plan: forwarded responses are found by document.
+ */
 function compileFetch(node: FetchNode, documents: Set<string>): Fetch | undefined {
   const { serviceName, operation: query, operationName, variableUsages = [] } = node
   if (!isPlainFetch(node) || documents.has(query)) return undefined

@@ -28,8 +28,9 @@ interface Subgraph {
 }
 
 /**
- * Executes an operation on the subgraphs by the cheapest strategy that its query plan allows: forward, entity join, or
- * the gateway's executor. Any response that is not plain data goes to the executor, which formats all errors.
+ * Executes an operation on the subgraphs by the cheapest strategy that its query plan allows: forward, entity
+ * join, or the gateway's executor. Any response that is not plain data goes to the executor, which formats
+ * all errors.
  */
 export function executeOnSubgraphs(operation: CachedOperation, version: SupergraphVersion): ExecuteCached {
   const execute = executeWithQueryPlanner(operation, version.executor)

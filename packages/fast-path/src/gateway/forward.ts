@@ -5,8 +5,8 @@ import { acceptsAny, selectsAny } from './hidden-members.ts'
 import { isDataOnly, isPlainFetch, type QueryPlan } from './query-plan.ts'
 
 /**
- * Forwards an operation whose plan is the operation itself: one fetch from one subgraph with the same fields and
- * variables, nothing added or hidden. The subgraph's response is then the client's response.
+ * Forwards an operation whose plan is the operation itself: one fetch from one subgraph with the same fields
+ * and variables, nothing added or hidden. The subgraph's response is then the client's response.
  *
  * @param hidden types of which clients must not see or use every member
  * @returns undefined when the plan differs from the operation

@@ -5,8 +5,9 @@ interface Operation {
 }
 
 /**
- * Sends operations ahead of the gateway's executor. Whatever was forwarded in a request, the executor's request for
- * the same document receives the same response or failure: a subgraph is sent each operation once.
+ * Sends operations ahead of the gateway's executor. Whatever was forwarded in a request, the executor's
+ * request for the same document receives the same response or failure: a subgraph is sent each operation
+ * once.
  */
 export function createForwarding<Sent extends Operation, Response>(
   send: (operation: Sent, context: RequestContext) => Promise<Response>,

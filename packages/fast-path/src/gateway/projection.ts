@@ -12,17 +12,20 @@ import {
 /** Data of a subgraph's response. */
 export type Data = Readonly<Record<string, unknown>>
 
-/** Reduces fetched data to what the client selected; undefined for null where the schema does not allow it. */
+/**
+ * Reduces fetched data to what the client selected; undefined for null where the schema does not allow it.
+ */
 export type Projection = (value: unknown) => unknown
 
 /** A response that the compiled plan cannot merge or project: the gateway's executor takes over. */
 export class UnsupportedResponseError extends Error {}
 
 /**
- * Compiles the projection of a selection of plain fields: drops members that were fetched only to find entities, sets
- * missing members to null, and propagates null to the nearest nullable field.
+ * Compiles the projection of a selection of plain fields: drops members that were fetched only to find
+ * entities, sets missing members to null, and propagates null to the nearest nullable field.
  *
- * @returns undefined for fragments, directives, abstract types, introspection fields and repeated response names
+ * @returns undefined for fragments, directives, abstract types, introspection fields and repeated response
+ *   names
  */
 export function compileProjection(
   type: GraphQLObjectType,

@@ -34,9 +34,9 @@ const redocPolicy = [
 ].join('; ')
 
 /**
- * `/openapi.json`, which describes the routes that are registered after this and have a tag; Swagger UI at `/docs`, ReDoc
- * at `/redoc` and `/redos`, with all assets served locally.
- * The pages read `/openapi.json` of the same origin. The trailing slash is up to the app's `ignoreTrailingSlash`.
+ * `/openapi.json`, which describes the routes that are registered after this and have a tag; Swagger UI at
+ * `/docs`, ReDoc at `/redoc` and `/redos`, with all assets served locally. The pages read `/openapi.json` of
+ * the same origin. The trailing slash is up to the app's `ignoreTrailingSlash`.
  */
 export async function registerApiDocs(
   app: FastifyInstance,

@@ -15,9 +15,9 @@ export interface ConnectionLimitOptions {
 }
 
 /**
- * Limits the connections open to a service. The connections of signed-in callers and of the gateway are never closed for
- * others: the next request may already be on its way. Others are idle, and may be closed, while no complete request is
- * in progress on them.
+ * Limits the connections open to a service. The connections of signed-in callers and of the gateway are never
+ * closed for others: the next request may already be on its way. Others are idle, and may be closed, while no
+ * complete request is in progress on them.
  */
 export function registerConnectionLimits(
   app: FastifyInstance,

@@ -29,9 +29,10 @@ const peerOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string =>
   `${remoteAddress} ${String(remotePort)}`
 
 /**
- * The connections open to a server: at most so many, and half of that from one address. At a limit, the connection that
- * has been idle for the longest time is closed for the new one, which is refused only if there is none. Trusted proxies
- * are exempt, since each serves many clients; loopback addresses are never refused for their share.
+ * The connections open to a server: at most so many, and half of that from one address. At a limit, the
+ * connection that has been idle for the longest time is closed for the new one, which is refused only if
+ * there is none. Trusted proxies are exempt, since each serves many clients; loopback addresses are never
+ * refused for their share.
  */
 export function createConnectionTable(maxConnections: number, trustProxy: readonly string[]) {
   const isProxy = compile([...trustProxy])

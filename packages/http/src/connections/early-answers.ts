@@ -10,8 +10,8 @@ const maxDropped = 4_194_304
 const checkInterval = 100
 
 /**
- * Ends a connection after what has been written to it. What its client still sends is dropped for a while: closing at
- * once would reset the connection, and the client might lose its answer (RFC 9112, 9.6).
+ * Ends a connection after what has been written to it. What its client still sends is dropped for a while:
+ * closing at once would reset the connection, and the client might lose its answer (RFC 9112, 9.6).
  */
 export function closeInStages(socket: Socket): void {
   socket.end()
@@ -28,8 +28,8 @@ export function closeInStages(socket: Socket): void {
 const isIncomplete = (request: FastifyRequest): boolean => !request.raw.complete && hasBody(request)
 
 /**
- * Closes the connection of a request that was answered before its body had arrived: the rest of the body is read by
- * nobody, and may never end.
+ * Closes the connection of a request that was answered before its body had arrived: the rest of the body is
+ * read by nobody, and may never end.
  */
 export function registerEarlyAnswers(app: FastifyInstance): void {
   const closing = new WeakSet<Socket>()

@@ -25,8 +25,8 @@ export const defaultStatementTimeout = 12_000
 
 /**
  * The `statement_timeout` of a service with this request timeout. Less than the three quarters of it that the
- * gateway waits for a subgraph, so that the service reports the reason itself; never so little that background
- * work would fail.
+ * gateway waits for a subgraph, so that the service reports the reason itself; never so little that
+ * background work would fail.
  */
 export const statementTimeoutFor = (request: number): number =>
   Math.min(defaultStatementTimeout, Math.max(1_000, Math.floor(request * 0.6)))

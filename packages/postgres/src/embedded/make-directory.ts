@@ -23,7 +23,8 @@ export const reasonOf = (error: unknown): string => {
 }
 
 /**
- * Creates a directory and those above it, one by one: `mkdir` of Node with `recursive` never returns below /proc.
+ * Creates a directory and those above it, one by one: `mkdir` of Node with `recursive` never returns below
+ * /proc.
  *
  * @returns whether it was created
  * @throws DirectoryError with the reason

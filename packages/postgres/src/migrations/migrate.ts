@@ -135,8 +135,8 @@ export async function schemaDrift(source: MigrationSource): Promise<string> {
 }
 
 /**
- * Marks a failed migration as rolled back, so that the next {@link migrate} tries it again. A migration is one
- * transaction unless its script says otherwise, so there is usually nothing to repair first.
+ * Marks a failed migration as rolled back, so that the next {@link migrate} tries it again. A migration is
+ * one transaction unless its script says otherwise, so there is usually nothing to repair first.
  *
  * @throws DatabaseUnreachableError
  * @throws MigrationError when that migration is not recorded as failed

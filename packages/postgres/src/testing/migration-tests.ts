@@ -8,7 +8,8 @@ import { sharedTestPostgres, type TestPostgres } from './test-postgres.ts'
 /**
  * Tests the migrations of a database.
  *
- * @param installationTables tables whose keys do not begin with the store: their rows belong to the installation
+ * @param installationTables tables whose keys do not begin with the store: their rows belong to the
+ *   installation
  */
 export function testMigrations(
   schema: Omit<MigrationSource, 'url'>,

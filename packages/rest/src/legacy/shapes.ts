@@ -4,7 +4,10 @@ import type { JsonSchema, RestInput } from '../rest-route.ts'
 
 /** Response shapes of the previous system that several ports use. */
 
-/** An instant as the previous system wrote it: UTC without offset, six decimals (`2026-11-23T05:16:00.123000`). */
+/**
+ * An instant as the previous system wrote it: UTC without offset, six decimals
+ * (`2026-11-23T05:16:00.123000`).
+ */
 export const legacyInstant = (instant: string): string => `${instant.slice(0, -1)}000`
 
 /** "3 events were deleted". */

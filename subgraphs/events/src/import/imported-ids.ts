@@ -25,8 +25,8 @@ export function createImportedIds(db: EventsDatabase) {
       reserved.some(({ first, last }) => id >= first && id <= last) ? id : firstRenumbered + id,
 
     /**
-     * Reserves the ids up to the greatest of the previous system that this one has not given to events of its own. It
-     * goes on numbering beyond them. May be repeated.
+     * Reserves the ids up to the greatest of the previous system that this one has not given to events of its
+     * own. It goes on numbering beyond them. May be repeated.
      */
     async reserve(greatest: number): Promise<void> {
       // Alone with all stores: no writer is about to use an id of the sequence.

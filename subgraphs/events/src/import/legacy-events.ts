@@ -37,8 +37,8 @@ const importKey = '00000000-0000-0000-0000-000000000000'
 const acknowledgeTimeout = 600_000
 
 /**
- * Records events of the previous system through the ingest of this service, so that rollups, tombstones, settings and
- * retention hold for them too. To be used by the owner, beside a running service or without one.
+ * Records events of the previous system through the ingest of this service, so that rollups, tombstones,
+ * settings and retention hold for them too. To be used by the owner, beside a running service or without one.
  */
 export function createEventImport({ db }: { readonly db: EventsDatabase }) {
   const partitions = createPartitions({ pool: db.pool })

@@ -20,8 +20,8 @@ const chunk = 10_000
 const idempotencyDays = 7
 
 /**
- * Scheduled maintenance: creates partitions ahead of time, deletes expired idempotency keys and raw events after
- * their retention time, and counts days by quarters of an hour that an older version wrote.
+ * Scheduled maintenance: creates partitions ahead of time, deletes expired idempotency keys and raw events
+ * after their retention time, and counts days by quarters of an hour that an older version wrote.
  */
 export function createMaintenance({
   db,

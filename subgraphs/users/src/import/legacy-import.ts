@@ -20,8 +20,8 @@ export interface LegacyImportOptions {
 }
 
 /**
- * Takes stores, API keys and users of the previous system over: keys as hashes, personal data sealed, all of it in the
- * audit log. To be used by the owner, beside a running service or without one.
+ * Takes stores, API keys and users of the previous system over: keys as hashes, personal data sealed, all of
+ * it in the audit log. To be used by the owner, beside a running service or without one.
  *
  * @throws Error in the operator's terms when the master key is not the one of this database
  */

@@ -90,7 +90,10 @@ export function createStoreImport({ prisma, audit, command, clock }: LegacyStore
       })
     },
 
-    /** Adds keys that are not here, by their hashes; one that was revoked stays so. @returns how many were added */
+    /**
+     * Adds keys that are not here, by their hashes; one that was revoked stays so. @returns how many were
+     * added
+     */
     addKeys: (keys: readonly LegacyKey[]): Promise<number> =>
       inTransaction(prisma, async (tx) => {
         const rows = keys.map(({ key, storeId, name }) => ({

@@ -18,8 +18,8 @@ export interface DeliveryOptions {
 export type Delivery = ReturnType<typeof createDelivery>
 
 /**
- * Delivers the commands of a queue at least once, in order per store. A command is marked delivered after the events
- * service has committed it. Two replicas may deliver the same command; the receiver is idempotent.
+ * Delivers the commands of a queue at least once, in order per store. A command is marked delivered after the
+ * events service has committed it. Two replicas may deliver the same command; the receiver is idempotent.
  */
 export function createDelivery({ queue, outbox, execute, log }: DeliveryOptions) {
   const inFlight = new Map<number, Promise<unknown>>()

@@ -31,8 +31,8 @@ export interface CommandRef {
 }
 
 /**
- * Erasures take long, and changes of access must not wait behind them. They do not depend on each other, so each
- * queue keeps its own order.
+ * Erasures take long, and changes of access must not wait behind them. They do not depend on each other, so
+ * each queue keeps its own order.
  */
 export type CommandQueue = 'ACCESS' | 'ERASURE'
 
@@ -68,7 +68,9 @@ const parkedFor = hourMs
 
 export type Outbox = ReturnType<typeof createOutbox>
 
-/** The outbox: commands that are not delivered yet. A command is written in the transaction that decided it. */
+/**
+ * The outbox: commands that are not delivered yet. A command is written in the transaction that decided it.
+ */
 export function createOutbox({
   prisma,
   clock,

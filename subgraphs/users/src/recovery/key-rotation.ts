@@ -11,7 +11,10 @@ export { createMasterKeys, parseMasterKey }
 export { masterKeyId } from '../vault/master-keys.ts'
 export { verifyKeys } from './verify-keys.ts'
 
-/** Milliseconds for which a new signing key is published before it signs: as long as others may cache the key set. */
+/**
+ * Milliseconds for which a new signing key is published before it signs: as long as others may cache the key
+ * set.
+ */
 const lead = 300_000
 
 async function onDatabase<T>(url: string, work: (db: UsersDatabase) => Promise<T>): Promise<T> {

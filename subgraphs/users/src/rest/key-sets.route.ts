@@ -5,7 +5,9 @@ interface PublishedKeys {
   readonly keySet: () => Promise<{ readonly keys: readonly object[] }>
 }
 
-/** The public keys that verify access tokens, and those that verify receipts of erasures, published forever. */
+/**
+ * The public keys that verify access tokens, and those that verify receipts of erasures, published forever.
+ */
 export function registerKeySets(
   app: FastifyInstance,
   { tokens, receipts }: { readonly tokens: PublishedKeys; readonly receipts: PublishedKeys },

@@ -5,7 +5,9 @@ export interface Scale {
   readonly ticks: readonly number[]
 }
 
-/** Some four steps of 1, 2, 2.5 or 5 times a power of ten, from zero or below to the largest value or above. */
+/**
+ * Some four steps of 1, 2, 2.5 or 5 times a power of ten, from zero or below to the largest value or above.
+ */
 export function scaleOf(values: readonly (number | null)[]): Scale {
   const known = values.filter((value) => value !== null)
   const max = Math.max(0, ...known)

@@ -12,7 +12,10 @@ import type { Access } from '../access/access.service.ts'
 
 export type Audit = ReturnType<typeof createAudit>
 
-/** The audit log: who deleted, erased or verified what. Recording events is not part of it: they are the statistics. */
+/**
+ * The audit log: who deleted, erased or verified what. Recording events is not part of it: they are the
+ * statistics.
+ */
 export function createAudit({
   prisma,
   access,

@@ -59,8 +59,8 @@ const timeout = 600_000
 const days = 1_000
 
 /**
- * Counts days by quarters that a service of before has written without, as long as their raw events are kept. Writers
- * of other days do not wait.
+ * Counts days by quarters that a service of before has written without, as long as their raw events are kept.
+ * Writers of other days do not wait.
  *
  * @param stopped asked between days
  */

@@ -4,7 +4,9 @@ import { dayOfQuarterSql, quarterSql } from '../rollup/quarters.ts'
 const notDeleted = (store: string): string =>
   `NOT EXISTS (SELECT FROM store_access a WHERE a.store_id = ${store} AND a.state = 'DELETED')`
 
-/** The rollups by days of the store $1 (null: all) from $2 to before $3, except for days without raw events. */
+/**
+ * The rollups by days of the store $1 (null: all) from $2 to before $3, except for days without raw events.
+ */
 const held = (table: string): string => `(
   SELECT t.* FROM ${table} t LEFT JOIN retention own ON own.store_id = t.store_id
   WHERE ${notDeleted('t.store_id')} AND ($1::int IS NULL OR t.store_id = $1) AND t.day >= greatest($2::date, own.raw_from) AND t.day < $3::date)`

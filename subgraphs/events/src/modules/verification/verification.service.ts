@@ -31,7 +31,8 @@ export function createVerification({ db, access, audit, clock, timeout }: Verifi
      * @param storeId null: all stores
      * @param from the first day; to: the day after the last
      * @param signal ends the recount once it is aborted
-     * @throws FORBIDDEN for all but admins, BAD_USER_INPUT for the range, QUERY_TOO_EXPENSIVE when it takes too long
+     * @throws FORBIDDEN for all but admins, BAD_USER_INPUT for the range, QUERY_TOO_EXPENSIVE when it takes
+     *   too long
      */
     async verify(
       auditContext: AuditContext,

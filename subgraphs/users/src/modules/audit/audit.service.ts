@@ -33,7 +33,10 @@ export function createAudit({
   )
 
   return {
-    /** Writes an entry in the transaction of the change. @param auditContext the request, or a command by its name */
+    /**
+     * Writes an entry in the transaction of the change. @param auditContext the request, or a command by its
+     * name
+     */
     record: (
       tx: Db,
       auditContext: Session | { readonly command: string },

@@ -43,10 +43,10 @@ export interface ErasureProcessOptions {
 const storeNotFound = (): DomainError => new DomainError('STORE_NOT_FOUND')
 
 /**
- * The erasure process, in the order in which it happens: a request deletes the personal data and enqueues a command, in
- * one transaction; the events service executes the command in bounded steps, whose progress is recorded; the end is
- * recorded with a signed receipt. Each step is committed, so an interrupted erasure continues where it stopped: when the
- * request is repeated, or when the outbox relay finds the command.
+ * The erasure process, in the order in which it happens: a request deletes the personal data and enqueues a
+ * command, in one transaction; the events service executes the command in bounded steps, whose progress is
+ * recorded; the end is recorded with a signed receipt. Each step is committed, so an interrupted erasure
+ * continues where it stopped: when the request is repeated, or when the outbox relay finds the command.
  */
 export function createErasureProcess({
   prisma,
@@ -117,7 +117,10 @@ export function createErasureProcess({
     return await finish(await erasures.ofSubject(prisma, storeId, 'VISITOR', userId), userNotFound, signal)
   }
 
-  /** Records the erasure, its command and its audit entry. Once per subject. @param erased rows deleted, by table */
+  /**
+   * Records the erasure, its command and its audit entry. Once per subject. @param erased rows deleted, by
+   * table
+   */
   async function request(
     tx: Db,
     session: Session,
@@ -159,8 +162,8 @@ export function createErasureProcess({
   }
 
   /**
-   * Waits for the end of an erasure. Every request that waits for it gets the result, and, if none did, the first later
-   * request. After that the subject no longer exists.
+   * Waits for the end of an erasure. Every request that waits for it gets the result, and, if none did, the
+   * first later request. After that the subject no longer exists.
    */
   async function finish(
     erasure: ErasureRecord | undefined,

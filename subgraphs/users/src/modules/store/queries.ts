@@ -15,7 +15,10 @@ import type { Session } from '../access/access.service.ts'
 
 export type StoreRecord = Store
 
-/** JSONPaths of `data` that analysts of a store may use; null: those of the events service's ANALYST_DATA_PATHS. */
+/**
+ * JSONPaths of `data` that analysts of a store may use; null: those of the events service's
+ * ANALYST_DATA_PATHS.
+ */
 export const analystPathsOf = ({ analystDataPaths }: StoreRecord): string[] | null =>
   // Written by `update` only.
   analystDataPaths as string[] | null

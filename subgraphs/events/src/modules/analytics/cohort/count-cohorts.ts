@@ -9,7 +9,9 @@ export interface CohortQuestion {
   readonly selection: EventSelection
   /** Ascending: the start of each week, and the end of the last. */
   readonly bounds: readonly number[]
-  /** Users with an event between this instant and the range are no new users; null: with any event before it. */
+  /**
+   * Users with an event between this instant and the range are no new users; null: with any event before it.
+   */
   readonly since: number | null
   /** How many weeks each cohort is followed. */
   readonly weeks: number

@@ -55,7 +55,8 @@ function valuesSql(path: string): string {
 }
 
 /**
- * Reads a day of a store from a snapshot of the database into a Parquet file. Users become pseudonyms on the way.
+ * Reads a day of a store from a snapshot of the database into a Parquet file. Users become pseudonyms on the
+ * way.
  *
  * @returns the number of new events in it
  */

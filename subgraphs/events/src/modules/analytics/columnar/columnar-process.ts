@@ -47,8 +47,8 @@ export const launchProcess = (): ChildProcess =>
 export type ColumnarProcess = ReturnType<typeof createColumnarProcess>
 
 /**
- * The process in which the columnar engine runs, so that neither its memory nor a crash are the service's. It is started
- * by the first task and ends when there has been none for a while.
+ * The process in which the columnar engine runs, so that neither its memory nor a crash are the service's. It
+ * is started by the first task and ends when there has been none for a while.
  */
 export function createColumnarProcess(settings: Settings, launch = launchProcess) {
   const pending = new Map<number, Pending>()

@@ -18,7 +18,8 @@ const betweenSql = (fraction: number): string => {
 }
 
 /**
- * Statistics as PostgreSQL computes them: sums are exact decimals, percentiles are interpolated between doubles.
+ * Statistics as PostgreSQL computes them: sums are exact decimals, percentiles are interpolated between
+ * doubles.
  *
  * @throws DeclinedError where numbers have too many digits for that
  */

@@ -45,7 +45,10 @@ type Work<T> = (
 
 export type ColumnarStore = Awaited<ReturnType<typeof openColumnarStore>>
 
-/** Segments of events by store and day, which are refreshed whenever they are read, and the engine that reads them. */
+/**
+ * Segments of events by store and day, which are refreshed whenever they are read, and the engine that reads
+ * them.
+ */
 export async function openColumnarStore({
   pool,
   log,

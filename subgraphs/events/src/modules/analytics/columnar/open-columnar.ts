@@ -1,7 +1,10 @@
 import type { Metrics } from '@user-stats/http'
 import { openColumnarStore, type ColumnarOptions, type ColumnarStore } from './columnar-store.ts'
 
-/** A store of segments in a directory, if there is one and it can be used: without it everything works, but slower. */
+/**
+ * A store of segments in a directory, if there is one and it can be used: without it everything works, but
+ * slower.
+ */
 export async function openColumnarStoreIn(
   place: Pick<ColumnarOptions, 'dir' | 'maxBytes'> | null,
   options: Omit<ColumnarOptions, 'dir' | 'maxBytes'>,

@@ -56,7 +56,9 @@ export type Request =
 
 export type Response = { readonly id: number } & ({ readonly result: unknown } | { readonly error: string })
 
-/** The column of a path of `data` (as JSON): its values as JSON. Numbers have two more, see {@link numberOf}. */
+/**
+ * The column of a path of `data` (as JSON): its values as JSON. Numbers have two more, see {@link numberOf}.
+ */
 export const columnOf = (path: string): string =>
   `p${createHash('sha256').update(path).digest('hex').slice(0, 32)}`
 

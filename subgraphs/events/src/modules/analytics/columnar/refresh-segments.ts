@@ -34,7 +34,9 @@ export interface DayState {
   readonly missing: number
 }
 
-/** Ids are given before transactions commit: so far below the highest known one, unknown ones are looked for. */
+/**
+ * Ids are given before transactions commit: so far below the highest known one, unknown ones are looked for.
+ */
 const idSlack = 10_000
 /** Files of one day, at most; they are merged then. */
 const maxFiles = 8

@@ -33,9 +33,9 @@ const bytesOf = ({ files }: Segment): number => files.reduce((sum, { bytes }) =>
 export type SegmentFiles = Awaited<ReturnType<typeof openSegmentFiles>>
 
 /**
- * The directory of segments: one of Parquet files for each store, and for each day a manifest that names those that
- * count. Files are never changed; whoever reads some keeps them from being deleted until it has read them. Others may
- * use the same directory.
+ * The directory of segments: one of Parquet files for each store, and for each day a manifest that names
+ * those that count. Files are never changed; whoever reads some keeps them from being deleted until it has
+ * read them. Others may use the same directory.
  */
 export async function openSegmentFiles({ dir, maxBytes }: SegmentFilesOptions) {
   const { key, drafts } = await prepareDirectory(dir)

@@ -28,8 +28,9 @@ const fitsSql = ({ types, conditions }: Step, parameters: Parameters): string =>
   )
 
 /**
- * For each event that can be a step: the latest start of a chain that leads to it, or NULL. The latest start of the
- * step before, among earlier events of the user, is the best there is: when it is too long ago, all are.
+ * For each event that can be a step: the latest start of a chain that leads to it, or NULL. The latest start
+ * of the step before, among earlier events of the user, is the best there is: when it is too long ago, all
+ * are.
  */
 function chainsSql(steps: readonly Step[], candidates: string, user: string, within: string): string {
   const some = steps.map((_step, at) => `fits${String(at)}`).join(' OR ')

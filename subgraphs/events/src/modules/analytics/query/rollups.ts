@@ -23,8 +23,8 @@ export const quartersSql = (from: number, to: number, { add }: Parameters): stri
 ]
 
 /**
- * Whether events, not users, between all of these bounds are counted by quarters of an hour: not what is about `data` or
- * withheld from the caller, and not days that are yet to be counted so.
+ * Whether events, not users, between all of these bounds are counted by quarters of an hour: not what is
+ * about `data` or withheld from the caller, and not days that are yet to be counted so.
  */
 export async function areCountedByQuarters(
   snapshot: Snapshot,

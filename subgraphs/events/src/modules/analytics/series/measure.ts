@@ -27,7 +27,9 @@ export interface MeasureRequest extends Parted {
 /** Counts events and distinct users from rows of users or from events. Counts that are zero are left out. */
 export type CountUsers = (snapshot: Snapshot, request: MeasureRequest) => Promise<Measured[]>
 
-/** A count of one part (from 0) or, when null, of the whole range, in one group (0: the others, or no groups). */
+/**
+ * A count of one part (from 0) or, when null, of the whole range, in one group (0: the others, or no groups).
+ */
 export interface Measured {
   readonly part: number | null
   readonly group: number
@@ -35,7 +37,10 @@ export interface Measured {
   readonly users: number
 }
 
-/** The source of a count: totals per day or quarter of an hour, rows per user and day, or the events themselves. */
+/**
+ * The source of a count: totals per day or quarter of an hour, rows per user and day, or the events
+ * themselves.
+ */
 type Source = 'totals' | 'quarters' | 'users' | 'events'
 
 /** The number of the row's part, from 1. */
@@ -200,8 +205,8 @@ export const countUsers: CountUsers = (snapshot, request) => {
 }
 
 /**
- * Counts events and distinct users per part and group: from rollups when the parts are UTC days or, without users,
- * whole quarters of an hour, else from events. Counts of zero are omitted.
+ * Counts events and distinct users per part and group: from rollups when the parts are UTC days or, without
+ * users, whole quarters of an hour, else from events. Counts of zero are omitted.
  *
  * @param countOthers counts what totals do not answer
  * @throws RANGE_NOT_RETAINED when rows it needs are no longer kept
