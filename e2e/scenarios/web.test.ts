@@ -204,7 +204,8 @@ test('a sum by group, a funnel and retention show what the shop sent', async () 
   await page.getByRole('link', { name: 'Retention' }).click()
   await page.getByRole('cell', { name: /^100%\s*3$/ }).waitFor()
   expect(await accessibilityFaults(page)).toEqual([])
-  expect(visit.faults).toEqual([])
+  // A count that nobody waits for any more is given up.
+  expect(visit.faults.filter((fault) => !fault.endsWith('net::ERR_ABORTED'))).toEqual([])
 })
 
 test('a store sees its latest events; an analyst finds neither the page nor a person', async () => {
