@@ -5,7 +5,7 @@ import { masterKeysOf } from './backup/database-state.ts'
 import type { Database } from './databases/database.ts'
 import type { StackEnv } from './env.ts'
 import { masterKeyFile, previousMasterKeyOf } from './master-key.ts'
-import { readText } from './private-file.ts'
+import { readText } from './durable-file.ts'
 import { keepAdminKey, keepMasterKey } from './secrets.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -4,7 +4,7 @@ import type { Variable } from '@user-stats/config'
 import { usersVariables } from '@user-stats/users/env'
 import { masterKeyId, parseMasterKey } from '@user-stats/users/keys'
 import { masterKeyFile } from './master-key.ts'
-import { readText } from './private-file.ts'
+import { readText } from './durable-file.ts'
 
 /** As in the users service, but the data directory may contain the key instead. */
 export const masterKeyVariables = {

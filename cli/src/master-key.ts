@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { masterKeyId, parseMasterKey } from '@user-stats/users/keys'
-import { readText, removeFile, replaceFile } from './private-file.ts'
+import { readText, removeFile, replaceFile } from './durable-file.ts'
 
 export const masterKeyFile = (folder: string): string => path.join(folder, 'master-key')
 const previousFile = (folder: string): string => path.join(folder, 'master-key-previous')

@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { databaseNames, type DatabaseName } from './databases/schemas.ts'
 import { masterKeyFile, randomMasterKey } from './master-key.ts'
-import { keepPrivate, readText, replaceFile } from './private-file.ts'
+import { keepPrivate, readText, replaceFile } from './durable-file.ts'
 
 export type RolePasswords = Readonly<Record<'owner' | 'service', string>>
 
-const random = () => randomBytes(32).toString('base64url')
+/** 256 random bits, for passwords and keys. */
+export const randomSecret = (): string => randomBytes(32).toString('base64url')
 
 /** Passwords of the embedded databases' roles. Lost ones are generated again: each start sets them. */
 export async function rolePasswords(dataDir: string): Promise<Record<DatabaseName, RolePasswords>> {
   const { text } = await keep(path.join(dataDir, 'secrets.json'), () => {
-    const made = databaseNames.map((name) => [name, { owner: random(), service: random() }])
+    const made = databaseNames.map((name) => [name, { owner: randomSecret(), service: randomSecret() }])
     return JSON.stringify(Object.fromEntries(made), undefined, 2)
   })
   return JSON.parse(text) as Record<DatabaseName, RolePasswords>
@@ -27,7 +28,7 @@ export interface Kept {
 export const keepMasterKey = (dataDir: string): Promise<Kept> => keep(masterKeyFile(dataDir), randomMasterKey)
 
 export const keepAdminKey = (dataDir: string): Promise<Kept> =>
-  keep(path.join(dataDir, 'admin-api-key'), () => `us_a_${random()}`)
+  keep(path.join(dataDir, 'admin-api-key'), () => `us_a_${randomSecret()}`)
 
 /** The text of a private file, generated at the first start, on disk before it is used. */
 async function keep(file: string, generate: () => string): Promise<Kept> {

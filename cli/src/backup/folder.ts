@@ -1,6 +1,7 @@
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { DataDirInUseError, lockDataDir, makeDataDir } from '@user-stats/postgres'
+import { syncDirectory } from '../durable-file.ts'
 import { readManifest, type AnyManifest } from './manifest.ts'
 
 const unfinished = '.unfinished-'
@@ -34,10 +35,10 @@ export async function beginFolder(dir: string, stamp: string) {
     draft,
     finish: async (): Promise<string> => {
       for (const entry of await readdir(draft, { withFileTypes: true }))
-        if (entry.isDirectory()) await sync(path.join(draft, entry.name))
-      await sync(draft)
+        if (entry.isDirectory()) await syncDirectory(path.join(draft, entry.name))
+      await syncDirectory(draft)
       await rename(draft, finished)
-      await sync(dir)
+      await syncDirectory(dir)
       done = true
       return finished
     },
@@ -45,11 +46,6 @@ export async function beginFolder(dir: string, stamp: string) {
       if (!done) await rm(draft, { recursive: true, force: true })
     },
   }
-}
-
-async function sync(dir: string): Promise<void> {
-  const handle = await open(dir)
-  await handle.sync().finally(() => handle.close())
 }
 
 export interface Found<M> {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { CopiedTable } from '@user-stats/postgres'
 import type { DatabaseName } from '../databases/schemas.ts'
+import { writeDurably } from '../durable-file.ts'
 
 export interface FileEntry {
   readonly path: string
@@ -75,13 +76,6 @@ const digestOf = (manifest: object): string =>
 export async function writeManifest(dir: string, manifest: BackupManifest | KeysManifest): Promise<void> {
   const text = JSON.stringify({ ...manifest, sha256: digestOf(manifest) }, undefined, 1)
   await writeDurably(path.join(dir, manifestFile), `${text}\n`)
-}
-
-/** Writes a private file; resolves when it is on disk. */
-export async function writeDurably(file: string, text: string | Uint8Array): Promise<void> {
-  await using handle = await open(file, 'wx', 0o600)
-  await handle.writeFile(text)
-  await handle.sync()
 }
 
 /**

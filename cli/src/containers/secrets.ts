@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { CommandContext } from '../command-context.ts'
-import { beginKeyChange, retirePreviousKey } from '../master-key.ts'
-import { createSecretFile } from './secret-file.ts'
+import { beginKeyChange, randomMasterKey, retirePreviousKey } from '../master-key.ts'
+import { createSecretFile } from '../durable-file.ts'
+import { randomSecret } from '../secrets.ts'
 
 const databases = ['users', 'events'] as const
-
-const random = () => randomBytes(32).toString('base64url')
 
 /** Readable by its owner, the user of our containers. */
 const forUs = 0o400
@@ -53,7 +51,7 @@ export async function makeSecrets(root: string): Promise<void> {
   for (const name of databases) {
     const host = `${name}-database`
     const url = (role: string, database: string) =>
-      `postgresql://${role}:${random()}@${host}:5432/${database}`
+      `postgresql://${role}:${randomSecret()}@${host}:5432/${database}`
     const migrate = (kind: string) => path.join(root, 'migrate', `${name}-${kind}-url`)
     const admin = await createSecretFile(migrate('admin'), forUs, () => url('postgres', 'postgres'))
     await createSecretFile(migrate('owner'), forUs, () => url(`${name}_owner`, name))
@@ -61,14 +59,12 @@ export async function makeSecrets(root: string): Promise<void> {
     await copy(path.join(root, host, 'password'), forDatabase, new URL(admin).password)
     await copy(path.join(root, name, 'database-url'), forUs, serving)
   }
-  await createSecretFile(path.join(root, 'users', 'master-key'), forUs, () =>
-    randomBytes(32).toString('base64'),
-  )
+  await createSecretFile(path.join(root, 'users', 'master-key'), forUs, randomMasterKey)
   // Empty unless the master key is being replaced.
   await createSecretFile(path.join(root, 'users', 'master-key-previous'), forUs, () => '')
-  const shared = await createSecretFile(path.join(root, 'users', 'gateway-secret'), forUs, random)
+  const shared = await createSecretFile(path.join(root, 'users', 'gateway-secret'), forUs, randomSecret)
   for (const name of ['gateway', 'events']) await copy(path.join(root, name, 'gateway-secret'), forUs, shared)
-  await createSecretFile(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${random()}`)
+  await createSecretFile(path.join(root, 'users', 'admin-api-key'), forUs, () => `us_a_${randomSecret()}`)
 }
 
 /** Adds a new master key next to the old one. @returns the next step */

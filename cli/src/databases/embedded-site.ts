@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { discardHome, endServer } from '@user-stats/postgres'
+import { syncDirectory } from '../durable-file.ts'
 import { requireSpace } from '../backup/space.ts'
 import { rolePasswords } from '../secrets.ts'
 import { startEmbeddedDatabase } from './embedded.ts'
@@ -23,8 +24,7 @@ export function embeddedSite(
       for (const [from, to] of changes) {
         await endServer(dataDir, directoryOf(from))
         await rename(path.join(dataDir, directoryOf(from)), path.join(dataDir, directoryOf(to)))
-        await using directory = await open(dataDir)
-        await directory.sync()
+        await syncDirectory(dataDir)
       }
     },
     drop: (stage) => discardHome(dataDir, directoryOf(stage)),

@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { connect as openSocket } from 'node:net'
-import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { prepareDatabase, startEmbeddedPostgres } from '@user-stats/postgres'
-import type { EmbeddedPostgres } from '@user-stats/postgres'
+import { prepareDatabase, readPostmaster, startEmbeddedPostgres } from '@user-stats/postgres'
 import { createBackoff } from '../backoff.ts'
 import type { RolePasswords } from '../secrets.ts'
 import type { Database } from './database.ts'
@@ -102,7 +99,11 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<D
       await stop()
       await start()
     },
-    kill: () => killServer(server),
+    kill: async () => {
+      const postmaster = await readPostmaster(dataDir, directory)
+      if (postmaster) killProcess(postmaster.pid)
+      while (await listens(port)) await delay(20)
+    },
   }
 }
 
@@ -117,22 +118,10 @@ export async function runningOwnerUrl(
   name: DatabaseName,
   passwords: RolePasswords,
 ): Promise<string | undefined> {
-  const port = Number((await readPostmaster(path.join(dataDir, name)))[3])
-  if (!(port > 0) || !(await listens(port))) return undefined
+  const { port } = (await readPostmaster(dataDir, name)) ?? {}
+  if (!port || !(await listens(port))) return undefined
   const { role, password } = rolesOf(name, passwords).owner
   return `postgresql://${role}:${password}@127.0.0.1:${String(port)}/${name}`
-}
-
-/** PostgreSQL's record of its running server: process id, directory, start time, port, … */
-async function readPostmaster(home: string): Promise<string[]> {
-  const text = await readFile(path.join(home, 'pgdata', 'postmaster.pid'), 'utf8').catch(() => '')
-  return text.split('\n')
-}
-
-async function killServer({ home, port }: EmbeddedPostgres): Promise<void> {
-  const pid = Number((await readPostmaster(home))[0])
-  if (pid > 0) killProcess(pid)
-  while (await listens(port)) await delay(20)
 }
 
 /** Whether the port is open: the only sign of life without a session or privileges. */

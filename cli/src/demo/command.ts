@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CommandContext } from '../command-context.ts'
-import { readText, replaceFile } from '../private-file.ts'
+import { readText, replaceFile } from '../durable-file.ts'
 import { startStack, type Stack } from '../stack.ts'
 import { untilAborted } from '../start.ts'
 import type { Terminal } from '../terminal.ts'

@@ -1,6 +1,6 @@
 import { createMasterKeys, parseMasterKey, replaceSigningKey } from '@user-stats/users/keys'
 import { previousMasterKeyOf, masterKeyFile } from '../master-key.ts'
-import { readText } from '../private-file.ts'
+import { readText } from '../durable-file.ts'
 import type { Terminal } from '../terminal.ts'
 import { openUsersUrl } from './database.ts'
 import type { RotateEnv } from './env.ts'

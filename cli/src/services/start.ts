@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { Secrets } from '../admin-key.ts'
 import type { Database } from '../databases/database.ts'
 import type { DatabaseName } from '../databases/schemas.ts'
 import { portVariable, type StackEnv } from '../env.ts'
+import { randomSecret } from '../secrets.ts'
 import type { Terminal } from '../terminal.ts'
 import { unlessAborted } from '../unless-aborted.ts'
 import type { ServiceDefinition, ServiceName } from './definitions.ts'
@@ -103,7 +103,7 @@ function settings({
     // Services start together: a new secret each time suffices, unless the operator sets one.
     ...(env.raw['GATEWAY_SECRET'] === undefined &&
       env.raw['GATEWAY_SECRET_FILE'] === undefined && {
-        GATEWAY_SECRET: randomBytes(32).toString('base64url'),
+        GATEWAY_SECRET: randomSecret(),
       }),
     ADMIN_API_KEY: secrets?.adminApiKey,
     ...(env.raw['ANALYTICS_CACHE_DIR'] === undefined &&

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { writeDurably } from '../backup/manifest.ts'
+import { writeDurably } from '../durable-file.ts'
 import { installationOf } from './installation.ts'
 
 /** Rows as PostgreSQL's `to_jsonb` writes them, so that columns of a later version are included. */

@@ -1,7 +1,7 @@
 import { chown, cp, readdir, realpath, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { makeServerHome } from './data-dir.ts'
-import { endAtOnce } from './postmaster.ts'
+import { endAtOnce, readPidFile, type Postmaster } from './postmaster.ts'
 import { serverUser } from './server-user.ts'
 
 /** Ends the server of `<dataDir>/<name>` at once, should one run there. */
@@ -9,6 +9,10 @@ export async function endServer(dataDir: string, name: string): Promise<void> {
   const home = await realpath(path.join(dataDir, name)).catch(() => undefined)
   if (home !== undefined) await endAtOnce(path.join(home, 'pgdata'))
 }
+
+/** The server of `<dataDir>/<name>` by its pid file, which may be stale; undefined without one. */
+export const readPostmaster = (dataDir: string, name: string): Promise<Postmaster | undefined> =>
+  readPidFile(path.join(dataDir, name, 'pgdata'))
 
 /** Removes the server of `<dataDir>/<name>` and its data. */
 export async function discardHome(dataDir: string, name: string): Promise<void> {

@@ -8,7 +8,7 @@ import { EmbeddedPostgresError } from '../errors.ts'
 import { run } from './run.ts'
 
 /** What a postmaster writes into its data directory about itself. */
-interface Postmaster {
+export interface Postmaster {
   pid: number
   port: number
   status: string
@@ -57,7 +57,8 @@ export async function endAtOnce(pgdata: string): Promise<void> {
   while (isAlive(postmaster.pid)) await delay(50)
 }
 
-async function readPidFile(pgdata: string): Promise<Postmaster | undefined> {
+/** @returns undefined when there is no pid file */
+export async function readPidFile(pgdata: string): Promise<Postmaster | undefined> {
   const text = await readFile(path.join(pgdata, 'postmaster.pid'), 'utf8').catch(() => '')
   const [pid, , , port, , , , status] = text.split('\n')
   return pid ? { pid: Number(pid), port: Number(port), status: status?.trim() ?? '' } : undefined

@@ -1,3 +1,5 @@
+import { dayMs } from '@user-stats/core'
+
 /** The unit of the parts of a range. */
 export type Unit = 'hour' | 'day' | 'week' | 'month'
 
@@ -66,4 +68,3 @@ function isoWeek(monday: number): string {
   const week = Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * dayMs)) + 1
   return `${String(year)}-W${padded(week)}`
 }
-import { dayMs } from '@user-stats/core'
