@@ -12,7 +12,5 @@ export const pagePaths = [
   '/live',
   '/stores',
   '/keys',
-  '/users',
   '/audit',
-  '/system',
 ] as const

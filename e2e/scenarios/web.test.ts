@@ -230,3 +230,50 @@ test('a store sees its latest events; an analyst finds neither the page nor a pe
   }
   expect((await Promise.all(answers)).join('\n')).not.toContain('person-')
 })
+
+test('an admin creates, blocks and deletes a store, and finds it in the audit log', async () => {
+  await using visit = await openAs(stack.adminApiKey, '/stores')
+  const { page } = visit
+  await page.getByLabel('Name of the store').fill('Short-lived')
+  await page.getByRole('button', { name: 'Create store' }).click()
+  const secret = await page.locator('code').textContent()
+  expect((await call(stack.urls.gateway, 'POST', '/session', { body: { apiKey: secret } })).status).toBe(201)
+  await page.getByRole('button', { name: 'Done' }).click()
+  expect(await page.content()).not.toContain(secret)
+
+  await page.getByRole('button', { name: 'Block Short-lived' }).click()
+  await page.getByRole('button', { name: 'Unblock Short-lived' }).click()
+  await page.getByRole('button', { name: 'Block Short-lived' }).waitFor()
+  await page.getByRole('button', { name: 'Settings of Short-lived' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Renamed')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'Delete Renamed' }).click()
+  const forever = page.getByRole('button', { name: 'Delete for ever' })
+  expect(await forever.isDisabled()).toBe(true)
+  await page.getByLabel('Type Renamed to confirm').fill('Renamed')
+  expect(await accessibilityFaults(page)).toEqual([])
+  await forever.click()
+  await page.getByText('0 users and 0 events were deleted.').waitFor()
+  await page.getByRole('button', { name: 'Delete Renamed' }).waitFor({ state: 'detached' })
+
+  await page.getByRole('link', { name: 'Audit' }).click()
+  await page.getByRole('cell', { name: 'store deleted' }).first().waitFor()
+  expect(await accessibilityFaults(page)).toEqual([])
+  expect(visit.faults).toEqual([])
+})
+
+test('an admin creates a key, which is shown once, and revokes it', async () => {
+  await using visit = await openAs(stack.adminApiKey, '/keys')
+  const { page } = visit
+  await page.getByLabel('What it is for').fill('Board report')
+  await page.getByRole('button', { name: 'Create key' }).click()
+  const apiKey = await page.locator('code').textContent()
+  const signIn = () => call(stack.urls.gateway, 'POST', '/session', { body: { apiKey } })
+  expect((await signIn()).body.role).toBe('ANALYST')
+  expect(await accessibilityFaults(page)).toEqual([])
+  await page.getByRole('button', { name: 'Revoke Board report' }).click()
+  await page.getByRole('button', { name: 'Revoke Board report now' }).click()
+  await page.getByRole('button', { name: 'Revoke Board report' }).waitFor({ state: 'detached' })
+  expect((await signIn()).status).toBe(401)
+  expect(visit.faults).toEqual([])
+})

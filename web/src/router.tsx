@@ -38,10 +38,24 @@ const liveRoute = createRoute({
   component: lazyRouteComponent(livePage, 'LivePage'),
 })
 
+const storesPage = () => import('./admin/stores-page.tsx')
+const keysPage = () => import('./admin/keys-page.tsx')
+const auditPage = () => import('./admin/audit-page.tsx')
+
+const adminRoutes = [
+  createRoute({ ...reports, path: '/stores', component: lazyRouteComponent(storesPage, 'StoresPage') }),
+  createRoute({ ...reports, path: '/keys', component: lazyRouteComponent(keysPage, 'KeysPage') }),
+  createRoute({ ...reports, path: '/audit', component: lazyRouteComponent(auditPage, 'AuditPage') }),
+]
+
 /** The routes of a role, under whatever path the gateway is served. */
 export function createAppRouter(role: Session['role']) {
   return createRouter({
-    routeTree: rootRoute.addChildren([...reportRoutes, ...(role === 'ANALYST' ? [] : [liveRoute])]),
+    routeTree: rootRoute.addChildren([
+      ...reportRoutes,
+      ...(role === 'ANALYST' ? [] : [liveRoute]),
+      ...(role === 'ADMIN' ? adminRoutes : []),
+    ]),
     basepath: new URL(document.baseURI).pathname,
     scrollRestoration: true,
     defaultPendingComponent: () => <Loading label="Loading" />,

@@ -10,6 +10,9 @@ const pages = [
   { to: '/funnel', label: 'Funnel', roles: everybody },
   { to: '/retention', label: 'Retention', roles: everybody },
   { to: '/live', label: 'Live', roles: ['STORE', 'ADMIN'] },
+  { to: '/stores', label: 'Stores', roles: ['ADMIN'] },
+  { to: '/keys', label: 'Keys', roles: ['ADMIN'] },
+  { to: '/audit', label: 'Audit', roles: ['ADMIN'] },
 ] as const
 
 /** The pages of a role. */

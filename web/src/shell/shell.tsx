@@ -1,4 +1,5 @@
 import { Link, Outlet } from '@tanstack/react-router'
+import { addressOf } from '../graph/send.ts'
 import { describeSession, useSession } from '../session/session.ts'
 import { Button } from '../ui/button.tsx'
 import { navigationOf } from './navigation.ts'
@@ -28,6 +29,9 @@ export function Shell() {
               {label}
             </Link>
           ))}
+          <a className={styles['link']} href={addressOf('graphql')}>
+            Playground
+          </a>
         </nav>
         <div className={styles['side']}>
           <span className={styles['who']}>{describeSession(session)}</span>

@@ -1,0 +1,3 @@
+import type { StoresQuery } from '../../generated/graph/graphql.ts'
+
+export type StoreRow = StoresQuery['stores']['nodes'][number]
