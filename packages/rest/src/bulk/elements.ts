@@ -197,8 +197,10 @@ export async function* elementsOf(stream: AsyncIterable<Buffer>): AsyncGenerator
           depth = 0
           closed = true
         }
-      } else if (closes(byte)) depth -= 1
-      else if (!isSpace(byte)) begun = true
+      } else if (closes(byte)) {
+        if (depth === 1) throw malformed()
+        depth -= 1
+      } else if (!isSpace(byte)) begun = true
     }
     collector.add(depth === 0 ? empty : chunk.subarray(from))
   }
