@@ -3,6 +3,7 @@ import type { PrismaClient } from '@user-stats/prisma-users'
 import { auditedUserId } from '@user-stats/audit-log'
 import { badInput, DomainError, requireAdmin, tenantOf, tenantsOf, withDeadline } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
+import { requireStorableText } from '../../database/text.ts'
 import { inTransaction, type Db } from '../../database/transaction.ts'
 import { createDelivery, type Delivery } from '../../outbox/deliver.ts'
 import type { Command, Outbox } from '../../outbox/outbox-repository.ts'
@@ -105,7 +106,11 @@ export function createErasureProcess({
     signal: AbortSignal,
   ): Promise<ErasureRecord> {
     const storeId = tenantOf(await session.activeCaller(), named)
-    const subject = { storeId, subject: 'VISITOR', subjectId: requireVisitor(userId) } as const
+    const subject = {
+      storeId,
+      subject: 'VISITOR',
+      subjectId: requireStorableText('userId', userId, 128),
+    } as const
     await inTransaction(prisma, async (tx) => {
       await access.holdStore(tx, session.caller, storeId)
       // A visitor's id may be a registered one in upper case: they differ.
@@ -235,15 +240,6 @@ export function createErasureProcess({
   }
 
   return { eraseUser, eraseVisitor, eraseStore, delivery }
-}
-
-/** As the events service accepts it. */
-function requireVisitor(userId: string): string {
-  if (userId.includes('\0') || !userId.isWellFormed())
-    throw badInput('userId', 'must not contain NUL or unpaired surrogates')
-  const length = Array.from(userId).length
-  if (length < 1 || length > 128) throw badInput('userId', 'must have 1 to 128 characters')
-  return userId
 }
 
 const stillRunning = (id: string): DomainError =>
