@@ -169,7 +169,7 @@ test('each error is counted once, by its route or the kind of its operation, and
   ])
 })
 
-test('browsers get pages, which read whether each subgraph is ready; all others find nothing at their addresses', async () => {
+test('browsers get pages, which show whether each subgraph is ready; other clients get 404 at their addresses', async () => {
   await using own = await startGraph()
   const get = (path: string) => own.send('GET', path, { headers: { accept: 'text/html' } })
   for (const path of ['/', '/explore']) {
