@@ -1,3 +1,5 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startTestPostgres, type TestPostgres } from '@user-stats/postgres/testing'
 import { startStack } from '../src/index.ts'
@@ -94,4 +96,17 @@ test('status lists pending migrations with exit status 1, changes nothing, and w
   await expect(runMigrate({ env: { DATA_DIR: home.dir }, terminal: while_.terminal })).rejects.toThrow(
     'is in use',
   )
+})
+
+test('status says why a data directory cannot be used, and creates none', async () => {
+  await using home = await temporaryDir()
+  const file = path.join(home.dir, 'file')
+  await writeFile(file, '')
+  for (const dir of [file, path.join(file, 'data'), '/proc/data'])
+    await expect(
+      runMigrate({ step: 'status', env: { DATA_DIR: dir }, terminal: recordingTerminal().terminal }),
+    ).rejects.toThrow(/DATA_DIR/)
+  const missing = path.join(home.dir, 'a/b')
+  await runMigrate({ step: 'status', env: { DATA_DIR: missing }, terminal: recordingTerminal().terminal })
+  expect(await readdir(home.dir)).toEqual(['file'])
 })

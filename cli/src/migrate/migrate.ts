@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
+import { rmdir } from 'node:fs/promises'
 import path from 'node:path'
-import { lockDataDir } from '@user-stats/postgres'
+import { lockDataDir, makeDataDir } from '@user-stats/postgres'
 import type { CommandContext } from '../command-context.ts'
 import { deploy, prepareExternal } from '../databases/database.ts'
 import { openDatabases } from '../databases/open.ts'
@@ -58,8 +59,18 @@ async function deployAll(env: Env, terminal: Terminal, signal: AbortSignal | und
   }
 }
 
+/** Leaves no directory behind. @throws DirectoryError, as a start does, when it could not create its data directory */
+async function requireUsable(dataDir: string): Promise<void> {
+  const missing: string[] = []
+  for (let dir = dataDir; !existsSync(dir) && dir !== path.dirname(dir); dir = path.dirname(dir))
+    missing.push(dir)
+  await makeDataDir(dataDir)
+  for (const dir of missing) await rmdir(dir).catch(() => undefined)
+}
+
 /** @returns whether all migrations are applied and unchanged */
 async function statusOfAll(env: Env, terminal: Terminal, signal: AbortSignal | undefined): Promise<boolean> {
+  if (databaseNames.some((name) => env.databases[name] === undefined)) await requireUsable(env.dataDir)
   const present = databaseNames.filter((name) => {
     const exists = env.databases[name] !== undefined || existsSync(path.join(env.dataDir, name, 'pgdata'))
     if (!exists) terminal.line('status', `${name}: no database in ${env.dataDir} yet, npm start creates it`)

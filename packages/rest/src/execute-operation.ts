@@ -8,7 +8,7 @@ import {
 } from '@user-stats/core'
 import { originalOf, type RequestContext } from '@user-stats/graphql'
 import type { GraphServer } from '@user-stats/graphql'
-import type { RestRoute } from './rest-route.ts'
+import type { FieldNames, RestRoute } from './rest-route.ts'
 
 /**
  * Executes the operation of a route on the graph, in process.
@@ -17,7 +17,7 @@ import type { RestRoute } from './rest-route.ts'
  */
 export async function execute<Context extends RequestContext>(
   server: GraphServer<Context>,
-  { operation, fields = {} }: Pick<RestRoute, 'operation' | 'fields'>,
+  { operation, fields = {} }: Pick<RestRoute, 'operation'> & { readonly fields?: FieldNames | undefined },
   variables: Record<string, unknown>,
   contextValue: Context,
 ): Promise<Record<string, unknown>> {

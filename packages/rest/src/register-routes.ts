@@ -39,7 +39,9 @@ export function registerRest<Context extends RequestContext>(
         requireValidRequest(request)
         const { params, query, headers, body } = request
         const input = { params, query, headers, body } as RestInput
-        const data = await execute(server, route, route.variables(input), contextValue)
+        const fields = typeof route.fields === 'function' ? route.fields(input) : route.fields
+        const { operation } = route
+        const data = await execute(server, { operation, fields }, route.variables(input), contextValue)
         if (route.missing !== undefined && data[route.missing.field] == null)
           throw new DomainError(route.missing.code)
         return reply.code(route.status).send(route.reply(data as never, input))

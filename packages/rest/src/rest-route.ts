@@ -9,6 +9,9 @@ export interface RestInput {
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
+/** Names of members of the graph in a request. */
+export type FieldNames = Readonly<Record<string, string>>
+
 /**
  * One REST route: a GraphQL operation, the mapping of a request to its variables and of its data to a
  * response. Routes are data; they contain no rules.
@@ -36,7 +39,7 @@ export interface RestRoute {
   /** New routes refuse unknown members; legacy routes ignore them. */
   readonly strict?: boolean
   /** REST names of the graph's members, for errors: `firstName` is `first_name`. */
-  readonly fields?: Readonly<Record<string, string>>
+  readonly fields?: FieldNames | ((input: RestInput) => FieldNames)
   readonly variables: (input: RestInput) => Record<string, unknown>
   readonly status: 200 | 201
   /** The schema of the response. */

@@ -1,6 +1,16 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
-import { badInputs, maxFaults, toFault, toPath, type Fault } from '@user-stats/core'
+import {
+  badInputs,
+  DomainError,
+  encodeEventData,
+  maxFaults,
+  requireEventTime,
+  requireStorable,
+  toFault,
+  toPath,
+  type Fault,
+} from '@user-stats/core'
 import { nearest } from './near-miss.ts'
 import type { JsonSchema } from './rest-route.ts'
 
@@ -66,9 +76,41 @@ export function compile(schema: JsonSchema, { text, others }: CheckOptions): Che
     // Before defaults are applied.
     const unknown = others === 'any' ? [] : unknownMembers(value)
     const valid = validate(value)
-    const faults = valid ? [] : withoutRepeats((validate.errors ?? []).map(faultOf))
-    return { value, faults: [...faults, ...unknown] }
+    const faults = [...(valid ? [] : withoutRepeats((validate.errors ?? []).map(faultOf))), ...unknown]
+    // The graph checks its own rules only when the schema is satisfied.
+    return { value, faults: faults.length === 0 ? faults : [...faults, ...ruleFaults(value, names, faults)] }
   }
+}
+
+/** Rules of the graph for members, by name. */
+const memberRules: Readonly<Record<string, (value: unknown) => void>> = {
+  data: (value) => {
+    if (typeof value === 'object' && value !== null) encodeEventData(value)
+  },
+  occurred_at: (value) => {
+    requireEventTime('occurred_at', new Date(value as string), new Date())
+  },
+}
+
+/** The rules of the graph that the members break in which the schema finds no fault. */
+function ruleFaults(
+  value: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  faults: readonly Fault[],
+): Fault[] {
+  const isFaulty = (name: string) => faults.some(({ field }) => field.split(/[.[]/)[0] === name)
+  return names
+    .filter((name) => Object.hasOwn(value, name) && !isFaulty(name))
+    .flatMap((name) => {
+      try {
+        if (typeof value[name] === 'string') requireStorable(name, value[name])
+        memberRules[name]?.(value[name])
+        return []
+      } catch (error) {
+        if (error instanceof DomainError) return error.faults
+        throw error
+      }
+    })
 }
 
 /** @throws BAD_USER_INPUT with all faults */

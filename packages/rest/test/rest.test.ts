@@ -241,6 +241,21 @@ test('all faults of a request are reported at once', async () => {
   expect(inexact['errors']).toMatchObject([{ field: 'data.a' }, { field: 'data.b[0]' }])
 })
 
+test('rules of the graph are reported together with faults of the schema', async () => {
+  await using app = await start()
+  const data = { text: 'a\0', deep: JSON.parse('['.repeat(40) + ']'.repeat(40)) as unknown }
+  const refused = await read(await app.send('/api/legacy', json({ type: '\0', amount: 'x', data })))
+  expect(refused['errors']).toMatchObject([{ field: 'amount' }, { field: 'type' }, { field: 'data.text' }])
+  const { text: _text, ...deep } = data
+  expect(
+    (await read(await app.send('/api/legacy', json({ amount: 'x', data: deep }))))['errors'],
+  ).toMatchObject([
+    { field: 'type' },
+    { field: 'amount' },
+    { field: 'data', message: 'data: must not be nested deeper than 32 levels' },
+  ])
+})
+
 test.each([
   ['Amount', 'amount'],
   ['AMOUNT', 'amount'],

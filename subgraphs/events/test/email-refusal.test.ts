@@ -89,6 +89,8 @@ test('the idempotency key of an event is checked too', async () => {
     'idempotency-key': `order of ${address}`,
   })
   expect([answer.status, answer.body.field]).toEqual([422, 'idempotency-key'])
+  const body = { ...plain, idempotency_key: `order of ${address}` }
+  expect((await events.send('POST', '/api/event', events.store(11), body)).body.field).toBe('idempotency_key')
 })
 
 test('of a batch and of a bulk only those with an address are refused, from the first on', async () => {

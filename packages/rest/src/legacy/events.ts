@@ -19,7 +19,7 @@ const eventFields = {
   userId: 'user_id',
   storeId: 'store_id',
   occurredAt: 'occurred_at',
-  idempotencyKey: 'idempotency-key',
+  idempotencyKey: 'idempotency_key',
 } as const
 const typeParam = { type: { type: 'string', minLength: 1, maxLength: 128 } } as const
 
@@ -34,7 +34,8 @@ export const recordEventRoute = ({ form }: { readonly form: boolean }): RestRout
   operation: `mutation RecordEvent($input: RecordEventInput!) { recordEvent(input: $input) { ${recordedSelection} } }`,
   headers: idempotencyHeader,
   body: eventBody,
-  fields: eventFields,
+  fields: ({ body }) =>
+    body['idempotency_key'] == null ? { ...eventFields, idempotencyKey: 'idempotency-key' } : eventFields,
   variables: ({ body, headers }) => ({
     input: {
       type: body['type'],

@@ -1,11 +1,5 @@
 import { createHash } from 'node:crypto'
-import { badInput, requireAll, dayMs } from '@user-stats/core'
-
-const maxDataBytes = 65_536
-const maxDataDepth = 32
-const aheadMs = 5 * 60_000
-/** How many days back an event may have happened. */
-const horizonDays = 3_650
+import { badInput, encodeEventData, requireAll, requireEventTime, requireStorable } from '@user-stats/core'
 
 /** One event, as sent. */
 export interface EventInput {
@@ -32,45 +26,18 @@ export interface PreparedEvent {
   readonly fingerprint: Buffer | null
 }
 
-/** Whether PostgreSQL can store a string: no NUL, no unpaired surrogates. */
-const isText = (value: string): boolean => !value.includes('\0') && value.isWellFormed()
-
 /** @throws BAD_USER_INPUT unless the value has 1 to `max` characters that can be stored */
 export function requireText(field: string, value: string, max: number): string {
-  if (!isText(value)) throw badInput(field, 'must not contain NUL or unpaired surrogates')
+  requireStorable(field, value)
   // Characters as PostgreSQL counts them; a string never has fewer code units.
   if (value.length === 0 || (value.length > max && Array.from(value).length > max))
     throw badInput(field, `must have 1 to ${String(max)} characters`)
   return value
 }
 
-function checkData(value: unknown, path: string, depth: number): void {
-  if (typeof value === 'string') {
-    if (!isText(value)) throw badInput(path, 'must not contain NUL or unpaired surrogates')
-  } else if (typeof value === 'object' && value !== null) {
-    if (depth > maxDataDepth)
-      throw badInput('data', `must not be nested deeper than ${String(maxDataDepth)} levels`)
-    for (const [key, member] of Object.entries(value)) {
-      if (!isText(key)) throw badInput(path, 'must not have names with NUL or unpaired surrogates')
-      checkData(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, depth + 1)
-    }
-  }
-}
-
-function encodeData(data: Record<string, unknown>): string {
-  const json = JSON.stringify(data)
-  // Check the size first: visiting each value of very large data takes long.
-  if (Buffer.byteLength(json) > maxDataBytes) throw badInput('data', 'must not be larger than 64 KiB as JSON')
-  checkData(data, 'data', 1)
-  return json
-}
-
 function requireOccurredAt({ occurredAt }: EventInput, receivedAt: Date): Date {
   if (occurredAt == null) return receivedAt
-  if (occurredAt.getTime() > receivedAt.getTime() + aheadMs)
-    throw badInput('occurredAt', 'must not be more than 5 minutes ahead')
-  if (occurredAt.getTime() < receivedAt.getTime() - horizonDays * dayMs)
-    throw badInput('occurredAt', `must not be more than ${String(horizonDays)} days ago`)
+  requireEventTime('occurredAt', occurredAt, receivedAt)
   return occurredAt
 }
 
@@ -86,7 +53,7 @@ export function prepareEvent(input: EventInput, storeId: number, receivedAt: Dat
   const type = requireText('type', input.type, 128)
   const userId = requireText('userId', input.userId, 128)
   const data = input.data ?? {}
-  const json = encodeData(data)
+  const json = encodeEventData(data)
   const occurredAt = requireOccurredAt(input, receivedAt)
   const key = requireKey(input)
   return {
@@ -108,7 +75,7 @@ export function requireEvent(input: EventInput, requireStore: () => unknown, rec
     requireStore,
     () => requireText('type', input.type, 128),
     () => requireText('userId', input.userId, 128),
-    () => encodeData(input.data ?? {}),
+    () => encodeEventData(input.data ?? {}),
     () => requireOccurredAt(input, receivedAt),
     () => requireKey(input),
   )
