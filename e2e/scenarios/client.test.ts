@@ -21,7 +21,7 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1')
   await once(shop, 'listening')
   origin = `http://127.0.0.1:${String((shop.address() as AddressInfo).port)}`
-  stack = await startTestStack({ env: { CORS_ORIGINS: origin } })
+  stack = await startTestStack()
   browser = await chromium.launch(await launchOptions())
 })
 afterAll(async () => {
@@ -36,9 +36,15 @@ async function openShop() {
   const admin = await authenticate(gateway, stack.adminApiKey)
   const { body } = await call(gateway, 'POST', '/api/store', { token: admin, body: { name: 'Shoes' } })
   const token = await authenticate(gateway, body.api_key)
+  const made = await call(gateway, 'POST', '/graphql', {
+    token: admin,
+    body: {
+      query: `mutation { createApiKey(input: { role: WRITER, storeId: ${body.id}, name: "Page", allowedOrigins: ["${origin}"] }) { secret } }`,
+    },
+  })
   html = `<!doctype html><link rel="icon" href="data:," /><script src="${gateway}/client.js"></script>
     <script>
-      const stats = userStats.createClient({ url: '${gateway}', key: '${body.api_key}', interval: 50 })
+      const stats = userStats.createClient({ url: '${gateway}', key: '${made.body.data.createApiKey.secret}', interval: 50 })
     </script>`
   const context = await browser.newContext()
   const open = async (): Promise<Page> => {

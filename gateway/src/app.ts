@@ -13,6 +13,7 @@ import type { SchemaVariant } from './supergraph/schema-variant.ts'
 import { registerClientScript } from './client-script/client-script.route.ts'
 import { registerPlayground, sendPlayground } from './pages/playground.ts'
 import { registerWeb } from './pages/web.ts'
+import { registerPublishableKeys } from './publishable-key/publishable-key.hook.ts'
 import { registerReceiptKeys } from './well-known/receipt-keys.ts'
 import { routes } from './rest/routes.ts'
 import { registerSession } from './session/session.route.ts'
@@ -48,6 +49,7 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     dataSource: subgraphs.dataSource,
     log,
   })
+  let exchangeWith: ReturnType<typeof registerPublishableKeys> | undefined
   return await createServiceApp<RequestContext, SchemaVariant>({
     name: 'gateway',
     env,
@@ -69,8 +71,12 @@ export async function buildApp({ env, keys, log, pollInterval }: GatewayDeps): P
     executor: (variant) => ({ source: { gateway: variant.gateway }, engine: fastPath?.engine(variant) }),
     assertCanIntrospect: (context, server) => assertCallerActive(server, context),
     context: (request) => request,
-    beforeAuthentication: registerSessionCookie,
+    beforeAuthentication: (app) => {
+      registerSessionCookie(app)
+      exchangeWith = registerPublishableKeys(app)
+    },
     routes: async (app, tools) => {
+      exchangeWith?.(tools)
       await app.register(registerPlayground)
       await registerWeb(app, { parts: subgraphs.readiness })
       registerRest(app, { ...tools, routes })

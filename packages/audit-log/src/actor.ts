@@ -17,7 +17,7 @@ export interface AuditContext {
 /** The actor of an operator's command, which has no key. */
 export const operator: AuditActor = { role: 'OPERATOR', keyId: null, storeId: null }
 
-/** @throws Error for anonymous callers, whose actions are never recorded */
+/** @throws Error for anonymous callers and publishable keys, whose actions are never recorded */
 export function actorOf(caller: Caller): AuditActor {
   switch (caller.role) {
     case 'STORE':
@@ -28,6 +28,7 @@ export function actorOf(caller: Caller): AuditActor {
     case 'SERVICE':
       return { role: caller.role, keyId: null, storeId: null }
     case 'ANONYMOUS':
-      throw new Error('anonymous callers cannot be recorded in the audit log')
+    case 'WRITER':
+      throw new Error('callers of this role do nothing that the audit log records')
   }
 }

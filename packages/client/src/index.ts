@@ -15,10 +15,16 @@ export type {
 
 const visitorName = 'user-stats-visitor'
 const optedOutName = 'user-stats-opted-out'
-/** Bytes of a request that a browser sends while it leaves a page. */
-const maxLeaving = 60_000
+/** Bytes of a request: a browser sends no more while it leaves a page. */
+const maxBytes = 60_000
 const maxPause = 60_000
 const bytesOf = (event: QueuedEvent): number => new TextEncoder().encode(JSON.stringify(event)).length + 50
+/** The first events that fit into a request; one that is too large goes alone. */
+function within(events: readonly QueuedEvent[]): readonly QueuedEvent[] {
+  let bytes = 0
+  return events.filter((event, at) => (bytes += bytesOf(event)) < maxBytes || at === 0)
+}
+
 /** The event is recorded, or was: sending it again would not change that. */
 const known = new Set(['IDEMPOTENCY_KEY_REUSED', 'EVENT_ERASED', 'USER_ERASED'])
 /** The gateway could not write this event now. */
@@ -91,7 +97,7 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
 
   /** @returns whether the batch is finished */
   async function sendBatch(keepalive: boolean): Promise<boolean> {
-    const batch = queue.slice(0, batchSize)
+    const batch = within(queue.slice(0, batchSize))
     try {
       applyResult(batch, await gateway.send(batch, keepalive))
       failures = 0
@@ -127,8 +133,7 @@ export function createClient<Events extends EventCatalogue = EventCatalogue>({
    */
   function leave(): void {
     if (!gateway.ready()) return
-    let bytes = 0
-    const batch = queue.filter((event) => (bytes += bytesOf(event)) < maxLeaving)
+    const batch = within(queue)
     if (batch.length === 0) return
     gateway
       .send(batch, true)

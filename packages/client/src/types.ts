@@ -4,7 +4,7 @@ export type EventCatalogue = Readonly<Record<string, object>>
 export interface ClientOptions {
   /** The gateway: `https://stats.example.com`. */
   readonly url: string
-  /** An API key of the store. In a browser everybody can read it. */
+  /** An API key of the store. In a page everybody can read it: there a publishable one (`us_w_…`). */
   readonly key: string
   /** Events of one request at most; when so many wait they are sent at once. */
   readonly batchSize?: number

@@ -2,6 +2,7 @@ export {
   aggregateScope,
   listableStores,
   mayReadTenant,
+  recordedTenantOf,
   requireAdmin,
   requireService,
   storeOf,

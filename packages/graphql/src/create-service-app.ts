@@ -17,6 +17,7 @@ import {
   type RateLimits,
 } from '@user-stats/http'
 import { byAudience } from './audience/servers.ts'
+import { limitWriters } from './audience/writers.ts'
 import { createRequestContext, type MakeContext } from './context.ts'
 import { createGraphServer, type GraphServer, type GraphServerOptions } from './graph-server.ts'
 import type { GraphLimits } from './limits/limits.ts'
@@ -127,13 +128,15 @@ export async function createServiceApp<Context extends RequestContext, Schema>({
       assertCanIntrospect: (context) => assertCanIntrospect(context, server),
     })
   const server: GraphServer<Context> = perTenant(
-    byAudience({ everyone: serverOver(schemas.everyone), analysts: serverOver(schemas.analysts) }),
+    limitWriters(
+      byAudience({ everyone: serverOver(schemas.everyone), analysts: serverOver(schemas.analysts) }),
+    ),
   )
   await server.start()
 
   const rates = createRateLimits({ service: name, ...env.rates, log, clock: milliseconds })
   const tokens = createTokenVerifier({ keys, clock: milliseconds })
-  const identify = createIdentify({ tokens, rates, gatewaySecret })
+  const identify = createIdentify({ tokens, rates, gatewaySecret, checkOrigin: !behindGateway })
   beforeAuthentication?.(app)
   const request = createRequestContext({
     identify: registerAuthentication(app, behindGateway ? identify : rejectServices(identify)),

@@ -16,6 +16,7 @@ import type { GraphLimits } from './limits/limits.ts'
 import { costOfOperations, createPricing } from './limits/plugin.ts'
 import { DomainError, yieldTurn } from '@user-stats/core'
 import type { Logger } from '@user-stats/http'
+import { documentIn } from './http-document.ts'
 import { formatError } from './errors/format-error.ts'
 import { introspectionForSignedIn, type AssertCanIntrospect } from './plugins/introspection.ts'
 import { exactNumbers } from './rules/exact-numbers.ts'
@@ -171,9 +172,3 @@ export function createGraphServer<Context extends RequestContext>({
     },
   }
 }
-
-/** The document of a request, wherever Apollo Server looks for it. */
-const documentIn = ({ method, body, search }: HTTPGraphQLRequest): unknown =>
-  method === 'GET'
-    ? new URLSearchParams(search).get('query')
-    : (body as { readonly query?: unknown } | null | undefined)?.query

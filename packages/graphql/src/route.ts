@@ -54,7 +54,7 @@ export function registerGraph<Context extends RequestContext>(
     scope.route({
       method: ['GET', 'POST'],
       url: '/graphql',
-      config: { access: 'optional' },
+      config: { access: 'optional', publishable: true },
       handler: async (request, reply) => {
         if (page !== undefined && (await page(request, reply))) return reply
         // Before Apollo Server, which would answer a rejected token with an error of its own.

@@ -4,6 +4,7 @@ import { logIdsOf } from './log-ids.ts'
 import { createLazyChild, type Logger } from './logger.ts'
 import { clientAddress } from './rate-limit/client-address.ts'
 import { networkOf } from './rate-limit/network.ts'
+import { allowOrigin, refusePublishable } from './publishable-key.ts'
 import type { RateLimits } from './rate-limit/rate-limits.ts'
 
 /**
@@ -20,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Without it, the route does not identify its callers. */
     readonly access?: Access
+    /** Whether publishable keys may use the route. */
+    readonly publishable?: boolean
   }
 }
 
@@ -45,10 +48,17 @@ export interface IdentifyOptions {
   readonly rates: RateLimits
   /** The secret with which the gateway signs client addresses. */
   readonly gatewaySecret?: string | undefined
+  /** Whether requests come from pages: those with a publishable key must be of its origins. */
+  readonly checkOrigin?: boolean
 }
 
 /** @throws (the function) TOKEN_INVALID, TOKEN_EXPIRED, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS */
-export function createIdentify({ tokens, rates, gatewaySecret }: IdentifyOptions): Identify {
+export function createIdentify({
+  tokens,
+  rates,
+  gatewaySecret,
+  checkOrigin = false,
+}: IdentifyOptions): Identify {
   const addressOf = clientAddress(gatewaySecret)
 
   async function verify(origin: Origin, connection: Connection): Promise<Caller> {
@@ -64,6 +74,7 @@ export function createIdentify({ tokens, rates, gatewaySecret }: IdentifyOptions
   return async (origin, connection) => {
     const caller = await verify(origin, connection)
     if (origin.caller === undefined) nameCaller(origin, caller)
+    if (checkOrigin) allowOrigin(caller, origin, connection)
     const overLimit = rates.consume(caller, () => addressOf(origin), connection)
     if (overLimit !== undefined && caller.role !== 'ANONYMOUS') throw overLimit
     return { caller, overLimit }
@@ -88,13 +99,14 @@ export function registerAuthentication(app: FastifyInstance, identify: Identify)
   app.decorateRequest('workload', undefined)
 
   app.addHook('onRequest', async (request, reply) => {
-    const { access } = request.routeOptions.config
+    const { access, publishable = false } = request.routeOptions.config
     if (access === undefined) return
     // An expired token must not prevent its holder from requesting a new one.
     if (access === 'anonymous') delete request.headers.authorization
     const identity = await identify(request, reply)
     const anonymous = identity.caller.role === 'ANONYMOUS'
     if (anonymous && access === 'token') throw identity.overLimit ?? new DomainError('UNAUTHENTICATED')
+    if (identity.caller.role === 'WRITER' && !publishable) throw refusePublishable()
     request.mayBeLarge = !anonymous
     request.workload = workloadOf(identity.caller, () => networkOf(request.ip))
     known.set(request, identity)

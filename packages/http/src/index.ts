@@ -6,6 +6,7 @@ export {
   type Identify,
   type Origin,
 } from './authentication.ts'
+export { refusePublishable } from './publishable-key.ts'
 export { FormBody } from './body/body-parsers.ts'
 export { createHttpApp, toPublicError, type HttpAppOptions } from './create-app.ts'
 export {

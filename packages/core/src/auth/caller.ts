@@ -6,6 +6,16 @@ export type Caller =
   | { readonly role: 'STORE'; readonly keyId: string; readonly storeId: number }
   | { readonly role: 'ANALYST'; readonly keyId: string; readonly storeId: number | undefined }
   | { readonly role: 'ADMIN'; readonly keyId: string }
+  /** A page that anybody can read: may record events of its store, and nothing else. */
+  | {
+      readonly role: 'WRITER'
+      readonly keyId: string
+      readonly storeId: number
+      /** Origins whose pages may use the key. */
+      readonly origins: readonly string[]
+      /** Types of events it records; empty: all. */
+      readonly types: readonly string[]
+    }
   /** One of our own services; limited to what services may request from each other. */
   | { readonly role: 'SERVICE'; readonly service: string }
 
@@ -15,7 +25,7 @@ export const anonymous: Caller = { role: 'ANONYMOUS' }
 
 /** The store a caller is bound to, if any. */
 export const storeOf = (caller: Caller): number | undefined =>
-  caller.role === 'STORE' || caller.role === 'ANALYST' ? caller.storeId : undefined
+  'storeId' in caller ? caller.storeId : undefined
 
 const refuse = (caller: Caller): DomainError =>
   new DomainError(caller.role === 'ANONYMOUS' ? 'UNAUTHENTICATED' : 'FORBIDDEN')
@@ -37,9 +47,21 @@ export function tenantOf(caller: Caller, storeId?: number | null, field = 'store
       return storeId
     case 'ANONYMOUS':
     case 'ANALYST':
+    case 'WRITER':
     case 'SERVICE':
       throw refuse(caller)
   }
+}
+
+/**
+ * The store for which a caller records events.
+ *
+ * @throws as {@link tenantOf}
+ */
+export function recordedTenantOf(caller: Caller, storeId?: number | null): number {
+  if (caller.role !== 'WRITER') return tenantOf(caller, storeId)
+  if (storeId != null && storeId !== caller.storeId) throw refuse(caller)
+  return caller.storeId
 }
 
 /** The stores in which a caller may find users and events when none is named: one store, or (null) all. */
@@ -68,6 +90,7 @@ export function aggregateScope(caller: Caller, storeId?: number | null): number 
     case 'ADMIN':
       return storeId ?? null
     case 'ANONYMOUS':
+    case 'WRITER':
     case 'SERVICE':
       throw refuse(caller)
   }

@@ -28,6 +28,14 @@ const claims = z.discriminatedUnion('role', [
   z.object({ role: z.literal('STORE'), sub: id, store_id: storeId, ...times }),
   z.object({ role: z.literal('ANALYST'), sub: id, store_id: storeId.optional(), ...times }),
   z.object({ role: z.literal('ADMIN'), sub: id, store_id: z.undefined().optional(), ...times }),
+  z.object({
+    role: z.literal('WRITER'),
+    sub: id,
+    store_id: storeId,
+    origins: z.array(z.string()),
+    types: z.array(z.string()),
+    ...times,
+  }),
   z.object({ role: z.literal('SERVICE'), sub: id, store_id: z.undefined().optional(), ...times }),
 ])
 type Claims = z.infer<typeof claims>
@@ -40,6 +48,14 @@ function toCaller(token: Claims): SignedInCaller {
       return { role: 'ANALYST', keyId: token.sub, storeId: token.store_id }
     case 'ADMIN':
       return { role: 'ADMIN', keyId: token.sub }
+    case 'WRITER':
+      return {
+        role: 'WRITER',
+        keyId: token.sub,
+        storeId: token.store_id,
+        origins: token.origins,
+        types: token.types,
+      }
     case 'SERVICE':
       return { role: 'SERVICE', service: token.sub }
   }
@@ -54,6 +70,8 @@ interface CallerClaims {
   readonly sub: string
   readonly role: string
   readonly store_id?: number
+  readonly origins?: readonly string[]
+  readonly types?: readonly string[]
   /** When the API key expires, in seconds since the epoch with decimals. */
   readonly key_exp?: number
 }
@@ -63,6 +81,7 @@ export const claimsOf = (caller: SignedInCaller, keyExpiresAt?: Date | null): Ca
   sub: caller.role === 'SERVICE' ? caller.service : caller.keyId,
   role: caller.role,
   ...('storeId' in caller && caller.storeId !== undefined && { store_id: caller.storeId }),
+  ...(caller.role === 'WRITER' && { origins: caller.origins, types: caller.types }),
   ...(keyExpiresAt != null && { key_exp: keyExpiresAt.getTime() / 1_000 }),
 })
 

@@ -26,6 +26,7 @@ export const currentWorkload = (): Workload | undefined => storage.getStore()
 export function workloadOf(caller: Caller, network: () => string): Workload {
   switch (caller.role) {
     case 'STORE':
+    case 'WRITER':
     case 'ANALYST':
     case 'ADMIN': {
       const { keyId } = caller

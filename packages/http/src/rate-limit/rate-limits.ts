@@ -24,6 +24,9 @@ export type RateLimits = ReturnType<typeof createRateLimits>
 
 type Reply = Partial<Pick<FastifyReply, 'header'>>
 
+/** Maximum requests with a publishable key from one address per minute. */
+const requestsOfWriters = 600
+
 /** Milliseconds between two exchanges with the other replicas. */
 const syncInterval = 500
 
@@ -43,13 +46,18 @@ export function createRateLimits(options: RateLimitOptions) {
   }
   const callers = createCounter('caller', options.caller)
   const anonymous = createCounter('address', options.anonymous)
+  const writers = createCounter('writer', requestsOfWriters)
   const badTokens = createCounter('bad-tokens', options.failures)
   const wrongKeys = createCounter('wrong-keys', options.failures)
   const timer = setInterval(() => {
     void callers.quota.sync()
     void anonymous.quota.sync()
+    void writers.quota.sync()
   }, syncInterval).unref()
   if (shared === undefined) clearInterval(timer)
+
+  const counterOf = ({ role }: Caller) =>
+    role === 'ANONYMOUS' ? anonymous : role === 'WRITER' ? writers : callers
 
   async function countFailure({ quota }: typeof badTokens, address: string): Promise<Usage> {
     const key = networkOf(address)
@@ -67,8 +75,8 @@ export function createRateLimits(options: RateLimitOptions) {
     consume(caller: Caller, address: () => string, reply: Reply): DomainError | undefined {
       // Do not count requests between our services: the requests that caused them were counted.
       if (caller.role === 'SERVICE') return undefined
-      const { quota, setHeaders } = caller.role === 'ANONYMOUS' ? anonymous : callers
-      const usage = quota.consume(caller.role === 'ANONYMOUS' ? networkOf(address()) : caller.keyId)
+      const { quota, setHeaders } = counterOf(caller)
+      const usage = quota.consume(keyOf(caller, address))
       setHeaders(reply, usage)
       return usage.allowed ? undefined : tooMany(quota, usage, 'requests')
     },
@@ -105,6 +113,18 @@ export function createRateLimits(options: RateLimitOptions) {
       clearInterval(timer)
       shared?.close()
     },
+  }
+}
+
+/** All visitors of a shop have the same publishable key: each address is counted by itself. */
+function keyOf(caller: Exclude<Caller, { role: 'SERVICE' }>, address: () => string): string {
+  switch (caller.role) {
+    case 'ANONYMOUS':
+      return networkOf(address())
+    case 'WRITER':
+      return `${caller.keyId} ${networkOf(address())}`
+    default:
+      return caller.keyId
   }
 }
 

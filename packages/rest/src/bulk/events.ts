@@ -9,6 +9,7 @@ export const eventBulk: BulkKind = {
     'Recorded events stay when the connection breaks or a later event fails; error responses include the counts. Repeating is safe with idempotency keys.',
   tag: 'events',
   plainText: true,
+  publishable: true,
   noun: 'an event',
   schema: {
     type: 'object',

@@ -14,6 +14,8 @@ export interface BulkKind extends ItemKind {
   readonly tag: string
   /** Whether a JSON array or NDJSON is also accepted as `text/plain`: browsers' beacons send nothing else. */
   readonly plainText?: boolean
+  /** Whether publishable keys may send them. */
+  readonly publishable?: boolean
   /** The mutation for one batch. */
   readonly operation: string
   readonly variables: (inputs: readonly BulkItem['input'][]) => Record<string, unknown>

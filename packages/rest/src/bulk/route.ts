@@ -37,7 +37,7 @@ export function registerBulk<Context extends RequestContext>(
         parsed(null, payload)
       })
     const options = {
-      config: { access: 'token', streamed: true },
+      config: { access: 'token', streamed: true, publishable: kind.publishable === true },
       schema: bulkSchemaOf(kind),
       validatorCompiler: () => () => true,
       serializerCompiler: () => JSON.stringify,

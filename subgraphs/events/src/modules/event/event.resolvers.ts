@@ -1,4 +1,4 @@
-import { DomainError, toConnection, type Page } from '@user-stats/core'
+import { DomainError, toConnection, type Caller, type Page } from '@user-stats/core'
 import type { Resolvers } from '../../../generated/resolvers.ts'
 import type { Outcome } from './write-batch.ts'
 import type { EventRow } from './event-row.ts'
@@ -7,7 +7,13 @@ import { positionOf } from './event.service.ts'
 /** A page of events as a connection. */
 export const toEventConnection = (page: Page<EventRow>) => toConnection(page, positionOf)
 
-const toResult = (outcome: Outcome) =>
+interface Result {
+  readonly event: EventRow | null
+  readonly duplicate: boolean
+  readonly error: (Pick<DomainError, 'code' | 'message'> & { readonly field: string | null }) | null
+}
+
+const toResult = (outcome: Outcome): Result =>
   outcome instanceof DomainError
     ? {
         event: null,
@@ -16,8 +22,17 @@ const toResult = (outcome: Outcome) =>
       }
     : { ...outcome, error: null }
 
-const toPayload = (outcomes: readonly Outcome[]) => {
-  const results = outcomes.map(toResult)
+/** What only whoever knows the store's events may learn. */
+const concealed: ReadonlySet<string> = new Set(['IDEMPOTENCY_KEY_REUSED', 'EVENT_ERASED', 'USER_ERASED'])
+
+/** For publishable keys: whether an event was there before, and what it holds, is not to be learned from them. */
+function toConcealedResult(outcome: Outcome): Result {
+  const recorded = !(outcome instanceof DomainError) || concealed.has(outcome.code)
+  return recorded ? { event: null, duplicate: false, error: null } : toResult(outcome)
+}
+
+const toPayload = (caller: Caller, outcomes: readonly Outcome[]) => {
+  const results = outcomes.map(caller.role === 'WRITER' ? toConcealedResult : toResult)
   const rejectedCount = results.filter(({ error }) => error !== null).length
   const duplicateCount = results.filter(({ duplicate }) => duplicate).length
   return {
@@ -36,7 +51,7 @@ export const eventResolvers: Resolvers = {
   Mutation: {
     recordEvent: (_, { input }, { caller, events }) => events.record(caller, input),
     recordEvents: async (_, { input }, { caller, events }) =>
-      toPayload(await events.recordMany(caller, input.events)),
+      toPayload(caller, await events.recordMany(caller, input.events)),
     deleteUserEvents: async (_, { input }, context) => ({
       deletedCount: await context.deletion.ofUser(context, input.storeId, input.userId),
     }),

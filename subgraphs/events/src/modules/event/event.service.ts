@@ -4,6 +4,7 @@ import {
   DomainError,
   isTurnOver,
   nextTurn,
+  recordedTenantOf,
   tenantOf,
   type Caller,
   fromCursor,
@@ -44,7 +45,18 @@ export interface EventsOptions {
 
 /** Whether an error applies to all events of a caller. An admin names a store for each event. */
 const isRefused = ({ role }: Caller, { code }: DomainError): boolean =>
-  code === 'KEY_REVOKED' || (role === 'STORE' && (code === 'STORE_BLOCKED' || code === 'STORE_NOT_FOUND'))
+  code === 'KEY_REVOKED' ||
+  ((role === 'STORE' || role === 'WRITER') && (code === 'STORE_BLOCKED' || code === 'STORE_NOT_FOUND'))
+
+type Recorder = Extract<Caller, { role: 'STORE' | 'ADMIN' | 'WRITER' }>
+const mayRecord = (caller: Caller): caller is Recorder =>
+  caller.role === 'STORE' || caller.role === 'ADMIN' || caller.role === 'WRITER'
+
+/** @throws BAD_USER_INPUT when a publishable key is not for events of this type */
+function requireAllowedType(caller: Recorder, type: string): void {
+  if (caller.role === 'WRITER' && caller.types.length > 0 && !caller.types.includes(type))
+    throw badInput('type', 'must be one of those that this key may record (allowedTypes)')
+}
 
 export type Events = ReturnType<typeof createEvents>
 
@@ -52,11 +64,11 @@ export type Events = ReturnType<typeof createEvents>
 export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
   /** @throws BAD_USER_INPUT with all that is wrong with the event, FORBIDDEN */
   function toItem(caller: Caller, input: EventInput, receivedAt: Date): BatchItem {
-    const requireStore = (): number => tenantOf(caller, input.storeId)
+    const requireStore = (): number => recordedTenantOf(caller, input.storeId)
     try {
       const event = prepareEvent(input, requireStore(), receivedAt)
-      // tenantOf lets stores and admins through, nobody else.
-      if (caller.role !== 'STORE' && caller.role !== 'ADMIN') throw new DomainError('FORBIDDEN')
+      if (!mayRecord(caller)) throw new DomainError('FORBIDDEN')
+      requireAllowedType(caller, event.type)
       return { event, keyId: caller.keyId, keyStore: keyStoreOf(caller), admin: caller.role === 'ADMIN' }
     } catch (error) {
       requireEvent(input, requireStore, receivedAt)
@@ -100,7 +112,7 @@ export function createEvents({ pool, access, ingest, clock }: EventsOptions) {
      */
     async recordMany(caller: Caller, inputs: readonly EventInput[]): Promise<Outcome[]> {
       // A caller without access gets one error, not one per event.
-      if (caller.role !== 'STORE' && caller.role !== 'ADMIN') tenantOf(caller)
+      if (!mayRecord(caller)) tenantOf(caller)
       if (inputs.length > maxBulk)
         throw badInput('events', `must be ${maxBulk.toLocaleString('en')} events at most`)
       const receivedAt = clock()

@@ -1,5 +1,5 @@
 import { validate as isUuid } from 'uuid'
-import type { ApiKey, PrismaClient, Role } from '@user-stats/prisma-users'
+import type { ApiKey, PrismaClient } from '@user-stats/prisma-users'
 import {
   badInput,
   DomainError,
@@ -18,6 +18,7 @@ import type { Access, Session } from '../access/access.service.ts'
 import type { Audit } from '../audit/audit.service.ts'
 import type { Delivery } from '../../outbox/deliver.ts'
 import type { Outbox } from '../../outbox/outbox-repository.ts'
+import { publishableRules, type Publishable } from './publishable.ts'
 import { createKey } from './secret.ts'
 
 export type ApiKeyRecord = Omit<ApiKey, 'hash'>
@@ -31,8 +32,7 @@ export interface ApiKeysOptions {
   readonly clock: () => Date
 }
 
-export interface CreateApiKey {
-  readonly role: Role
+export interface CreateApiKey extends Publishable {
   readonly storeId?: number | null | undefined
   readonly name: string
   readonly expiresAt?: Date | null | undefined
@@ -46,10 +46,19 @@ const omit = { hash: true } as const
 
 /** The store that a key of this role is for. @throws BAD_USER_INPUT */
 function storeIdOf({ role, storeId = null }: CreateApiKey): number | null {
-  if (role === 'STORE' && storeId === null) throw badInput('storeId', 'is required for a STORE key')
+  if ((role === 'STORE' || role === 'WRITER') && storeId === null)
+    throw badInput('storeId', `is required for a ${role} key`)
   if (role === 'ADMIN' && storeId !== null) throw badInput('storeId', 'must be left out for an ADMIN key')
   return storeId
 }
+
+/** What a key has in common with the one that replaces it. */
+const pick = ({ role, name, allowedOrigins, allowedTypes }: ApiKeyRecord) => ({
+  role,
+  name,
+  allowedOrigins,
+  allowedTypes,
+})
 
 /** API keys, for admins. */
 export function createApiKeys({ prisma, access, audit, outbox, delivery, clock }: ApiKeysOptions) {
@@ -121,9 +130,18 @@ export function createApiKeys({ prisma, access, audit, outbox, delivery, clock }
           if (expiresAt !== null && expiresAt <= createdAt)
             throw badInput('expiresAt', 'must be in the future')
         },
+        ...publishableRules(input),
       )
       const storeId = storeIdOf(input)
-      const { secret, data } = createKey({ role, storeId, name, createdAt, expiresAt })
+      const { secret, data } = createKey({
+        role,
+        storeId,
+        name,
+        createdAt,
+        expiresAt,
+        allowedOrigins: input.allowedOrigins ?? [],
+        allowedTypes: input.allowedTypes ?? [],
+      })
       const apiKey = await inTransaction(prisma, async (tx) => {
         await hold(tx, caller, storeId)
         await audit.record(tx, session, { action: 'API_KEY_CREATED', storeId, recordIds: [data.id] })
@@ -152,8 +170,7 @@ export function createApiKeys({ prisma, access, audit, outbox, delivery, clock }
         await hold(tx, caller, storeId)
         const old = await lockKey(tx, id)
         if (!isUsable(old)) throw new DomainError('API_KEY_INACTIVE')
-        const { role, name } = old
-        const { secret, data } = createKey({ role, storeId, name, createdAt: now })
+        const { secret, data } = createKey({ ...pick(old), storeId, createdAt: now })
         const overlapEnd = new Date(now.getTime() + overlapSeconds * 1_000)
         const expiresAt = old.expiresAt !== null && old.expiresAt < overlapEnd ? old.expiresAt : overlapEnd
         const replaced = await tx.apiKey.update({ where: { id: old.id }, data: { expiresAt }, omit })

@@ -18,13 +18,16 @@ export const hashApiKey = (secret: string): Uint8Array<ArrayBuffer> =>
 /** Lifetime in seconds of a token for another service of ours. */
 const serviceLifetime = 60
 
-const callerOf = ({ id, role, storeId }: Pick<ApiKey, 'id' | 'role' | 'storeId'>): SignedInCaller => {
+const callerOf = ({ id, role, storeId, allowedOrigins, allowedTypes }: ApiKey): SignedInCaller => {
   switch (role) {
     case 'STORE':
       if (storeId === null) throw new Error('a store key without a store')
       return { role, keyId: id, storeId }
     case 'ANALYST':
       return { role, keyId: id, storeId: storeId ?? undefined }
+    case 'WRITER':
+      if (storeId === null) throw new Error('a publishable key without a store')
+      return { role, keyId: id, storeId, origins: allowedOrigins, types: allowedTypes }
     case 'ADMIN':
       return { role, keyId: id }
   }
