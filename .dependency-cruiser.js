@@ -13,6 +13,21 @@ const packages = ['config', 'core', 'audit-log', 'testing', 'http', 'graphql', '
 /** The nouns of a subgraph: each imports only those before it, so that they form no circle. */
 const nouns = {
   users: ['access', 'audit', 'token', 'api-key', 'store', 'user', 'erasure', 'command'],
+  events: [
+    'access',
+    'audit',
+    'store',
+    'rollup',
+    'retention',
+    'event',
+    'user',
+    'idempotency-key',
+    'deletion',
+    'command',
+    'analytics',
+    'aggregate',
+    'verification',
+  ],
 }
 
 /** A shared package must not import the packages above it. */
