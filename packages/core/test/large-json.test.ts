@@ -123,3 +123,18 @@ test('a number that would change is named by its path in a large body', async ()
     field: 'events[1].data.né[1]',
   })
 })
+
+test('a string of more than a mebibyte is refused in a body, wherever it stands; a shorter one is not', async () => {
+  const longest = 'a'.repeat(1_048_575)
+  expect(await parseLargeJson(Buffer.from(`{"a":"${longest}"}`))).toEqual({ a: longest })
+  for (const body of [
+    `"${longest}aa"`,
+    `{"a":["${longest}aa"]}`,
+    `{"${longest}aa":1}`,
+    `"${'\\"'.repeat(600_000)}"`,
+  ])
+    expect(await refusalOf(body)).toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: 'A string in the request body is longer than 1,048,576 bytes.',
+    })
+})

@@ -9,6 +9,9 @@ const maxMembers = 10_000
 /** Maximum characters of a number: a longer one is mostly zeros, or has more digits than a double. */
 const maxNumber = 4_096
 
+/** Maximum bytes of a string, as written: far more than a document or an event may have. It is parsed synchronously. */
+const maxString = 1_048_576
+
 const [quote, backslash, comma, colon, minus, plus, dot, zero, nine] = [
   0x22, 0x5c, 0x2c, 0x3a, 0x2d, 0x2b, 0x2e, 0x30, 0x39,
 ]
@@ -57,7 +60,7 @@ export class JsonScanner {
    *
    * @returns whether text remains
    * @throws BAD_USER_INPUT when nested too deep or when too many numbers would change, PAYLOAD_TOO_LARGE when
-   *   there are too many tokens, BAD_REQUEST when there are too many closing brackets
+   *   there are too many tokens or a string is too long, BAD_REQUEST when there are too many closing brackets
    */
   scan(until: number): boolean {
     const { bytes, opens, commas } = this
@@ -70,8 +73,10 @@ export class JsonScanner {
     while (at < end) {
       const byte = bytes[at] ?? 0
       if (inString) {
-        if (byte === quote) inString = false
-        else if (byte === backslash) at += 1
+        if (byte === quote) {
+          inString = false
+          if (at - this.#string > maxString) throw tooLong()
+        } else if (byte === backslash) at += 1
         at += 1
       } else if (byte === quote) {
         inString = true
@@ -186,6 +191,11 @@ export class JsonScanner {
 const tooDeep = (): DomainError =>
   new DomainError('BAD_USER_INPUT', {
     message: `The request body is nested deeper than ${String(maxDepth)} levels.`,
+  })
+
+const tooLong = (): DomainError =>
+  new DomainError('PAYLOAD_TOO_LARGE', {
+    message: `A string in the request body is longer than ${maxString.toLocaleString('en')} bytes.`,
   })
 
 const tooMany = (maximum: number): DomainError =>
