@@ -275,7 +275,7 @@ test('segments and PostgreSQL give the same answers, whatever is written, remove
           expect((await countsOf(columnar)).failed).toBe(before.failed)
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 30, endOnFailure: true },
   )
   expect((await countsOf(columnar)).answered).toBeGreaterThan(50)
 })

@@ -164,7 +164,13 @@ export async function openColumnarStore({
     session(stores: readonly number[] | null): ColumnarSession {
       const session = openSession(stores)
 
-      async function readNow<T>(snapshot: Snapshot, wanted: DaysWanted, work: Work<T>): Promise<T> {
+      /** @param attempts how often it may be tried when files are replaced before they are opened */
+      async function readNow<T>(
+        snapshot: Snapshot,
+        wanted: DaysWanted,
+        work: Work<T>,
+        attempts = 3,
+      ): Promise<T> {
         const signal = AbortSignal.any([
           session.signal,
           snapshot.signal,
@@ -178,16 +184,16 @@ export async function openColumnarStore({
         if (missing > maxRead) throw new DeclinedError('too many events are not in segments yet')
         const segments = await refreshSegments({ files, process }, snapshot, states, wanted.paths, signal)
         await using open = files.open(segments)
-        const result = await work(open.files, async (text, values) => {
-          try {
-            return await process.query({ kind: 'query', text, values }, signal)
-          } catch (error) {
-            await files.check(segments)
-            throw error
-          }
-        })
-        counts.answered += 1
-        return result
+        try {
+          const result = await work(open.files, (text, values) =>
+            process.query({ kind: 'query', text, values }, signal),
+          )
+          counts.answered += 1
+          return result
+        } catch (error) {
+          if ((await files.check(segments)) || attempts === 1 || signal.aborted) throw error
+        }
+        return await readNow(snapshot, wanted, work, attempts - 1)
       }
 
       return {

@@ -185,16 +185,28 @@ export async function openSegmentFiles({ dir, maxBytes }: SegmentFilesOptions) {
       kept: Segment['files'],
       draft: string | null,
     ): Promise<Segment> => inTurn(() => install(segment, kept, draft)),
-    /** Deletes those of some segments whose files are not as they were written. */
-    async check(segments: readonly Segment[]): Promise<void> {
+    /**
+     * Deletes those of some segments whose files are not as they were written.
+     *
+     * @returns whether there were none, and none has been replaced
+     */
+    async check(segments: readonly Segment[]): Promise<boolean> {
+      let intact = true
       for (const segment of segments)
         for (const [at, { bytes: expected }] of segment.files.entries()) {
-          const size = await stat(filesOf(segment)[at] ?? '').then(
+          const file = filesOf(segment)[at] ?? ''
+          const size = await stat(file).then(
             (found) => found.size,
             () => -1,
           )
-          if (size !== expected) await inTurn(() => remove(segment))
+          if (size === expected) continue
+          intact = false
+          await inTurn(async () => {
+            const current = await readManifest(manifestOf(segment))
+            if (current !== null && filesOf(current).includes(file)) await remove(current)
+          })
         }
+      return intact
     },
     /** Keeps the files of segments from being deleted until disposed of. */
     open(segments: readonly Segment[]): { readonly files: readonly string[] } & AsyncDisposable {
