@@ -240,7 +240,7 @@ async function apply(
       return
     case 'lose':
       for (const name of await readdir(path.join(dir, String(storeId))).catch(() => []))
-        await rm(path.join(dir, String(storeId), name))
+        await rm(path.join(dir, String(storeId), name), { force: true })
   }
 }
 

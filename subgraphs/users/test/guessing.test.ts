@@ -9,7 +9,7 @@ import {
 import { gatewayCredential, gatewayCredentialHeader } from '@user-stats/http'
 import { adminKey, startDatabaseServer, startUsers, type Harness } from './harness.ts'
 
-const limit = 5
+const limit = 2
 const gatewaySecret = 'a-secret-of-the-gateway'
 let server: TestPostgres
 let users: Harness
@@ -20,6 +20,8 @@ beforeEach(async () => {
   users = await startUsers(server, {
     env: { AUTH_FAILURE_LIMIT: String(limit), GATEWAY_SECRET: gatewaySecret },
   })
+  // Failures are counted by the minute: all of a test in the same one.
+  users.setNow(new Date())
 })
 afterEach(() => users[Symbol.asyncDispose]())
 afterAll(() => server.stop())
