@@ -111,7 +111,7 @@ test('in docker-compose.yml a service has the secrets of its serving role only, 
   const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
   for (const [name, other] of [names, names.toReversed()] as [string, string][]) {
     const [service = ''] = new RegExp(`^  ${name}:\\n(?:    .*\\n|\\n)+`, 'm').exec(compose) ?? []
-    expect(service).toContain(`volumes: ['${name}-secrets:/run/secrets:ro']`)
+    expect(service).toMatch(new RegExp(`volumes: \\['${name}-secrets:/run/secrets:ro'[\\],]`))
     expect(service).toContain(`networks: [services, ${name}-database]`)
     expect(service).toContain(`${name.toUpperCase()}_DATABASE_URL_FILE: /run/secrets/database-url`)
     expect(service).not.toMatch(new RegExp(`OWNER|ADMIN_URL|migrate-secrets|${other}-(database|secrets)`))
