@@ -65,7 +65,8 @@ test('points are named by the calendar of their time zone, whatever its clock do
     fc.asyncProperty(
       fc.constantFrom(...zones),
       fc.constantFrom('HOUR', 'DAY', 'WEEK', 'MONTH'),
-      fc.integer({ min: Date.UTC(2008, 0, 1) / 900_000, max: Date.UTC(2027, 0, 1) / 900_000 }),
+      // Of later years PostgreSQL and Node may have different editions of the time zone database.
+      fc.integer({ min: Date.UTC(2008, 0, 1) / 900_000, max: Date.UTC(2025, 0, 1) / 900_000 }),
       fc.double({ min: 0.001, max: 1, noNaN: true }),
       fc.constantFrom(0, 0, 1, 59_999),
       async (zone, granularity, quarter, share, odd) => {
