@@ -1,17 +1,30 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { portVariable } from './env.ts'
 
-/** A free port, or an error of `net`. */
+/** The port if it is free, otherwise an error of `net`. */
 async function probe(host: string, port: number): Promise<number> {
   const server = createServer()
   server.listen({ host, port })
   await once(server, 'listening')
-  const found = (server.address() as AddressInfo).port
   server.close()
   await once(server, 'close')
-  return found
+  return port
+}
+
+/**
+ * A free port below those that systems give to outgoing connections, one of which could take it before its
+ * service has started.
+ */
+async function probeAny(host: string): Promise<number> {
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await probe(host, randomInt(20_000, 32_000))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === 100) throw error
+    }
 }
 
 /**
@@ -30,7 +43,7 @@ export async function claimPorts<Name extends string>(
   for (const [name, port] of wanted) {
     // A free port may be found twice; ports in use are reported once.
     let found = await claim(name, host, port, deadline, signal)
-    while (port === 0 && claimed.some(([, other]) => other === found)) found = await probe(host, 0)
+    while (port === 0 && claimed.some(([, other]) => other === found)) found = await probeAny(host)
     claimed.push([name, found])
   }
   return Object.fromEntries(claimed) as Record<Name, number>
@@ -46,7 +59,7 @@ async function claim(
   for (;;) {
     signal?.throwIfAborted()
     try {
-      return await probe(host, port)
+      return port === 0 ? await probeAny(host) : await probe(host, port)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'EADDRINUSE' && Date.now() < deadline) await delay(100)
