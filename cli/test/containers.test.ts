@@ -141,6 +141,17 @@ test('the image and docker-compose.yml have a folder for each container that has
   )
 })
 
+test('.dockerignore lets each folder pass that the image copies', async () => {
+  const [image, ignored] = await Promise.all([text('Dockerfile'), text('.dockerignore')])
+  const passing = new Set([...ignored.matchAll(/^!([^/\n]+)/gm)].map(([, name]) => name))
+  const copied = [...image.matchAll(/^COPY (?!--)(.+) \S+$/gm)]
+    .flatMap(([, sources = '']) => sources.split(' '))
+    .map((source) => source.split('/')[0])
+    .filter((source) => source !== '.')
+  expect(copied).toContain('web')
+  expect(copied.filter((name) => !passing.has(name))).toEqual([])
+})
+
 // Constants inside containers: where to listen (the image's HOST and METRICS_HOST), and the supergraph in the
 // image.
 const fixed = /^(HOST|METRICS_HOST|METRICS_PORT|(GATEWAY|USERS|EVENTS)_PORT|SUPERGRAPH_.*)$/
