@@ -1,24 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { registerAssets, sendBuiltPage } from './built-page.ts'
 
 const directory = join(import.meta.dirname, '../../generated/playground')
-
-// Allows only what the page needs. The editor sets styles by script, hence 'unsafe-inline' there.
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
 
 let page: string | undefined
 
@@ -30,25 +15,11 @@ let page: string | undefined
  *       wantsPage(request) ? sendPlayground(reply) : graphql(request, reply))
  */
 export async function registerPlayground(app: FastifyInstance): Promise<void> {
-  await app.register(fastifyStatic, {
-    root: join(directory, 'assets'),
-    prefix: '/playground/assets/',
-    decorateReply: false,
-    index: false,
-    preCompressed: true,
-    // File names contain a hash of the content.
-    immutable: true,
-    maxAge: '365d',
-  })
+  await registerAssets(app, join(directory, 'assets'), '/playground/assets/')
 }
 
 /** Sends the playground's page. @throws Error before `npm run generate` has built it */
 export function sendPlayground(reply: FastifyReply): FastifyReply {
   page ??= readFileSync(join(directory, 'index.html'), 'utf8')
-  return reply
-    .header('content-security-policy', contentSecurityPolicy)
-    .header('cache-control', 'no-cache')
-    .header('vary', 'Accept')
-    .type('text/html; charset=utf-8')
-    .send(page)
+  return sendBuiltPage(reply, page, "'none'")
 }

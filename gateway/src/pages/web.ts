@@ -1,38 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '@user-stats/core'
 import { readinessOf, wantsPage, type ReadinessChecks } from '@user-stats/http'
 import { pagePaths, siteDirectory } from '@user-stats/web/site'
 import { basePathOf } from './base-path.ts'
-
-// Styles are set by scripts too (charts, the query editor), hence 'unsafe-inline' there.
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "object-src 'none'",
-  "base-uri 'self'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+import { registerAssets, sendBuiltPage } from './built-page.ts'
 
 let page: string | undefined
 
 /** Sends the page that shows every view. @throws Error before `npm run generate` has built it */
 export function sendPage(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   page ??= readFileSync(join(siteDirectory, 'index.html'), 'utf8')
-  return reply
-    .header('content-security-policy', contentSecurityPolicy)
-    .header('cache-control', 'no-cache')
-    .header('vary', 'Accept')
-    .type('text/html; charset=utf-8')
-    .send(page.replace('<base href="/"', `<base href="${basePathOf(request)}"`))
+  return sendBuiltPage(reply, page.replace('<base href="/"', `<base href="${basePathOf(request)}"`), "'self'")
 }
 
 /**
@@ -43,16 +23,7 @@ export async function registerWeb(
   app: FastifyInstance,
   { parts }: { readonly parts: () => ReadinessChecks },
 ): Promise<void> {
-  await app.register(fastifyStatic, {
-    root: join(siteDirectory, 'assets'),
-    prefix: '/assets/',
-    decorateReply: false,
-    index: false,
-    preCompressed: true,
-    // File names contain a hash of the content.
-    immutable: true,
-    maxAge: '365d',
-  })
+  await registerAssets(app, join(siteDirectory, 'assets'), '/assets/')
   for (const path of pagePaths)
     app.get(path, (request, reply) => {
       if (!wantsPage(request)) throw new DomainError('NOT_FOUND')
