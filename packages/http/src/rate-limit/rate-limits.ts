@@ -93,8 +93,8 @@ export function createRateLimits(options: RateLimitOptions) {
     },
 
     /**
-     * Authenticates with an API key, and counts wrong keys. The right key is never refused, whatever else
-     * came from its address: keys are 256 random bits, and many customers may share an address.
+     * Authenticates with an API key, and counts wrong keys. The right key is never refused, however many
+     * wrong ones its address sends: keys are 256 random bits, and many customers may share an address.
      *
      * @throws TOO_MANY_REQUESTS for a wrong key when the address exceeded its limit; otherwise what `attempt`
      *   throws

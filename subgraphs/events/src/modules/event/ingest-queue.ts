@@ -136,8 +136,8 @@ export function createIngest({
   }
 
   /**
-   * Claims events of each store until their data has so many characters. Of two events with one key the one
-   * that came first is recorded, so the other waits for it.
+   * Claims events of each store until their data has so many characters. Of two events with one key the
+   * earlier one is recorded, so the later one waits for it.
    */
   function claimWithin(most: number): (event: QueuedEvent) => boolean {
     const taken = new Map<number, number>()
